@@ -33,7 +33,8 @@ using Wide = __int128;
 /// A fixed-point number format: `raw * 2^-(width - integer)`.
 ///
 /// `integer` counts the bits before the binary point, sign included, and may be negative or exceed `width`.
-/// A width of 0 is a dead lane: its value is always 0. At most kMaxWidth bits wide.
+/// A width of 0 is a dead lane: its value is always 0. At most kMaxWidth bits wide, one less without a sign, so that any raw
+/// value is an int64_t.
 struct FixedType {
   static constexpr int kMaxWidth = 64;
 
