@@ -1,0 +1,37 @@
+#include "kernels/layers/batch_norm/batch_norm.h"
+
+#include "kernels/layers/hooks.h"
+#include "kernels/layers/support.h"
+
+namespace strobe::layers {
+namespace {
+
+using model::Graph;
+using model::Node;
+
+absl::Status verify(const Graph& graph, const Node& node) {
+  if (absl::Status s = expect_elementwise(graph, node); !s.ok()) return s;
+  if (absl::Status s = expect_constant(graph, node, "scale", /*per_channel=*/true); !s.ok()) return s;
+  return expect_constant(graph, node, "bias", /*per_channel=*/true);
+}
+
+void reference(const EventView& view) {
+  const auto& in = view.input_type(0);
+  const auto& out = view.output_type();
+  const model::Constant& scale = *view.node.constant("scale");
+  const model::Constant& bias = *view.node.constant("bias");
+  for (int64_t e = 0; e < out.elements(); ++e) {
+    const Exact x = exact(view.inputs[0][e], in.at(e));
+    const Exact y = constant_at(scale, e % static_cast<int64_t>(scale.raw.size())) * x +
+                    constant_at(bias, e % static_cast<int64_t>(bias.raw.size()));
+    view.outputs[0][e] = cast(y, out.at(e), view.overflow);
+  }
+}
+
+Cost cost(const Graph& graph, const Node& node) { return elementwise_cost(graph, node, 1, 1); }
+
+}  // namespace
+
+const Layer kBatchNormLayer = {"batch_norm", "scale x + bias", verify, reference, cost, nullptr, nullptr};
+
+}  // namespace strobe::layers

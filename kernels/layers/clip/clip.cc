@@ -1,0 +1,38 @@
+#include "kernels/layers/clip/clip.h"
+
+#include "kernels/layers/hooks.h"
+#include "kernels/layers/support.h"
+
+namespace strobe::layers {
+namespace {
+
+using model::Graph;
+using model::Node;
+
+absl::Status verify(const Graph& graph, const Node& node) {
+  if (absl::Status s = expect_elementwise(graph, node); !s.ok()) return s;
+  for (const char* name : {"slope", "shift", "low", "high"}) {
+    if (absl::Status s = expect_constant(graph, node, name); !s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
+void reference(const EventView& view) {
+  const auto& in = view.input_type(0);
+  const auto& out = view.output_type();
+  const auto constant = [&](const char* name) { return constant_at(*view.node.constant(name), 0); };
+  const Exact slope = constant("slope"), shift = constant("shift"), low = constant("low"), high = constant("high");
+  for (int64_t e = 0; e < out.elements(); ++e) {
+    const Exact x = exact(view.inputs[0][e], in.at(e));
+    const Exact y = std::min(std::max(slope * x + shift, low), high);
+    view.outputs[0][e] = cast(y, out.at(e), view.overflow);
+  }
+}
+
+Cost cost(const Graph& graph, const Node& node) { return elementwise_cost(graph, node, 1, 1); }
+
+}  // namespace
+
+const Layer kClipLayer = {"clip", "slope x + shift between two limits", verify, reference, cost, nullptr, nullptr};
+
+}  // namespace strobe::layers

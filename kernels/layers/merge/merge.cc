@@ -1,0 +1,71 @@
+#include "kernels/layers/merge/merge.h"
+
+#include "kernels/layers/hooks.h"
+#include "kernels/layers/support.h"
+
+namespace strobe::layers {
+namespace {
+
+using model::Graph;
+using model::Node;
+
+absl::Status verify(const Graph& graph, const Node& node) {
+  if (node.inputs.size() < 2 || node.outputs.size() != 1) return layer_error(node, "expected two or more inputs and one output");
+  if (node.op == "subtract" && node.inputs.size() != 2) return layer_error(node, "expected two inputs");
+  const auto& out = graph.tensor(node.outputs[0]).type;
+  for (const model::TensorId id : node.inputs) {
+    const auto& in = graph.tensor(id).type;
+    if (in.shape != out.shape && in.elements() != 1) {
+      return layer_error(node, absl::StrCat("input '", graph.tensor(id).name, "' is ", model::to_string(in.shape), ", output ",
+                                            model::to_string(out.shape)));
+    }
+  }
+  return absl::OkStatus();
+}
+
+Exact combine(const std::string& op, Exact a, Exact b) {
+  if (op == "subtract") return a - b;
+  if (op == "multiply") return a * b;
+  if (op == "maximum") return std::max(a, b);
+  if (op == "minimum") return std::min(a, b);
+  return a + b;  // add, average
+}
+
+/// The sum over n, truncated towards zero on a grid finer by the bits of n.
+Exact divide(Exact sum, int64_t n) {
+  int bits = 0;
+  while ((int64_t{1} << bits) < n) ++bits;
+  return {(sum.value << bits) / n, sum.fraction + bits};
+}
+
+void reference(const EventView& view) {
+  const Node& node = view.node;
+  const auto& out = view.output_type();
+  for (int64_t e = 0; e < out.elements(); ++e) {
+    Exact y;
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      const auto& in = view.input_type(i);
+      const int64_t index = in.elements() == 1 ? 0 : e;
+      const Exact x = exact(view.inputs[i][index], in.at(index));
+      y = i == 0 ? x : combine(node.op, y, x);
+    }
+    if (node.op == "average") y = divide(y, static_cast<int64_t>(node.inputs.size()));
+    view.outputs[0][e] = cast(y, out.at(e), view.overflow);
+  }
+}
+
+Cost cost(const Graph& graph, const Node& node) {
+  const int terms = static_cast<int>(node.inputs.size()) - 1;
+  return node.op == "multiply" ? elementwise_cost(graph, node, 0, terms) : elementwise_cost(graph, node, terms, 0);
+}
+
+}  // namespace
+
+const Layer kAddLayer = {"add", "sum of inputs", verify, reference, cost, nullptr, nullptr};
+const Layer kSubtractLayer = {"subtract", "difference of two inputs", verify, reference, cost, nullptr, nullptr};
+const Layer kMultiplyLayer = {"multiply", "product of inputs", verify, reference, cost, nullptr, nullptr};
+const Layer kMaximumLayer = {"maximum", "largest of inputs", verify, reference, cost, nullptr, nullptr};
+const Layer kMinimumLayer = {"minimum", "smallest of inputs", verify, reference, cost, nullptr, nullptr};
+const Layer kAverageLayer = {"average", "mean of inputs", verify, reference, cost, nullptr, nullptr};
+
+}  // namespace strobe::layers

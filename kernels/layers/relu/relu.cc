@@ -1,0 +1,36 @@
+#include "kernels/layers/relu/relu.h"
+
+#include "kernels/layers/hooks.h"
+#include "kernels/layers/support.h"
+
+namespace strobe::layers {
+namespace {
+
+using model::Graph;
+using model::Node;
+
+absl::Status verify(const Graph& graph, const Node& node) {
+  if (absl::Status s = expect_elementwise(graph, node); !s.ok()) return s;
+  if (node.constant("max_value") == nullptr) return absl::OkStatus();
+  return expect_constant(graph, node, "max_value");
+}
+
+void reference(const EventView& view) {
+  const auto& in = view.input_type(0);
+  const auto& out = view.output_type();
+  const model::Constant* max_value = view.node.constant("max_value");
+  for (int64_t e = 0; e < out.elements(); ++e) {
+    const Exact x = exact(view.inputs[0][e], in.at(e));
+    Exact y = x.value > 0 ? x : Exact{};
+    if (max_value != nullptr) y = std::min(y, constant_at(*max_value, e));
+    view.outputs[0][e] = cast(y, out.at(e), view.overflow);
+  }
+}
+
+Cost cost(const Graph& graph, const Node& node) { return elementwise_cost(graph, node, 0, 0); }
+
+}  // namespace
+
+const Layer kReluLayer = {"relu", "max(x, 0)", verify, reference, cost, nullptr, nullptr};
+
+}  // namespace strobe::layers
