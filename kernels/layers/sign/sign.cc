@@ -13,25 +13,31 @@ absl::Status verify(const Graph& graph, const Node& node) {
   if (absl::Status s = expect_elementwise(graph, node); !s.ok()) return s;
   const std::string mode = node.text("mode");
   if (mode != "binary" && mode != "ternary") return layer_error(node, "mode is '" + mode + "', not binary or ternary");
-  return expect_constant(graph, node, "threshold");
+  if (mode == "binary") return expect_constant(graph, node, "threshold", /*per_channel=*/true);
+  if (absl::Status s = expect_constant(graph, node, "high", /*per_channel=*/true); !s.ok()) return s;
+  return expect_constant(graph, node, "low", /*per_channel=*/true);
 }
 
 void reference(const EventView& view) {
+  const Node& node = view.node;
   const auto& in = view.input_type(0);
   const auto& out = view.output_type();
-  const Exact threshold = constant_at(*view.node.constant("threshold"), 0);
-  const bool binary = view.node.text("mode") == "binary";
-  const Exact factor = {view.node.integer("factor", 1), 0};
-  const auto inner = view.node.type("inner");
+  const auto constant = [&](const char* name, int64_t e) {
+    const model::Constant& values = *node.constant(name);
+    return constant_at(values, e % static_cast<int64_t>(values.raw.size()));
+  };
+  const bool binary = node.text("mode") == "binary";
+  const Exact factor = {node.integer("factor", 1), 0};
+  const auto inner = node.type("inner");
   for (int64_t e = 0; e < out.elements(); ++e) {
     const Exact x = exact(view.inputs[0][e], in.at(e));
-    Exact d = binary ? x : x * factor;
-    if (inner) d = exact(cast(d, *inner, view.overflow), *inner);
     Exact y;
     if (binary) {
-      y.value = d < threshold ? -1 : 1;
+      y.value = x < constant("threshold", e) ? -1 : 1;
     } else {
-      y.value = threshold < d ? 1 : -threshold < d ? 0 : -1;
+      Exact d = x * factor;
+      if (inner) d = exact(cast(d, *inner, view.overflow), *inner);
+      y.value = constant("high", e) < d ? 1 : constant("low", e) < d ? 0 : -1;
     }
     view.outputs[0][e] = cast(y, out.at(e), view.overflow);
   }
