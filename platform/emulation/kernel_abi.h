@@ -33,8 +33,15 @@ struct strobe_emulated_library {
   const struct strobe_emulated_kernel* kernels;
 };
 
-/** The one symbol that is looked up. */
+/** The one symbol that is looked up. It has the struct's name: in C++ the struct is then spelt with `struct`. */
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
 const struct strobe_emulated_library* strobe_emulated_library(void);
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
 
 #ifdef __cplusplus
 }
