@@ -1,0 +1,423 @@
+#include "host/runtime/codec.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace strobe::runtime {
+namespace {
+
+using model::Overflow;
+using model::Rounding;
+
+/// Elements converted at a time: their intermediates stay in the first-level cache.
+constexpr size_t kBlock = 512;
+/// Rows are repeated to about this many elements in the parameter tile.
+constexpr size_t kTile = 256;
+/// Scaled values below this are taken by the vector path (they convert to int32); larger ones are rare and go one by one.
+constexpr int32_t kLargest = 1 << 30;
+
+template <typename T>
+T load(const std::byte* from, size_t index) {
+  T value;
+  std::memcpy(&value, from + index * sizeof(T), sizeof(T));
+  return value;
+}
+
+template <typename T>
+void store(std::byte* to, size_t index, T value) {
+  std::memcpy(to + index * sizeof(T), &value, sizeof(T));
+}
+
+/// Calls `visit` with a value of the machine type that `kind` names.
+template <typename Visitor>
+auto with_kind(ElementKind kind, Visitor visit) {
+  switch (kind) {
+    case ElementKind::kInt8: return visit(int8_t{});
+    case ElementKind::kInt16: return visit(int16_t{});
+    case ElementKind::kInt32: return visit(int32_t{});
+    case ElementKind::kInt64: return visit(int64_t{});
+    case ElementKind::kUint8: return visit(uint8_t{});
+    case ElementKind::kUint16: return visit(uint16_t{});
+    case ElementKind::kUint32: return visit(uint32_t{});
+    case ElementKind::kUint64: return visit(uint64_t{});
+    case ElementKind::kFloat32: return visit(float{});
+    case ElementKind::kFloat64: break;
+  }
+  return visit(double{});
+}
+
+/// Truncates `in[i] * scale[i]` to int32 and leaves what was cut off in `rest` (exact, sign of the value).
+/// False where a value is too large or not a number; those positions hold 0.
+template <typename Source, typename Real>
+bool scale_and_truncate(const std::byte* in, const Real* scale, size_t count, int32_t* whole, Real* rest) {
+  int32_t large = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const Real scaled = static_cast<Real>(load<Source>(in, i)) * scale[i];
+    const bool fits = std::fabs(scaled) < static_cast<Real>(kLargest);
+    const Real kept = fits ? scaled : Real{0};
+    large |= fits ? 0 : 1;
+    whole[i] = static_cast<int32_t>(kept);
+    rest[i] = kept - static_cast<Real>(whole[i]);
+  }
+  return large == 0;
+}
+
+/// Adds -1, 0 or 1 to truncated values, as `adjust(whole, rest)` says.
+template <typename Real, typename Adjust>
+void adjust_each(int32_t* whole, const Real* rest, size_t count, Adjust adjust) {
+  for (size_t i = 0; i < count; ++i) whole[i] += adjust(whole[i], rest[i]);
+}
+
+template <typename Real>
+void round_truncated(Rounding rounding, int32_t* whole, const Real* rest, size_t count) {
+  constexpr Real kHalf = 0.5;
+  switch (rounding) {
+    case Rounding::kTrn:
+      return adjust_each(whole, rest, count, [](int32_t, Real r) { return -static_cast<int32_t>(r < 0); });
+    case Rounding::kTrnZero:
+      return;
+    case Rounding::kRnd:
+      return adjust_each(whole, rest, count, [](int32_t, Real r) {
+        return static_cast<int32_t>(r >= kHalf) - static_cast<int32_t>(r < -kHalf);
+      });
+    case Rounding::kRndZero:
+      return adjust_each(whole, rest, count, [](int32_t, Real r) {
+        return static_cast<int32_t>(r > kHalf) - static_cast<int32_t>(r < -kHalf);
+      });
+    case Rounding::kRndMinInf:
+      return adjust_each(whole, rest, count, [](int32_t, Real r) {
+        return static_cast<int32_t>(r > kHalf) - static_cast<int32_t>(r <= -kHalf);
+      });
+    case Rounding::kRndInf:
+      return adjust_each(whole, rest, count, [](int32_t, Real r) {
+        return static_cast<int32_t>(r >= kHalf) - static_cast<int32_t>(r <= -kHalf);
+      });
+    case Rounding::kRndConv:
+      return adjust_each(whole, rest, count, [](int32_t w, Real r) {
+        const int32_t up = static_cast<int32_t>(r > kHalf) | (static_cast<int32_t>(r == kHalf) & w & 1);
+        const int32_t down = static_cast<int32_t>(r < -kHalf) | (static_cast<int32_t>(r == -kHalf) & w & 1);
+        return up - down;
+      });
+  }
+}
+
+/// Brings values into range; returns how many changed. `mask` and `sign` serve wrapping, `low` and `high` saturation.
+size_t bring_into_range(Overflow overflow, int32_t* values, const int32_t* low, const int32_t* high,
+                        const int32_t* mask, const int32_t* sign, size_t count) {
+  int32_t changed = 0;
+  switch (overflow) {
+    case Overflow::kWrap:
+      for (size_t i = 0; i < count; ++i) {
+        const int32_t wrapped = ((values[i] & mask[i]) ^ sign[i]) - sign[i];
+        changed += wrapped != values[i];
+        values[i] = wrapped;
+      }
+      break;
+    case Overflow::kSat:
+    case Overflow::kSatSym:
+      for (size_t i = 0; i < count; ++i) {
+        const int32_t limited = std::min(std::max(values[i], low[i]), high[i]);
+        changed += limited != values[i];
+        values[i] = limited;
+      }
+      break;
+    case Overflow::kSatZero:
+      for (size_t i = 0; i < count; ++i) {
+        const bool outside = (values[i] < low[i]) | (values[i] > high[i]);
+        changed += outside;
+        values[i] = outside ? 0 : values[i];
+      }
+      break;
+  }
+  return static_cast<size_t>(changed);
+}
+
+template <typename Container>
+void narrow(const int32_t* values, std::byte* out, size_t count) {
+  for (size_t i = 0; i < count; ++i) store<Container>(out, i, static_cast<Container>(values[i]));
+}
+
+template <typename Container, typename Target, typename Real>
+void scale_up(const std::byte* in, const Real* step, size_t row_elements, size_t total, std::byte* out) {
+  for (size_t start = 0; start < total; start += row_elements) {
+    const size_t count = std::min(row_elements, total - start);
+    const std::byte* from = in + start * sizeof(Container);
+    std::byte* to = out + start * sizeof(Target);
+    for (size_t i = 0; i < count; ++i) {
+      store<Target>(to, i, static_cast<Target>(static_cast<Real>(load<Container>(from, i)) * step[i]));
+    }
+  }
+}
+
+bool in_range(int value, int low, int high) { return value >= low && value <= high; }
+
+}  // namespace
+
+size_t byte_size(ElementKind kind) {
+  return with_kind(kind, [](auto value) { return sizeof(value); });
+}
+
+std::string_view to_string(ElementKind kind) {
+  constexpr std::array<std::string_view, 10> kNames = {"int8",  "int16",  "int32",  "int64",   "uint8",
+                                                       "uint16", "uint32", "uint64", "float32", "float64"};
+  return kNames[static_cast<size_t>(kind)];
+}
+
+struct Codec::Block {
+  const std::byte* in;
+  std::byte* out;
+  size_t column;  ///< of the first element, within the tile
+  size_t first;   ///< index of the first element within the call
+  size_t count;
+};
+
+Codec::Codec(std::string name, model::TensorType type) : name_(std::move(name)), type_(std::move(type)) {
+  columns_ = static_cast<size_t>(type_.elements());
+  container_bytes_ = static_cast<size_t>(type_.container() / 8);
+  rounding_ = type_.types[0].rounding;
+  overflow_ = type_.types[0].overflow;
+  tile_ = columns_ * std::max<size_t>(1, kTile / std::max<size_t>(1, columns_));
+
+  vector_path_ = exact_in_float_ = exact_in_double_ = exact_from_double_ = true;
+  decodes_in_float_ = reads_as_signed_ = fills_container_ = true;
+  for (const model::FixedType& t : type_.types) {
+    vector_path_ &= t.rounding == rounding_ && t.overflow == overflow_ && t.width <= 31;
+    if (t.width > 0) {
+      exact_in_float_ &= in_range(t.fraction(), 0, 126);
+      exact_in_double_ &= in_range(t.fraction(), -800, 900);
+      exact_from_double_ &= in_range(t.fraction(), 0, 900);
+      decodes_in_float_ &= t.width <= 24 && in_range(t.fraction(), -100, 126);
+    }
+    const bool full = t.width == static_cast<int>(container_bytes_ * 8);
+    reads_as_signed_ &= t.is_signed || !full;
+    fills_container_ &= full && t.is_signed == type_.types[0].is_signed;
+  }
+  for (size_t i = 0; i < tile_; ++i) {
+    const model::FixedType& t = type_.at(static_cast<int64_t>(i % columns_));
+    const bool dead = t.width == 0;  // always 0, whatever comes; never counted as an overflow
+    scale_float_.push_back(dead ? 0.0F : static_cast<float>(std::ldexp(1.0, t.fraction())));
+    scale_double_.push_back(dead ? 0.0 : std::ldexp(1.0, t.fraction()));
+    step_float_.push_back(dead ? 0.0F : static_cast<float>(t.step()));
+    step_double_.push_back(dead ? 0.0 : t.step());
+    raw_high_.push_back(static_cast<int64_t>(t.max_raw()));
+    raw_low_.push_back(t.is_signed && !dead ? -raw_high_.back() - 1 : 0);
+    if (!vector_path_) continue;
+    low_.push_back(static_cast<int32_t>(t.min_raw()));
+    high_.push_back(static_cast<int32_t>(t.max_raw()));
+    mask_.push_back(static_cast<int32_t>((int64_t{1} << t.width) - 1));
+    sign_.push_back(t.is_signed && !dead ? int32_t{1} << (t.width - 1) : 0);
+  }
+}
+
+Encoding Codec::container_encoding() const {
+  const auto kind = [&](ElementKind s, ElementKind u) { return Encoding{reads_as_signed_ ? s : u, true}; };
+  switch (container_bytes_) {
+    case 1: return kind(ElementKind::kInt8, ElementKind::kUint8);
+    case 2: return kind(ElementKind::kInt16, ElementKind::kUint16);
+    case 4: return kind(ElementKind::kInt32, ElementKind::kUint32);
+    default: return {ElementKind::kInt64, true};
+  }
+}
+
+absl::Status Codec::check_decode(Encoding to) const {
+  if (to.kind == ElementKind::kFloat32 || to.kind == ElementKind::kFloat64) return absl::OkStatus();
+  if (!to.raw) {
+    return absl::InvalidArgumentError(absl::StrCat("tensor '", name_, "': values of ", type_.to_string(),
+                                                   " have fractions; read them as float32, float64 or raw integers"));
+  }
+  const int64_t low = *std::min_element(raw_low_.begin(), raw_low_.end());
+  const int64_t high = *std::max_element(raw_high_.begin(), raw_high_.end());
+  const bool fits = with_kind(to.kind, [&](auto value) {
+    using T = decltype(value);
+    if constexpr (std::is_integral_v<T>) return std::in_range<T>(low) && std::in_range<T>(high);
+    return true;
+  });
+  if (fits) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("tensor '", name_, "': ", std::string(to_string(to.kind)),
+                                                 " cannot hold the raw values ", low, "..", high, " of ",
+                                                 type_.to_string(), "; ",
+                                                 std::string(to_string(container_encoding().kind)), " can"));
+}
+
+template <typename Source>
+absl::Status Codec::refuse(const Block& block, size_t index, size_t first_row, Source value) const {
+  const size_t element = block.first + index;
+  const model::FixedType& t = type_.at(static_cast<int64_t>(element % columns_));
+  const std::string where = absl::StrCat("tensor '", name_, "': row ", first_row + element / columns_, ", element ",
+                                         element % columns_);
+  if constexpr (std::is_floating_point_v<Source>) {
+    const char* what = std::isnan(value) ? "NaN" : value > 0 ? "infinity" : "-infinity";
+    return absl::InvalidArgumentError(
+        absl::StrCat(where, " is ", what, "; only finite numbers convert to ", t.to_string()));
+  } else {
+    const size_t column = block.column + index;
+    const std::string number = value < 0 ? absl::StrCat(static_cast<int64_t>(value)) : absl::StrCat(static_cast<uint64_t>(value));
+    return absl::InvalidArgumentError(absl::StrCat(where, " is ", number, "; raw values of ", t.to_string(), " are ",
+                                                   raw_low_[column], "..", raw_high_[column]));
+  }
+}
+
+int64_t Codec::load_container(const std::byte* from, size_t element, size_t column) const {
+  const bool is_signed = type_.at(static_cast<int64_t>(column)).is_signed;
+  switch (container_bytes_) {
+    case 1: return is_signed ? int64_t{load<int8_t>(from, element)} : int64_t{load<uint8_t>(from, element)};
+    case 2: return is_signed ? int64_t{load<int16_t>(from, element)} : int64_t{load<uint16_t>(from, element)};
+    case 4: return is_signed ? int64_t{load<int32_t>(from, element)} : int64_t{load<uint32_t>(from, element)};
+    default: return load<int64_t>(from, element);
+  }
+}
+
+void Codec::store_container(std::byte* to, size_t element, int64_t raw) const {
+  switch (container_bytes_) {
+    case 1: return store(to, element, static_cast<int8_t>(raw));
+    case 2: return store(to, element, static_cast<int16_t>(raw));
+    case 4: return store(to, element, static_cast<int32_t>(raw));
+    default: return store(to, element, raw);
+  }
+}
+
+template <typename Source, typename Real>
+bool Codec::encode_block(const Block& block, const std::vector<Real>& scales, model::OverflowCount* count) const {
+  int32_t whole[kBlock];
+  Real rest[kBlock];
+  const size_t at = block.column;
+  if (!scale_and_truncate<Source, Real>(block.in, scales.data() + at, block.count, whole, rest)) return false;
+  round_truncated(rounding_, whole, rest, block.count);
+  const size_t changed = bring_into_range(overflow_, whole, low_.data() + at, high_.data() + at, mask_.data() + at,
+                                          sign_.data() + at, block.count);
+  if (count != nullptr) (overflow_ == Overflow::kWrap ? count->wrapped : count->saturated) += changed;
+  switch (container_bytes_) {
+    case 1: narrow<int8_t>(whole, block.out, block.count); break;
+    case 2: narrow<int16_t>(whole, block.out, block.count); break;
+    default: narrow<int32_t>(whole, block.out, block.count); break;
+  }
+  return true;
+}
+
+template <typename Source>
+absl::Status Codec::encode_block_slowly(const Block& block, size_t first_row, model::OverflowCount* count) const {
+  for (size_t i = 0; i < block.count; ++i) {
+    const auto value = load<Source>(block.in, i);
+    const model::FixedType& t = type_.at(static_cast<int64_t>((block.column + i) % columns_));
+    if constexpr (std::is_floating_point_v<Source>) {
+      if (!std::isfinite(value)) return refuse(block, i, first_row, value);
+      store_container(block.out, i, model::cast(static_cast<double>(value), t, count));
+    } else {
+      store_container(block.out, i, model::cast(static_cast<model::Wide>(value), 0, t, count));
+    }
+  }
+  return absl::OkStatus();
+}
+
+template <typename Source>
+absl::Status Codec::encode_numbers(std::span<const std::byte> values, std::span<std::byte> containers,
+                                   size_t first_row, model::OverflowCount* count) const {
+  const size_t total = values.size() / sizeof(Source);
+  constexpr bool kWide = std::is_integral_v<Source> && sizeof(Source) == 8;
+  const bool in_float = std::is_same_v<Source, float> && vector_path_ && exact_in_float_;
+  const bool in_double =
+      !kWide && vector_path_ && (std::is_same_v<Source, double> ? exact_from_double_ : exact_in_double_);
+  for (size_t done = 0, column = 0; done < total;) {
+    const size_t run = std::min({kBlock, tile_ - column, total - done});
+    const Block block{values.data() + done * sizeof(Source), containers.data() + done * container_bytes_, column, done,
+                      run};
+    bool converted = false;
+    if constexpr (std::is_same_v<Source, float>) converted = in_float && encode_block<float>(block, scale_float_, count);
+    if constexpr (!kWide) {
+      if (!converted && in_double && !in_float) converted = encode_block<Source>(block, scale_double_, count);
+    }
+    if (!converted) {
+      if (absl::Status status = encode_block_slowly<Source>(block, first_row, count); !status.ok()) return status;
+    }
+    done += run;
+    column = column + run == tile_ ? 0 : column + run;
+  }
+  return absl::OkStatus();
+}
+
+template <typename Source>
+absl::Status Codec::encode_raw(std::span<const std::byte> values, std::span<std::byte> containers,
+                               size_t first_row) const {
+  if (fills_container_ && sizeof(Source) == container_bytes_ && std::is_signed_v<Source> == type_.types[0].is_signed) {
+    std::memcpy(containers.data(), values.data(), values.size());
+    return absl::OkStatus();
+  }
+  const size_t total = values.size() / sizeof(Source);
+  for (size_t done = 0, column = 0; done < total;) {
+    const size_t run = std::min(tile_ - column, total - done);
+    const Block block{values.data() + done * sizeof(Source), containers.data() + done * container_bytes_, column, done,
+                      run};
+    for (size_t i = 0; i < run; ++i) {
+      const auto value = load<Source>(block.in, i);
+      const bool fits = std::cmp_greater_equal(value, raw_low_[column + i]) &&
+                        std::cmp_less_equal(value, raw_high_[column + i]);
+      if (!fits) return refuse(block, i, first_row, value);
+      store_container(block.out, i, static_cast<int64_t>(value));
+    }
+    done += run;
+    column = column + run == tile_ ? 0 : column + run;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Codec::encode(Encoding from, std::span<const std::byte> values, std::span<std::byte> containers,
+                           size_t first_row, model::OverflowCount* count) const {
+  return with_kind(from.kind, [&](auto kind) {
+    using Source = decltype(kind);
+    if constexpr (std::is_integral_v<Source>) {
+      if (from.raw) return encode_raw<Source>(values, containers, first_row);
+    }
+    return encode_numbers<Source>(values, containers, first_row, count);
+  });
+}
+
+template <typename Target>
+void Codec::decode_numbers(std::span<const std::byte> containers, std::span<std::byte> values) const {
+  const size_t total = containers.size() / container_bytes_;
+  const auto scaled = [&]<typename Container>(Container) {
+    if (std::is_same_v<Target, float> && decodes_in_float_) {
+      return scale_up<Container, Target>(containers.data(), step_float_.data(), tile_, total, values.data());
+    }
+    return scale_up<Container, Target>(containers.data(), step_double_.data(), tile_, total, values.data());
+  };
+  if (reads_as_signed_) {
+    switch (container_bytes_) {
+      case 1: return scaled(int8_t{});
+      case 2: return scaled(int16_t{});
+      case 4: return scaled(int32_t{});
+      default: return scaled(int64_t{});
+    }
+  }
+  for (size_t i = 0; i < total; ++i) {
+    const size_t column = i % columns_;
+    const int64_t raw = load_container(containers.data(), i, column);
+    store(values.data(), i, static_cast<Target>(static_cast<double>(raw) * step_double_[column]));
+  }
+}
+
+void Codec::decode(Encoding to, std::span<const std::byte> containers, std::span<std::byte> values) const {
+  with_kind(to.kind, [&](auto kind) {
+    using Target = decltype(kind);
+    if constexpr (std::is_floating_point_v<Target>) {
+      decode_numbers<Target>(containers, values);
+    } else {
+      if (sizeof(Target) == container_bytes_) {
+        std::memcpy(values.data(), containers.data(), containers.size());
+        return;
+      }
+      const size_t total = containers.size() / container_bytes_;
+      for (size_t i = 0; i < total; ++i) {
+        store(values.data(), i, static_cast<Target>(load_container(containers.data(), i, i % columns_)));
+      }
+    }
+  });
+}
+
+}  // namespace strobe::runtime
