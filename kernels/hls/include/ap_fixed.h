@@ -187,7 +187,24 @@ struct ap_fixed_base {
   constexpr Range operator()(int hi, int lo) { return Range(*this, hi, lo); }
   constexpr ConstRange operator()(int hi, int lo) const { return ConstRange(*this, hi, lo); }
   constexpr int countLeadingZeros() const { return get_raw_range(W - 1, 0).countLeadingZeros(); }
-  std::string to_string(int radix = 2, bool with_sign = S) const;
+
+  /// Exact digits with their prefix (0b, 0o, 0x; none in base 10). Without a sign a negative number shows its two's
+  /// complement; base 2 always does.
+  std::string to_string(int radix = 2, bool with_sign = S) const {
+    return strobe_hls::number_to_string(static_cast<strobe_hls::TextNumber>(V), W, I, radix, with_sign);
+  }
 };
+
+template <int W, int I, bool S, ap_q_mode Q, ap_o_mode O, int N>
+ap_fixed_base<W, I, S, Q, O, N>::ap_fixed_base(const char* text, int radix)
+    : V(strobe_hls::convert<W, S, W - I, Q, O, N, 4096, true, W - I + 2>(
+          strobe_hls::TextReader(text, radix).scaled(W - I + 1))) {}
+
+/// Prints the nearest double.
+template <class Traits, int W, int I, bool S, ap_q_mode Q, ap_o_mode O, int N>
+std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& os,
+                                             const ap_fixed_base<W, I, S, Q, O, N>& v) {
+  return os << v.to_double();
+}
 
 #include "ap_detail/fixed_operators.h"

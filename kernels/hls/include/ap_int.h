@@ -110,7 +110,8 @@ struct ap_int_base {
   constexpr ap_int_base(const strobe_hls::RangeRef<T>& r) : ap_int_base(r.get()) {}
   template <class A, class B>
   constexpr ap_int_base(const strobe_hls::ConcatRef<A, B>& r) : ap_int_base(r.get()) {}
-  /// Digits in base 2, 8, 10 or 16; base 0 takes it from the prefix 0b, 0o or 0x, 10 without one. Needs ap_text.h.
+  /// Digits in base 2, 8, 10 or 16; base 0 takes it from the prefix 0b, 0o or 0x, 10 without one.
+  /// Anything else ends the simulation with a message.
   explicit ap_int_base(const char* text, int radix = 0);
 
   static constexpr ap_int_base from_raw(const Raw& v) {
@@ -226,6 +227,11 @@ struct ap_int_base {
   constexpr bool nand_reduce() const { return !and_reduce(); }
   constexpr bool nor_reduce() const { return !or_reduce(); }
   constexpr bool xnor_reduce() const { return !xor_reduce(); }
+
+  /// Digits with their prefix (0b, 0o, 0x; none in base 10). Without a sign a negative number shows its two's complement;
+  /// base 2 always does.
+  std::string to_string(int radix = 2, bool with_sign = S) const;
 };
 
 #include "ap_detail/int_operators.h"
+#include "ap_detail/text.h"
