@@ -67,6 +67,8 @@ struct FloatLayer {
   std::map<std::string, Setting, std::less<>> settings;
   std::map<std::string, Array, std::less<>> arrays;
   std::map<std::string, Quantizer, std::less<>> quantizers;
+  /// Names of the file's constants and nodes that became part of this layer; a configuration may still speak of them.
+  std::vector<std::string> absorbed;
 
   template <typename T>
   std::optional<T> setting(std::string_view key) const {

@@ -1,0 +1,3 @@
+strobe_test(import_onnx
+  SOURCES onnx_names_test.cc onnx_import_test.cc onnx_errors_test.cc onnx_builder.cc
+  LIBS strobe::import_onnx onnx_proto protobuf::libprotobuf absl::strings yaml-cpp)
