@@ -148,34 +148,71 @@ constexpr Scaled decompose(double d, int f) {
   return {d < 0 ? -static_cast<int64_t>(m) : static_cast<int64_t>(m), e};
 }
 
-/// Rounds and fits a number scaled to the last bit, |scaled| < 2^62, that stands for a non-zero `d`.
-template <int W, bool S, ap_q_mode Q, ap_o_mode O, int N>
-constexpr Storage<W, S> fit_scaled(double scaled, double d) {
-  using C = Carrier<max_of(64, W + 2)>;
+constexpr double kScaledLimit = 4611686018427387904.0;  // 2^62
+
+/// Rounds d * 2^f where that is below 2^62; `scaled` is that product, as far as a double holds it.
+constexpr int64_t round_small(ap_q_mode q, double scaled, double d) {
   // Below 2^-60 only the sign matters, and the scaling may have underflowed.
-  const double safe = scaled < pow2(-60) && scaled > -pow2(-60) ? (d < 0 ? -pow2(-60) : pow2(-60)) : scaled;
-  const int64_t q = round_scaled(Q, safe);
-  if (O == AP_WRAP && N == 0) return wrap_to<W, S>(q);
-  const bool dropped = O == AP_WRAP_SM && bit_of(static_cast<C>(round_scaled(AP_TRN, safe)), W);
-  return fit<W, S, O, N>(static_cast<C>(q), dropped);
+  return round_scaled(q, scaled < pow2(-60) && scaled > -pow2(-60) ? (d < 0 ? -pow2(-60) : pow2(-60)) : scaled);
 }
+
+/// Stands for d * 2^f where that is 2^62 or more: an integer with the same low 62 bits, also beyond 2^62, of the same sign.
+constexpr int64_t shorten_large(double d, int f) {
+  const Scaled s = decompose(d, f);
+  if (s.mantissa == 0) return 0;
+  const uint64_t low = s.exponent < 62 ? static_cast<uint64_t>(s.mantissa) << s.exponent : 0;
+  const uint64_t kept = low & ((uint64_t(1) << 62) - 1);
+  return static_cast<int64_t>(d < 0 ? kept - (uint64_t(1) << 63) : kept + (uint64_t(1) << 62));
+}
+
+/// d * 2^f as an integer that has the right low 62 bits and is out of range when it should: enough for W up to 61. `floor`
+/// is the value before rounding.
+struct RoundedDouble {
+  int64_t value;
+  int64_t floor;
+};
+constexpr RoundedDouble round_double(ap_q_mode q, double d, int f, double scaled) {
+  if (scaled < kScaledLimit && scaled > -kScaledLimit) {
+    return {round_small(q, scaled, d), q == AP_TRN ? 0 : round_small(AP_TRN, scaled, d)};
+  }
+  const Scaled s = f >= -900 && f <= 900 ? Scaled{1, 1} : decompose(d, f);
+  if (s.exponent < 0 && s.mantissa != 0) {
+    const double again = static_cast<double>(s.mantissa) * pow2(max_of(s.exponent, -900));
+    return {round_small(q, again, d), round_small(AP_TRN, again, d)};
+  }
+  return {shorten_large(d, f), shorten_large(d, f)};
+}
+
+template <bool Wide62> struct DoubleConverter {
+  template <int W, bool S, int F, ap_q_mode Q, ap_o_mode O, int N>
+  static constexpr Storage<W, S> to(double d, double scaled) {
+    const RoundedDouble r = round_double(Q, d, F, scaled);
+    if (O == AP_WRAP && N == 0) return wrap_to<W, S>(r.value);
+    return fit<W, S, O, N>(r.value, O == AP_WRAP_SM && bit_of(Q == AP_TRN ? r.value : r.floor, W));
+  }
+};
+template <> struct DoubleConverter<true> {
+  template <int W, bool S, int F, ap_q_mode Q, ap_o_mode O, int N>
+  static constexpr Storage<W, S> to(double d, double scaled) {
+    const Scaled s = decompose(d, F);
+    if (s.mantissa == 0) return Storage<W, S>(0);
+    if (s.exponent < 0) {
+      const RoundedDouble r = round_double(Q, d, F, scaled);
+      return convert<W, S, 0, Q, O, N, 64, true, 0>(r.value);
+    }
+    // Beyond W + 1 places the low W bits are zero and the value is out of range, however far.
+    return convert<W, S, 0, Q, O, N, W + 57, true, 0>(wrap_to<W + 57, true>(
+        shift_left(static_cast<Carrier<W + 57>>(s.mantissa), min_of(s.exponent, W + 1))));
+  }
+};
 
 /// Converts a double, taken as an exact number. NaN gives 0, an infinity a value beyond every range.
 template <int W, bool S, int F, ap_q_mode Q, ap_o_mode O, int N>
 constexpr Storage<W, S> convert_double(double d) {
   constexpr bool kScalable = F >= -900 && F <= 900;
-  constexpr double kLimit = 4611686018427387904.0;  // 2^62
-  const double scaled = kScalable ? d * pow2(kScalable ? F : 0) : kLimit;
   if (d == 0) return Storage<W, S>(0);
-  if (scaled < kLimit && scaled > -kLimit) return fit_scaled<W, S, Q, O, N>(scaled, d);
-  const Scaled s = decompose(d, F);
-  if (s.mantissa == 0) return Storage<W, S>(0);
-  if (s.exponent < 0) {
-    return fit_scaled<W, S, Q, O, N>(static_cast<double>(s.mantissa) * pow2(max_of(s.exponent, -900)), d);
-  }
-  // Beyond W + 1 places the low W bits are zero and the value is out of range, however far.
-  return convert<W, S, 0, Q, O, N, W + 57, true, 0>(wrap_to<W + 57, true>(
-      shift_left(static_cast<Carrier<W + 57>>(s.mantissa), min_of(s.exponent, W + 1))));
+  const double scaled = kScalable ? d * pow2(kScalable ? F : 0) : kScaledLimit;
+  return DoubleConverter<(W > 61)>::template to<W, S, F, Q, O, N>(d, scaled);
 }
 
 }  // namespace strobe_hls
