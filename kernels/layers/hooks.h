@@ -1,13 +1,16 @@
 #pragma once
 
+#include "kernels/hls/plan.h"
 #include "kernels/layers/layer.h"
 
 /// The emulator's and the HLS writer's side of every layer: each is defined in its layer's folder (emulate.cc, hls.cc).
+/// `plan_hls_*` is what the pragmas that `write_hls_*` writes imply; a layer's Cost takes its planned figures from it.
 namespace strobe::layers {
 
 #define STROBE_LAYER_HOOKS(name)                                                                                \
   absl::Status emulate_##name(const model::Graph& graph, const model::Node& node, emulator::ProgramBuilder& builder); \
-  absl::Status write_hls_##name(const model::Graph& graph, const model::Node& node, hls::LayerWriter& writer)
+  absl::Status write_hls_##name(const model::Graph& graph, const model::Node& node, hls::LayerWriter& writer); \
+  hls::Plan plan_hls_##name(const model::Graph& graph, const model::Node& node)
 
 STROBE_LAYER_HOOKS(quantize);
 STROBE_LAYER_HOOKS(relu);

@@ -43,13 +43,17 @@ void reference(const EventView& view) {
   const auto& out = view.output_type();
   for (int64_t e = 0; e < out.elements(); ++e) {
     Exact y;
+    int finest = 0;  // whatever the values: zeros lose their grid in sums
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const auto& in = view.input_type(i);
       const int64_t index = in.elements() == 1 ? 0 : e;
       const Exact x = exact(view.inputs[i][index], in.at(index));
+      finest = i == 0 ? x.fraction : std::max(finest, x.fraction);
       y = i == 0 ? x : combine(node.op, y, x);
     }
-    if (node.op == "average") y = divide(y, static_cast<int64_t>(node.inputs.size()));
+    if (node.op == "average") {
+      y = divide({y.value << (finest - y.fraction), finest}, static_cast<int64_t>(node.inputs.size()));
+    }
     view.outputs[0][e] = cast(y, out.at(e), view.overflow);
   }
 }
@@ -61,11 +65,11 @@ Cost cost(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-const Layer kAddLayer = {"add", "sum of inputs", verify, reference, cost, nullptr, nullptr};
-const Layer kSubtractLayer = {"subtract", "difference of two inputs", verify, reference, cost, nullptr, nullptr};
-const Layer kMultiplyLayer = {"multiply", "product of inputs", verify, reference, cost, nullptr, nullptr};
-const Layer kMaximumLayer = {"maximum", "largest of inputs", verify, reference, cost, nullptr, nullptr};
-const Layer kMinimumLayer = {"minimum", "smallest of inputs", verify, reference, cost, nullptr, nullptr};
-const Layer kAverageLayer = {"average", "mean of inputs", verify, reference, cost, nullptr, nullptr};
+const Layer kAddLayer = {"add", "sum of inputs", verify, reference, cost, emulate_merge, nullptr};
+const Layer kSubtractLayer = {"subtract", "difference of two inputs", verify, reference, cost, emulate_merge, nullptr};
+const Layer kMultiplyLayer = {"multiply", "product of inputs", verify, reference, cost, emulate_merge, nullptr};
+const Layer kMaximumLayer = {"maximum", "largest of inputs", verify, reference, cost, emulate_merge, nullptr};
+const Layer kMinimumLayer = {"minimum", "smallest of inputs", verify, reference, cost, emulate_merge, nullptr};
+const Layer kAverageLayer = {"average", "mean of inputs", verify, reference, cost, emulate_merge, nullptr};
 
 }  // namespace strobe::layers
