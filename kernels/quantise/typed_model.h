@@ -8,7 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "kernels/import/float_model.h"
-#include "kernels/model/fixed_type.h"
+#include "kernels/model/graph.h"
 
 /// A model between its file and its graph: layers in hls4ml's vocabulary and names, each with the types that it has by now.
 namespace strobe::quantise {

@@ -1,0 +1,328 @@
+#include "kernels/quantise/hgq.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "kernels/layers/catalog.h"
+#include "kernels/quantise/hgq_weights.h"
+#include "kernels/quantise/lanes.h"
+
+namespace strobe::quantise {
+namespace {
+
+using import::Array;
+using import::ElementQuantizer;
+using import::FloatLayer;
+using import::FloatModel;
+using model::Constant;
+using model::FixedType;
+using model::Node;
+using model::Shape;
+using model::TensorId;
+using model::TensorType;
+
+absl::Status layer_error(const FloatLayer& layer, const std::string& text) {
+  return absl::InvalidArgumentError(absl::StrCat("layer '", layer.name, "' (", layer.class_name, "): ", text));
+}
+
+/// Builds the graph layer by layer and keeps, for each tensor, what values each element can take, so that every exact
+/// result gets the narrowest type.
+class HgqBuilder {
+ public:
+  HgqBuilder(const FloatModel& source, const QuantiseOptions& options)
+      : source_(source), options_(options), builder_(source.name) {}
+
+  absl::StatusOr<Quantised> run() {
+    for (const auto& [key, value] : source_.provenance) builder_.set_provenance(key, value);
+    for (const FloatLayer& layer : source_.layers) {
+      if (absl::Status s = add(layer); !s.ok()) return s;
+    }
+    std::vector<TensorId> outputs;
+    for (const auto& output : source_.outputs) {
+      auto it = tensor_.find(output.name);
+      if (it == tensor_.end()) return absl::InvalidArgumentError(absl::StrCat("output '", output.name, "' is never computed"));
+      outputs.push_back(it->second);
+    }
+    builder_.set_outputs(std::move(outputs));
+    auto graph = std::move(builder_).build();
+    if (!graph.ok()) return graph.status();
+    if (absl::Status s = layers::verify(*graph); !s.ok()) return s;
+    return Quantised{model::prune(*graph), std::move(warnings_), {}};
+  }
+
+ private:
+  using Lanes = std::vector<Lane>;
+
+  const Shape& shape_of(TensorId id) const { return builder_.tensor(id).type.shape; }
+
+  /// Adds a node whose output types hold exactly the given lanes.
+  TensorId add_node(Node node, Shape shape, Lanes lanes) {
+    std::vector<FixedType> types;
+    for (const Lane& lane : lanes) types.push_back(holding(lane));
+    return add_node(std::move(node), std::move(shape), std::move(lanes), std::move(types));
+  }
+
+  TensorId add_node(Node node, Shape shape, Lanes lanes, std::vector<FixedType> types) {
+    if (std::all_of(types.begin(), types.end(), [&](const FixedType& t) { return t == types[0]; })) types.resize(1);
+    const TensorId id = builder_.add(std::move(node), {std::move(shape), std::move(types)});
+    lanes_[id] = std::move(lanes);
+    return id;
+  }
+
+  absl::Status add(const FloatLayer& layer) {
+    std::vector<TensorId> inputs;
+    for (const std::string& name : layer.inputs) {
+      auto it = tensor_.find(name);
+      if (it == tensor_.end()) return layer_error(layer, absl::StrCat("reads '", name, "', which nothing computes"));
+      inputs.push_back(it->second);
+    }
+    if (layer.kind != "Input" && inputs.empty()) return layer_error(layer, "has no input");
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      auto quantized = quantize_input(layer, inputs, i);
+      if (!quantized.ok()) return quantized.status();
+      inputs[i] = *quantized;
+    }
+    auto result = compute(layer, inputs);
+    if (!result.ok()) return result.status();
+    if (const ElementQuantizer* output = element_quantizer(layer, "output")) {
+      result = add_quantizer(layer, layer.name + "_output", *output, *result);
+      if (!result.ok()) return result.status();
+    }
+    for (const std::string& name : layer.outputs) tensor_[name] = *result;
+    return absl::OkStatus();
+  }
+
+  static const ElementQuantizer* element_quantizer(const FloatLayer& layer, const std::string& which) {
+    auto it = layer.quantizers.find(which);
+    return it == layer.quantizers.end() ? nullptr : std::get_if<ElementQuantizer>(&it->second);
+  }
+
+  absl::StatusOr<TensorId> quantize_input(const FloatLayer& layer, const std::vector<TensorId>& inputs, size_t i) {
+    const ElementQuantizer* quantizer = element_quantizer(layer, absl::StrCat("input_", i));
+    if (quantizer == nullptr && i == 0) quantizer = element_quantizer(layer, "input");
+    if (quantizer == nullptr) return inputs[i];
+    const std::string name = inputs.size() == 1 ? layer.name + "_input" : absl::StrCat(layer.name, "_input_", i);
+    return add_quantizer(layer, name, *quantizer, inputs[i]);
+  }
+
+  absl::StatusOr<TensorId> add_quantizer(const FloatLayer& layer, const std::string& name, const ElementQuantizer& quantizer,
+                                         TensorId input) {
+    const Shape shape = shape_of(input);
+    auto types = element_types(quantizer, shape);
+    if (!types.ok()) return layer_error(layer, std::string(types.status().message()));
+    if (waiting_.contains(input)) return settle_input(input, *types);
+    Lanes lanes;
+    for (size_t e = 0; e < types->size(); ++e) lanes.push_back(converted(lanes_.at(input)[e], (*types)[e]));
+    Node node{name, "quantize", {input}, {}, {}, {}};
+    return add_node(std::move(node), shape, std::move(lanes), *std::move(types));
+  }
+
+  /// Without a type from the user, events arrive in the formats of the first quantiser that reads them.
+  TensorId settle_input(TensorId input, std::vector<FixedType> types) {
+    Lanes lanes;
+    for (const FixedType& type : types) lanes.push_back(lane_of(type));
+    lanes_[input] = std::move(lanes);
+    if (std::all_of(types.begin(), types.end(), [&](const FixedType& t) { return t == types[0]; })) types.resize(1);
+    builder_.mutable_tensor(input).type.types = std::move(types);
+    waiting_.erase(input);
+    return input;
+  }
+
+  absl::StatusOr<TensorId> compute(const FloatLayer& layer, const std::vector<TensorId>& inputs) {
+    const std::string& kind = layer.kind;
+    if (kind == "Input") return add_input(layer);
+    for (const TensorId input : inputs) {
+      if (waiting_.contains(input)) {
+        return layer_error(layer, "reads events that no quantiser has given a type; use --input-type");
+      }
+    }
+    if (kind == "Dropout" || kind == "Quantizer") return inputs[0];
+    if (kind == "Dense") return add_dense(layer, inputs[0]);
+    if (kind == "BatchNormalization") return add_batch_norm(layer, inputs[0]);
+    if (kind == "Activation") return add_activation(layer, layer.name, layer.setting<std::string>("activation").value_or("linear"), inputs[0]);
+    if (kind == "Flatten" || kind == "Reshape") return add_reshape(layer, inputs[0]);
+    if (kind == "Concatenate") return add_concatenate(layer, inputs);
+    static const std::map<std::string, std::string> kMerges = {
+        {"Add", "add"}, {"Subtract", "subtract"}, {"Multiply", "multiply"}, {"Maximum", "maximum"}, {"Minimum", "minimum"}, {"AveragePow2", "add"}};
+    if (auto it = kMerges.find(kind); it != kMerges.end()) return add_merge(layer, it->second, inputs);
+    return absl::UnimplementedError(absl::StrCat("layer '", layer.name, "' (", layer.class_name, "): kind '", kind,
+                                                 "' is not supported in an HGQ2 network; supported: Input, Quantizer, Dense, "
+                                                 "BatchNormalization, Activation, Flatten, Reshape, Concatenate, Add, Subtract, "
+                                                 "Multiply, Maximum, Minimum, Dropout"));
+  }
+
+  absl::StatusOr<TensorId> add_input(const FloatLayer& layer) {
+    auto shape = layer.setting<std::vector<int64_t>>("shape");
+    for (const auto& input : source_.inputs) {
+      if (!shape && !layer.outputs.empty() && input.name == layer.outputs[0]) shape = input.shape;
+    }
+    if (!shape) return layer_error(layer, "has no shape");
+    const FixedType type = options_.input_type.value_or(FixedType{});
+    const TensorId id = builder_.add_input(layer.name, {*shape, {type}});
+    lanes_[id] = Lanes(model::element_count(*shape), lane_of(type));
+    if (!options_.input_type) waiting_.insert({id, true});
+    return id;
+  }
+
+  absl::StatusOr<TensorId> add_dense(const FloatLayer& layer, TensorId input) {
+    auto weights = hgq_dense_weights(layer);
+    if (!weights.ok()) return weights.status();
+    const Shape in_shape = shape_of(input);
+    const int64_t n_in = weights->kernel.type.shape[0];
+    const int64_t n_out = weights->kernel.type.shape[1];
+    if (in_shape.empty() || in_shape.back() != n_in) {
+      return layer_error(layer, absl::StrCat("weights are ", n_in, "x", n_out, ", input is ", model::to_string(in_shape)));
+    }
+    Shape shape = in_shape;
+    shape.back() = n_out;
+    const Lanes& x = lanes_.at(input);
+    Lanes lanes;
+    for (int64_t row = 0; row < model::element_count(in_shape) / n_in; ++row) {
+      for (int64_t j = 0; j < n_out; ++j) {
+        Lane sum;
+        if (weights->bias) sum = scaled({1, 1, 0}, weights->bias->raw[j], weights->bias->type.at(j).fraction());
+        for (int64_t i = 0; i < n_in; ++i) {
+          const int64_t w = i * n_out + j;
+          sum = sum + scaled(x[row * n_in + i], weights->kernel.raw[w], weights->kernel.type.at(w).fraction());
+        }
+        lanes.push_back(sum);
+      }
+    }
+    const std::string activation = layer.setting<std::string>("activation").value_or("linear");
+    Node node{activation == "linear" ? layer.name : layer.name + "_sum", "dense", {input}, {}, {}, {}};
+    node.attributes["strategy"] = std::string("latency");
+    node.attributes["reuse_factor"] = int64_t{1};
+    node.constants["weight"] = std::move(weights->kernel);
+    if (weights->bias) node.constants["bias"] = *std::move(weights->bias);
+    const TensorId sum = add_node(std::move(node), std::move(shape), std::move(lanes));
+    if (activation == "linear") return sum;
+    return add_activation(layer, layer.name, activation, sum);
+  }
+
+  absl::StatusOr<TensorId> add_batch_norm(const FloatLayer& layer, TensorId input) {
+    auto weights = hgq_batch_norm_weights(layer);
+    if (!weights.ok()) return weights.status();
+    const Shape shape = shape_of(input);
+    const auto channels = static_cast<int64_t>(weights->scale.raw.size());
+    if (shape.empty() || shape.back() != channels) return layer_error(layer, absl::StrCat("has ", channels, " channels, its input is ", model::to_string(shape)));
+    Lanes lanes;
+    for (size_t e = 0; e < lanes_.at(input).size(); ++e) {
+      const int64_t c = static_cast<int64_t>(e) % channels;
+      lanes.push_back(scaled(lanes_.at(input)[e], weights->scale.raw[c], weights->scale.type.at(c).fraction()) +
+                      scaled({1, 1, 0}, weights->bias.raw[c], weights->bias.type.at(c).fraction()));
+    }
+    Node node{layer.name, "batch_norm", {input}, {}, {}, {}};
+    node.constants["scale"] = std::move(weights->scale);
+    node.constants["bias"] = std::move(weights->bias);
+    return add_node(std::move(node), shape, std::move(lanes));
+  }
+
+  absl::StatusOr<TensorId> add_activation(const FloatLayer& layer, const std::string& name, const std::string& activation,
+                                          TensorId input) {
+    if (activation == "linear") return input;
+    const Shape shape = shape_of(input);
+    const Lanes& x = lanes_.at(input);
+    Lanes lanes;
+    Node node{name, "relu", {input}, {}, {}, {}};
+    if (activation == "relu") {
+      for (const Lane& lane : x) lanes.push_back({std::max<model::Wide>(lane.low, 0), std::max<model::Wide>(lane.high, 0), lane.fraction});
+      return add_node(std::move(node), shape, std::move(lanes));
+    }
+    if (activation != "leaky_relu" && activation != "leakyrelu" && activation != "prelu") {
+      return absl::UnimplementedError(absl::StrCat("layer '", layer.name, "' (", layer.class_name, "): activation '", activation,
+                                                   "' is not supported in an HGQ2 network; supported: linear, relu, leaky_relu, prelu"));
+    }
+    Array slopes{{1}, {layer.setting<double>("parameter").value_or(layer.setting<double>("alpha").value_or(layer.setting<double>("negative_slope").value_or(0.3)))}};
+    if (const Array* alpha = layer.array("alpha")) slopes = *alpha;
+    node.op = "leaky_relu";
+    Constant alpha = exact_constant(slopes);
+    alpha.type.shape = {static_cast<int64_t>(alpha.raw.size())};
+    for (size_t e = 0; e < x.size(); ++e) {
+      const size_t c = e % alpha.raw.size();
+      const Lane positive{std::max<model::Wide>(x[e].low, 0), std::max<model::Wide>(x[e].high, 0), x[e].fraction};
+      const Lane negative{std::min<model::Wide>(x[e].low, 0), std::min<model::Wide>(x[e].high, 0), x[e].fraction};
+      lanes.push_back(united(positive, scaled(negative, alpha.raw[c], alpha.type.at(static_cast<int64_t>(c)).fraction())));
+    }
+    node.constants["alpha"] = std::move(alpha);
+    return add_node(std::move(node), shape, std::move(lanes));
+  }
+
+  absl::StatusOr<TensorId> add_reshape(const FloatLayer& layer, TensorId input) {
+    const int64_t elements = model::element_count(shape_of(input));
+    Shape target = layer.setting<std::vector<int64_t>>("target_shape").value_or(Shape{elements});
+    int64_t known = 1;
+    for (const int64_t extent : target) known *= extent > 0 ? extent : 1;
+    for (int64_t& extent : target) {
+      if (extent < 0) extent = elements / known;
+    }
+    if (model::element_count(target) != elements) return layer_error(layer, absl::StrCat("cannot make ", model::to_string(target), " of ", elements, " elements"));
+    Node node{layer.name, "reshape", {input}, {}, {}, {}};
+    return add_node(std::move(node), target, lanes_.at(input));
+  }
+
+  absl::StatusOr<TensorId> add_concatenate(const FloatLayer& layer, const std::vector<TensorId>& inputs) {
+    Shape shape = shape_of(inputs[0]);
+    const auto rank = static_cast<int64_t>(shape.size());
+    int64_t axis = layer.setting<int64_t>("axis").value_or(-1);
+    axis = axis < 0 ? axis + rank : axis - 1;
+    if (axis < 0 || axis >= rank) return layer_error(layer, "concatenation axis does not exist");
+    int64_t outer = 1;
+    for (int64_t a = 0; a < axis; ++a) outer *= shape[a];
+    for (size_t i = 1; i < inputs.size(); ++i) shape[axis] += shape_of(inputs[i])[axis];
+    Lanes lanes;
+    for (int64_t o = 0; o < outer; ++o) {
+      for (const TensorId input : inputs) {
+        const Lanes& x = lanes_.at(input);
+        const auto block = static_cast<std::ptrdiff_t>(x.size()) / outer;
+        lanes.insert(lanes.end(), x.begin() + o * block, x.begin() + (o + 1) * block);
+      }
+    }
+    Node node{layer.name, "concatenate", inputs, {}, {}, {}};
+    node.attributes["axis"] = axis;
+    return add_node(std::move(node), shape, std::move(lanes));
+  }
+
+  absl::StatusOr<TensorId> add_merge(const FloatLayer& layer, const std::string& op, const std::vector<TensorId>& inputs) {
+    const Shape shape = shape_of(inputs[0]);
+    Lanes lanes = lanes_.at(inputs[0]);
+    for (size_t i = 1; i < inputs.size(); ++i) {
+      if (shape_of(inputs[i]) != shape) return layer_error(layer, "inputs have different shapes");
+      for (size_t e = 0; e < lanes.size(); ++e) {
+        const Lane& other = lanes_.at(inputs[i])[e];
+        lanes[e] = op == "subtract"   ? lanes[e] + -other
+                   : op == "multiply" ? lanes[e] * other
+                   : op == "maximum"  ? lane_max(lanes[e], other)
+                   : op == "minimum"  ? lane_min(lanes[e], other)
+                                      : lanes[e] + other;
+      }
+    }
+    const bool average = layer.kind == "AveragePow2";
+    Node node{average ? layer.name + "_sum" : layer.name, op, inputs, {}, {}, {}};
+    const TensorId sum = add_node(std::move(node), shape, std::move(lanes));
+    if (!average) return sum;
+    const int shift = static_cast<int>(std::lround(std::log2(1.0 / static_cast<double>(inputs.size()))));
+    Node scale{layer.name, "batch_norm", {sum}, {}, {}, {}};
+    scale.constants["scale"] = exact_constant({{1}, {std::ldexp(1.0, shift)}});
+    scale.constants["bias"] = exact_constant({{1}, {0.0}});
+    Lanes scaled_lanes = lanes_.at(sum);
+    for (Lane& lane : scaled_lanes) lane.fraction -= shift;
+    return add_node(std::move(scale), shape, std::move(scaled_lanes));
+  }
+
+  const FloatModel& source_;
+  const QuantiseOptions& options_;
+  model::GraphBuilder builder_;
+  std::map<std::string, TensorId> tensor_;
+  std::map<TensorId, Lanes> lanes_;
+  std::map<TensorId, bool> waiting_;  ///< inputs whose types the first quantiser will set
+  std::vector<std::string> warnings_;
+};
+
+}  // namespace
+
+absl::StatusOr<Quantised> quantise_hgq(const FloatModel& source, const QuantiseOptions& options) {
+  return HgqBuilder(source, options).run();
+}
+
+}  // namespace strobe::quantise

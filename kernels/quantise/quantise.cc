@@ -1,0 +1,102 @@
+#include "kernels/quantise/quantise.h"
+
+#include <algorithm>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "kernels/quantise/emit.h"
+#include "kernels/quantise/from_float.h"
+#include "kernels/quantise/hgq.h"
+#include "kernels/quantise/hls_config.h"
+#include "kernels/quantise/infer.h"
+#include "kernels/quantise/native.h"
+#include "kernels/quantise/onnx_passes.h"
+#include "kernels/quantise/passes.h"
+
+namespace strobe::quantise {
+namespace {
+
+bool has_element_quantizers(const import::FloatModel& model) {
+  return std::any_of(model.layers.begin(), model.layers.end(), [](const import::FloatLayer& layer) {
+    return std::any_of(layer.quantizers.begin(), layer.quantizers.end(), [](const auto& entry) {
+      return std::holds_alternative<import::ElementQuantizer>(entry.second);
+    });
+  });
+}
+
+/// Every layer that the configuration names must exist in the file or among the layers made of it.
+absl::Status check_names(const import::FloatModel& source, const TypedModel& typed, const HlsConfig& config) {
+  std::set<std::string> known;
+  for (const auto& layer : source.layers) known.insert(layer.name);
+  for (const auto& layer : typed.layers) known.insert(layer.name);
+  for (const std::string& name : config.named_layers()) {
+    if (known.contains(name)) continue;
+    std::string list;
+    for (const std::string& entry : known) absl::StrAppend(&list, list.empty() ? "" : ", ", entry);
+    return absl::InvalidArgumentError(
+        absl::StrCat(config.origin(), ": LayerName: the model has no layer '", name, "'; it has: ", list));
+  }
+  return absl::OkStatus();
+}
+
+/// A softmax that is configured away leaves its logits.
+void skip_softmax(TypedModel& model) {
+  for (size_t i = 0; i < model.layers.size(); ++i) {
+    if (model.layers[i].kind == "Softmax" && model.layers[i].flag("skip", false)) {
+      model.remove(model.layers[i].name);
+      i = static_cast<size_t>(-1);
+    }
+  }
+}
+
+/// Events arrive as `type`; the network's own input type follows by a conversion.
+void put_border_in_front(TypedModel& model, const FixedType& type) {
+  for (size_t i = 0; i < model.layers.size(); ++i) {
+    TypedLayer& input = model.layers[i];
+    if (input.kind != "Input" || *input.type("result") == type) continue;
+    TypedLayer conversion = input;
+    conversion.name = input.name + "_quantizer";
+    conversion.kind = "Activation";
+    conversion.settings["activation"] = std::string("linear");
+    conversion.inputs = {input.name};
+    input.types["result"] = FixedType{type.is_signed, type.width, type.integer, type.rounding, type.overflow};
+    for (TypedLayer* reader : model.readers(input.name)) {
+      std::replace(reader->inputs.begin(), reader->inputs.end(), input.name, conversion.name);
+    }
+    std::replace(model.outputs.begin(), model.outputs.end(), input.name, conversion.name);
+    model.layers.insert(model.layers.begin() + static_cast<std::ptrdiff_t>(i) + 1, std::move(conversion));
+    ++i;
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<Quantised> quantise(const import::FloatModel& source, const QuantiseOptions& options) {
+  if (has_element_quantizers(source)) return quantise_hgq(source, options);
+
+  const bool own = options.config.empty();
+  auto config = HlsConfig::parse(own ? "Model: {Precision: auto}" : options.config, own ? "default" : options.config_origin);
+  if (!config.ok()) return config.status();
+  const bool onnx = source.framework == "onnx" || source.framework == "qonnx";
+  auto typed = onnx ? type_onnx_layers(source, *config) : type_layers(source, *config);
+  if (!typed.ok()) return typed.status();
+  if (absl::Status s = check_names(source, *typed, *config); !s.ok()) return s;
+
+  simplify_before_inference(*typed);
+  if (own) {
+    infer_native(*typed, options.input_type, source.framework);
+    simplify_after_inference(*typed);
+  } else {
+    infer_types(*typed, *config);
+    simplify_after_inference(*typed);
+    skip_softmax(*typed);
+    if (options.input_type) put_border_in_front(*typed, *options.input_type);
+  }
+
+  std::vector<std::string> warnings;
+  auto graph = emit_graph(*typed, own ? WeightRule::kDirect : WeightRule::kDecimal, warnings);
+  if (!graph.ok()) return graph.status();
+  return Quantised{*std::move(graph), std::move(warnings), config->without_effect()};
+}
+
+}  // namespace strobe::quantise

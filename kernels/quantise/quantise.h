@@ -1,0 +1,31 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "kernels/import/float_model.h"
+#include "kernels/model/graph.h"
+
+namespace strobe::quantise {
+
+struct QuantiseOptions {
+  std::string config;         ///< YAML text of a configuration in hls4ml's vocabulary; empty: strobe's own defaults
+  std::string config_origin;  ///< its file name, for messages
+  std::optional<model::FixedType> input_type;  ///< of the events at the kernel's border
+};
+
+/// A graph, and what a user should know about how it came about.
+struct Quantised {
+  model::Graph graph;
+  std::vector<std::string> warnings;        ///< weights that do not fit their types, with counts; reuse factors changed
+  std::vector<std::string> without_effect;  ///< keys of the configuration that change nothing here
+};
+
+/// Turns a trained model into exact integer arithmetic.
+/// Errors: InvalidArgument (an impossible configuration, a layer name that does not exist, inconsistent layers) and
+/// Unimplemented (a layer outside the vocabulary).
+absl::StatusOr<Quantised> quantise(const import::FloatModel& model, const QuantiseOptions& options);
+
+}  // namespace strobe::quantise
