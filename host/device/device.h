@@ -20,6 +20,7 @@ struct DeviceInfo {
   std::string backend;   ///< "emulator", "xrt", "opencl"
   std::string target;    ///< "emulator", "sw_emu", "hw_emu", "hw"
   std::string detail;    ///< XRT's version, PCIe address, SIMD width...
+  std::string why;       ///< of an opened device: why it was chosen, for people
 };
 
 /// The buffers of one launch on one kernel: filled by the caller, read back by the caller, never allocated per launch.

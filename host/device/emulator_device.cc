@@ -1,0 +1,155 @@
+#include "host/device/emulator_device.h"
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "host/device/card.h"
+#include "host/device/host_buffers.h"
+
+namespace strobe::device {
+namespace {
+
+/// A fixed number of threads that take jobs in order; the destructor finishes what is queued.
+class Pool {
+ public:
+  explicit Pool(int threads) {
+    for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+  }
+  ~Pool() {
+    {
+      std::lock_guard lock(mutex_);
+      closing_ = true;
+    }
+    changed_.notify_all();
+    for (std::thread& thread : threads_) thread.join();
+  }
+  void add(std::function<void()> job) {
+    {
+      std::lock_guard lock(mutex_);
+      jobs_.push_back(std::move(job));
+    }
+    changed_.notify_one();
+  }
+
+ private:
+  void work() {
+    for (;;) {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return closing_ || !jobs_.empty(); });
+      if (jobs_.empty()) return;
+      auto job = std::move(jobs_.front());
+      jobs_.pop_front();
+      lock.unlock();
+      job();
+    }
+  }
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::function<void()>> jobs_;
+  bool closing_ = false;
+  std::vector<std::thread> threads_;
+};
+
+/// Engine and pool, shared by the device and its slots. The pool ends first: its jobs use the engine.
+struct Emulator {
+  std::unique_ptr<InProcessEngine> engine;
+  std::unique_ptr<Pool> pool;
+};
+
+class EmulatorSlot final : public Slot {
+ public:
+  EmulatorSlot(std::shared_ptr<Emulator> emulator, size_t kernel, size_t rows, HostBuffers buffers)
+      : emulator_(std::move(emulator)), kernel_(kernel), rows_(rows), buffers_(std::move(buffers)),
+        inputs_(buffers_.inputs().begin(), buffers_.inputs().end()) {}
+
+  ~EmulatorSlot() override {
+    std::unique_lock lock(mutex_);
+    idle_.wait(lock, [this] { return !busy_; });
+  }
+
+  size_t capacity_rows() const override { return rows_; }
+  std::span<std::byte> input(size_t i) override { return buffers_.inputs()[i]; }
+  std::span<const std::byte> output(size_t i) const override { return buffers_.outputs()[i]; }
+
+  void start(size_t rows, std::function<void(absl::Status)> done) override {
+    if (rows == 0 || rows > rows_) {
+      done(absl::InvalidArgumentError(absl::StrCat("a launch of ", rows, " rows in a slot of ", rows_)));
+      return;
+    }
+    if (!emulator_->pool) {
+      done(run(rows));
+      return;
+    }
+    {
+      std::lock_guard lock(mutex_);
+      busy_ = true;
+    }
+    emulator_->pool->add([this, rows, done = std::move(done)] { run_then(rows, done); });
+  }
+
+ private:
+  absl::Status run(size_t rows) { return emulator_->engine->run(kernel_, rows, inputs_, buffers_.outputs()); }
+
+  void run_then(size_t rows, const std::function<void(absl::Status)>& done) {
+    done(run(rows));
+    // The slot may have been started again meanwhile, from `done`'s side: count launches, not states.
+    std::lock_guard lock(mutex_);
+    busy_ = false;
+    idle_.notify_all();
+  }
+
+  std::shared_ptr<Emulator> emulator_;
+  size_t kernel_, rows_;
+  HostBuffers buffers_;
+  std::vector<std::span<const std::byte>> inputs_;
+  std::mutex mutex_;
+  std::condition_variable idle_;
+  bool busy_ = false;
+};
+
+class EmulatorDevice final : public Device {
+ public:
+  EmulatorDevice(DeviceInfo info, std::vector<KernelInfo> kernels, std::shared_ptr<Emulator> emulator)
+      : info_(std::move(info)), kernels_(std::move(kernels)), emulator_(std::move(emulator)) {}
+
+  const DeviceInfo& info() const override { return info_; }
+  const std::vector<KernelInfo>& kernels() const override { return kernels_; }
+  absl::Status health() const override { return absl::OkStatus(); }
+
+  absl::StatusOr<std::unique_ptr<Slot>> make_slot(size_t kernel, int unit, size_t rows) override {
+    if (absl::Status status = check_slot(kernels_, kernel, unit, rows); !status.ok()) return status;
+    auto buffers = HostBuffers::make(kernels_[kernel], rows);
+    if (!buffers) return absl::ResourceExhaustedError(absl::StrCat("no memory for a slot of ", rows, " rows"));
+    return std::make_unique<EmulatorSlot>(emulator_, kernel, rows, *std::move(buffers));
+  }
+
+ private:
+  DeviceInfo info_;
+  std::vector<KernelInfo> kernels_;
+  std::shared_ptr<Emulator> emulator_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Device>> open_emulator_device(const OpenOptions& options, std::string why) {
+  if (!options.engine) return absl::UnavailableError("the in-process emulator is not part of this program");
+  if (options.threads < 1 || options.threads > 1024) return absl::InvalidArgumentError(absl::StrCat("threads: ", options.threads, ", expected 1 to 1024"));
+  auto engine = options.engine();
+  if (!engine.ok()) return engine.status();
+  auto emulator = std::make_shared<Emulator>();
+  emulator->engine = *std::move(engine);
+  if (options.threads > 1) emulator->pool = std::make_unique<Pool>(options.threads);
+  std::vector<KernelInfo> kernels = options.kernels;
+  // Each thread serves one launch at a time, as a compute unit of a card does.
+  for (KernelInfo& kernel : kernels) kernel.compute_units = options.threads;
+  DeviceInfo info{"emulator", "in-process emulator", "emulator", "emulator",
+                  absl::StrCat(emulator->engine->description(), emulator->engine->description().empty() ? "" : ", ", options.threads,
+                               options.threads == 1 ? " thread" : " threads"),
+                  std::move(why)};
+  return std::make_unique<EmulatorDevice>(std::move(info), std::move(kernels), std::move(emulator));
+}
+
+}  // namespace strobe::device
