@@ -80,6 +80,12 @@ constexpr typename strobe_hls::FixedResult<W1, I1, S1, W2, I2, S2>::div operator
 }
 STROBE_HLS_FIXED_MIXED(/)
 
+/// The vendor has no remainder; without these a % would silently convert to built-in integers.
+template <STROBE_HLS_FIXED_ARGS1, class T>
+void operator%(const STROBE_HLS_FIXED1&, const T&) = delete;
+template <class T, STROBE_HLS_FIXED_ARGS2>
+void operator%(const T&, const STROBE_HLS_FIXED2&) = delete;
+
 #define STROBE_HLS_FIXED_COMPARE(op)                                                                                   \
   template <STROBE_HLS_FIXED_ARGS1, STROBE_HLS_FIXED_ARGS2>                                                            \
   constexpr bool operator op(const STROBE_HLS_FIXED1& a, const STROBE_HLS_FIXED2& b) {                                 \
