@@ -297,6 +297,11 @@ void ModelRunner::stop() {
   }
 }
 
+size_t ModelRunner::waiting() {
+  const std::lock_guard lock(mutex_);
+  return queued_requests_;
+}
+
 Statistics ModelRunner::statistics() {
   const std::lock_guard lock(mutex_);
   Statistics copy = statistics_;

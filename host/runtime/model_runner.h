@@ -66,6 +66,8 @@ class ModelRunner {
   /// Fails what waits, waits for what is in flight, closes the device. Later requests are answered Unavailable.
   void stop();
   Statistics statistics();
+  /// Requests that wait for a slot now.
+  size_t waiting();
 
  private:
   enum class State { kServing, kLost, kStopping };

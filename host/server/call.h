@@ -31,7 +31,6 @@ class MemberEvent final : public Event {
 struct CallCounts {
   std::atomic<size_t> alive{0};    ///< call objects, waiting or working
   std::atomic<size_t> waiting{0};  ///< of them: ready to accept an inference
-  std::atomic<bool> accepting{true};
 };
 
 }  // namespace strobe::server

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <grpc/support/log.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
@@ -51,6 +52,13 @@ std::string bind_failure(const std::string& address) {
   freeaddrinfo(found);
   return reason;
 }
+
+/// Keeps gRPC from writing its own, unreadable account of a failed start to stderr. What failed is in our status.
+class QuietGrpc {
+ public:
+  QuietGrpc() { gpr_set_log_function([](gpr_log_func_args*) {}); }
+  ~QuietGrpc() { gpr_set_log_function(nullptr); }
+};
 
 int thread_count(int wanted) {
   if (wanted > 0) return wanted;
@@ -120,9 +128,9 @@ void GrpcServer::Implementation::shutdown() {
   if (threads.empty()) return;
   queries.begin_exit();
   std::this_thread::sleep_for(options.notice);
-  counts.accepting.store(false);
   server->Shutdown(std::chrono::system_clock::now() + options.drain);
-  // Events still come for a moment after the last answer; the queue may close only when no call object can use it.
+  // From now on every call object that waits, or goes back to waiting, is handed back and retires. The queue may close
+  // only when none is left to use it.
   for (size_t alive = counts.alive.load(); alive > 0; alive = counts.alive.load()) counts.alive.wait(alive);
   queue->Shutdown();
   for (std::thread& thread : threads) thread.join();
@@ -132,11 +140,13 @@ void GrpcServer::Implementation::shutdown() {
 GrpcServer::GrpcServer(std::unique_ptr<Implementation> implementation) : implementation_(std::move(implementation)) {}
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::start(ServerOptions options, ModelStore& store) {
+  const QuietGrpc quiet;
   auto implementation = std::make_unique<Implementation>(std::move(options), store);
   if (absl::Status status = implementation->listen(); !status.ok()) {
     if (implementation->server != nullptr) implementation->server->Shutdown();
     implementation->queue->Shutdown();
     implementation->serve();
+    implementation.reset();
     return status;
   }
   implementation->accept();

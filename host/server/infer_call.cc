@@ -48,7 +48,6 @@ void InferCall::add(const InferServices& services) {
 }
 
 void InferCall::wait() {
-  if (!services_.counts.accepting.load()) return retire();
   context_.emplace();
   responder_.emplace(&*context_);
   context_->AsyncNotifyWhenDone(static_cast<Event*>(&done_));
@@ -66,7 +65,7 @@ void InferCall::retire() {
 
 void InferCall::on_accepted(bool ok) {
   const size_t waiting = services_.counts.waiting.fetch_sub(1, std::memory_order_relaxed) - 1;
-  if (!ok) return retire();  // the server is shutting down; done_ does not come for a call that never began
+  if (!ok) return retire();  // the server stops; done_ does not come for a call that never began
   if (waiting < services_.waiting_calls && services_.counts.alive.load() < services_.most_calls) add(services_);
   handle();
 }

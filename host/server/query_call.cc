@@ -49,7 +49,6 @@ void QueryCall::add(const QueryServices& services) {
 }
 
 void QueryCall::wait() {
-  if (!services_.counts.accepting.load()) return retire();
   context_.emplace();
   stream_.emplace(&*context_);
   services_.service.RequestCall(&*context_, &*stream_, &services_.queue, &services_.queue,
