@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "kernels/hls/plan.h"
 #include "kernels/model/graph.h"
 
 namespace strobe::hls {
@@ -62,6 +63,9 @@ struct KernelDescription {
   std::vector<Placement> placement;        ///< one per compute unit
   std::vector<std::string> sources;        ///< files of the project to compile for this kernel
   std::string configuration;               ///< its v++ configuration file
+  std::vector<Plan> plans;                 ///< one per node of the graph
+  int initiation_interval = 1;             ///< planned cycles between events: the slowest layer's
+  int depth = 0;                           ///< planned cycles through the layers, longest path
 };
 
 /// An HLS project: text files by path, the same for the same input.

@@ -1,0 +1,151 @@
+#include "kernels/hls/files.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+extern char** environ;
+
+namespace strobe::hls {
+namespace {
+
+absl::Status system_error(const std::string& path, const char* what, int error) {
+  const std::string text = absl::StrCat("'", path, "': ", what, ": ", strerror(error));
+  return error == ENOSPC || error == EDQUOT ? absl::ResourceExhaustedError(text) : absl::FailedPreconditionError(text);
+}
+
+absl::Status write_all(int fd, const std::string& path, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return system_error(path, "cannot be written", errno);
+    text.remove_prefix(static_cast<size_t>(written));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status make_folder(const std::string& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) return system_error(folder, "folder cannot be made", error.value());
+  return absl::OkStatus();
+}
+
+absl::Status write_file(const std::string& path, std::string_view text) {
+  std::string temporary = path + ".XXXXXX";
+  const int fd = mkstemp(temporary.data());
+  if (fd < 0) return system_error(path, "cannot be made", errno);
+  // mkstemp's files are private; the usual permissions apply to what stays.
+  const mode_t mask = umask(0);
+  umask(mask);
+  fchmod(fd, 0666 & ~mask);
+  absl::Status status = write_all(fd, path, text);
+  if (close(fd) != 0 && status.ok()) status = system_error(path, "cannot be written", errno);
+  if (status.ok() && rename(temporary.c_str(), path.c_str()) != 0) status = system_error(path, "cannot be put in place", errno);
+  if (!status.ok()) unlink(temporary.c_str());
+  return status;
+}
+
+absl::StatusOr<std::string> read_file(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return system_error(path, "cannot be opened", errno);
+  std::string text;
+  char buffer[65536];
+  ssize_t got = 0;
+  while ((got = read(fd, buffer, sizeof buffer)) != 0) {
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) break;
+    text.append(buffer, static_cast<size_t>(got));
+  }
+  const int error = errno;
+  close(fd);
+  if (got < 0) return system_error(path, "cannot be read", error);
+  return text;
+}
+
+absl::Status copy_file(const std::string& from, const std::string& to) {
+  absl::StatusOr<std::string> text = read_file(from);
+  if (!text.ok()) return text.status();
+  return write_file(to, *text);
+}
+
+absl::StatusOr<TemporaryFolder> TemporaryFolder::create(const std::string& parent) {
+  std::string path = parent + "/tmp.XXXXXX";
+  if (mkdtemp(path.data()) == nullptr) return system_error(parent, "no folder can be made in it", errno);
+  return TemporaryFolder(path);
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+}
+
+absl::StatusOr<bool> TemporaryFolder::keep_as(const std::string& target) {
+  if (rename(path_.c_str(), target.c_str()) == 0) {
+    path_.clear();
+    return true;
+  }
+  if (errno == ENOTEMPTY || errno == EEXIST) return false;
+  return system_error(target, "cannot be put in place", errno);
+}
+
+std::string find_program(const std::string& name) {
+  if (name.find('/') != std::string::npos) return access(name.c_str(), X_OK) == 0 ? name : "";
+  const char* path = getenv("PATH");
+  for (const absl::string_view folder : absl::StrSplit(path != nullptr ? path : "/usr/bin:/bin", ':')) {
+    const std::string program = absl::StrCat(folder.empty() ? "." : folder, "/", name);
+    struct stat info;
+    if (stat(program.c_str(), &info) == 0 && S_ISREG(info.st_mode) && access(program.c_str(), X_OK) == 0) return program;
+  }
+  return "";
+}
+
+absl::StatusOr<Child> Child::start(const std::vector<std::string>& command, const std::string& output, const std::string& folder) {
+  std::vector<char*> arguments;
+  for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&actions, 1, output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666);
+  posix_spawn_file_actions_adddup2(&actions, 1, 2);
+  if (!folder.empty()) posix_spawn_file_actions_addchdir_np(&actions, folder.c_str());
+  pid_t pid = -1;
+  const int error = posix_spawnp(&pid, arguments[0], &actions, nullptr, arguments.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) return absl::InternalError(absl::StrCat("'", command[0], "' cannot be started: ", strerror(error)));
+  return Child(pid);
+}
+
+Child::~Child() {
+  if (pid_ < 0) return;
+  kill(pid_, SIGKILL);
+  wait();
+}
+
+std::string Child::wait() {
+  int status = 0;
+  while (waitpid(pid_, &status, 0) < 0) {
+    if (errno == EINTR) continue;
+    pid_ = -1;
+    return absl::StrCat("its end was not seen: ", strerror(errno));
+  }
+  pid_ = -1;
+  if (WIFSIGNALED(status)) return absl::StrCat("killed by signal ", WTERMSIG(status), " (", strsignal(WTERMSIG(status)), ")");
+  return WEXITSTATUS(status) == 0 ? "" : absl::StrCat("exit status ", WEXITSTATUS(status));
+}
+
+}  // namespace strobe::hls

@@ -1,0 +1,142 @@
+#include "kernels/hls/header_cache.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "kernels/hls/embedded.h"
+#include "kernels/hls/files.h"
+
+namespace strobe::hls {
+namespace {
+
+constexpr const char* kPrelude = "strobe_prelude.h";
+
+std::vector<std::string> cache_folders(const BuildOptions& options) {
+  if (!options.cache_folder.empty()) return {options.cache_folder};
+  std::vector<std::string> folders;
+  const char* xdg = getenv("XDG_CACHE_HOME");
+  const char* home = getenv("HOME");
+  if (xdg != nullptr && xdg[0] == '/') folders.push_back(absl::StrCat(xdg, "/strobe"));
+  if (home != nullptr && home[0] == '/') folders.push_back(absl::StrCat(home, "/.cache/strobe"));
+  folders.push_back(absl::StrCat("/tmp/strobe-", getuid()));
+  return folders;
+}
+
+/// Makes the cache folder. Headers from a folder that others may write would be code of theirs in our kernel.
+absl::Status open_cache(const std::string& folder) {
+  if (absl::Status s = make_folder(std::filesystem::path(folder).parent_path().string()); !s.ok()) return s;
+  mkdir(folder.c_str(), 0700);
+  struct stat info;
+  if (lstat(folder.c_str(), &info) != 0 || (!S_ISDIR(info.st_mode) && !S_ISLNK(info.st_mode))) {
+    return absl::FailedPreconditionError(absl::StrCat("'", folder, "': the cache folder cannot be made"));
+  }
+  if (info.st_uid != getuid() || (S_ISDIR(info.st_mode) && (info.st_mode & 022) != 0 && folder.starts_with("/tmp/"))) {
+    return absl::FailedPreconditionError(absl::StrCat("'", folder, "': the cache folder is not this user's alone"));
+  }
+  return absl::OkStatus();
+}
+
+std::string prelude_text() {
+  std::string text = "// All headers of kernels, to be precompiled.\n";
+  for (const auto* headers : {&kernel_headers(), &emulation_headers()}) {
+    for (const auto& [path, ignored] : *headers) {
+      if (path != "test_vectors.h") absl::StrAppend(&text, "#include \"", path, "\"\n");
+    }
+  }
+  return text;
+}
+
+absl::Status write_headers(const std::string& include) {
+  for (const auto* headers : {&kernel_headers(), &emulation_headers()}) {
+    for (const auto& [path, text] : *headers) {
+      const std::string file = absl::StrCat(include, "/", path);
+      if (absl::Status s = make_folder(std::filesystem::path(file).parent_path().string()); !s.ok()) return s;
+      if (absl::Status s = write_file(file, text); !s.ok()) return s;
+    }
+  }
+  return write_file(absl::StrCat(include, "/", kPrelude), prelude_text());
+}
+
+/// Compiles the prelude; without success there is none, and kernels read the headers themselves.
+void precompile(const std::string& compiler, const std::string& include) {
+  const std::string header = absl::StrCat(include, "/", kPrelude), result = header + ".gch";
+  std::vector<std::string> command = {compiler};
+  for (const std::string& flag : compile_flags()) command.push_back(flag);
+  for (const std::string& word : {std::string("-I"), include, std::string("-x"), std::string("c++-header"), std::string("-o"),
+                                  result, header}) {
+    command.push_back(word);
+  }
+  absl::StatusOr<Child> child = Child::start(command, "/dev/null");
+  if (child.ok() && child->wait().empty()) return;
+  unlink(result.c_str());
+}
+
+std::string headers_key(const std::string& compiler, bool precompiled) {
+  std::string text = absl::StrCat(compiler_identity(compiler), "\n", absl::StrJoin(compile_flags(), " "), "\n", precompiled, "\n");
+  for (const auto* headers : {&kernel_headers(), &emulation_headers()}) {
+    for (const auto& [path, header] : *headers) absl::StrAppend(&text, path, "\n", std::string(header), "\n");
+  }
+  return digest(text);
+}
+
+absl::StatusOr<HeaderFolder> headers_in(const std::string& cache, const std::string& compiler, const BuildOptions& options) {
+  if (absl::Status s = open_cache(cache); !s.ok()) return s;
+  HeaderFolder folder;
+  folder.cache = cache;
+  folder.key = headers_key(compiler, options.use_precompiled_header);
+  folder.include = absl::StrCat(cache, "/headers-", folder.key);
+  std::error_code ignored;
+  if (!std::filesystem::exists(folder.include, ignored)) {
+    const auto start = std::chrono::steady_clock::now();
+    absl::StatusOr<TemporaryFolder> fresh = TemporaryFolder::create(cache);
+    if (!fresh.ok()) return fresh.status();
+    if (absl::Status s = write_headers(fresh->path()); !s.ok()) return s;
+    if (options.use_precompiled_header) precompile(compiler, fresh->path());
+    if (absl::StatusOr<bool> kept = fresh->keep_as(folder.include); !kept.ok()) return kept.status();
+    folder.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+  const std::string header = absl::StrCat(folder.include, "/", kPrelude);
+  if (std::filesystem::exists(header + ".gch", ignored)) folder.prelude = header;
+  return folder;
+}
+
+}  // namespace
+
+std::vector<std::string> compile_flags() {
+  return {"-std=c++14", "-O1", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", "-w", "-pipe"};
+}
+
+std::string compiler_identity(const std::string& compiler) {
+  struct stat info;
+  if (stat(compiler.c_str(), &info) != 0) return compiler;
+  return absl::StrCat(compiler, " ", info.st_size, " ", info.st_mtime);
+}
+
+std::string digest(std::string_view text) {
+  // Two FNV-1a hashes of 64 bits; a cache's key, where nobody gains by a collision.
+  uint64_t a = 0xcbf29ce484222325, b = 0x9ae16a3b2f90404f;
+  for (const char c : text) {
+    a = (a ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    b = (b + static_cast<unsigned char>(c) + 1) * 0x9e3779b97f4a7c15;
+    b ^= b >> 29;
+  }
+  return absl::StrCat(absl::Hex(a, absl::kZeroPad16), absl::Hex(b, absl::kZeroPad16));
+}
+
+absl::StatusOr<HeaderFolder> headers_on_disk(const std::string& compiler, const BuildOptions& options) {
+  absl::Status last;
+  for (const std::string& cache : cache_folders(options)) {
+    absl::StatusOr<HeaderFolder> folder = headers_in(cache, compiler, options);
+    if (folder.ok()) return folder;
+    last = folder.status();
+  }
+  return absl::Status(last.code(), absl::StrCat("no cache folder for the kernels' headers: ", std::string(last.message())));
+}
+
+}  // namespace strobe::hls

@@ -1,0 +1,66 @@
+#pragma once
+
+#include "strobe/tensor.h"
+
+namespace strobe {
+
+struct addition {
+  template <class y_t, class a_t, class b_t>
+  static y_t combine(const a_t& a, const b_t& b) {
+    return a + b;
+  }
+};
+
+struct subtraction {
+  template <class y_t, class a_t, class b_t>
+  static y_t combine(const a_t& a, const b_t& b) {
+    return a - b;
+  }
+};
+
+struct multiplication {
+  template <class y_t, class a_t, class b_t>
+  static y_t combine(const a_t& a, const b_t& b) {
+    return a * b;
+  }
+};
+
+struct larger {
+  template <class y_t, class a_t, class b_t>
+  static y_t combine(const a_t& a, const b_t& b) {
+    return a < b ? y_t(b) : y_t(a);
+  }
+};
+
+struct smaller {
+  template <class y_t, class a_t, class b_t>
+  static y_t combine(const a_t& a, const b_t& b) {
+    return b < a ? y_t(b) : y_t(a);
+  }
+};
+
+/// y_i = operation of a_i and b_i. A tensor of one element serves every i.
+template <class config, class operation, int ASize, int BSize, class a_t, class b_t, class y_t>
+void merge(const a_t a[ASize], const b_t b[BSize], y_t y[config::size]) {
+  STROBE_LOOP(elements) for (int i = 0; i < config::size; ++i) {
+    STROBE_PRAGMA(HLS unroll)
+    y[i] = operation::template combine<y_t>(a[i % ASize], b[i % BSize]);
+  }
+}
+
+/// y_i = x_i / count, truncated towards zero at `quotient_t`'s last bit.
+template <class config, class x_t, class y_t>
+void divide(const x_t x[config::size], y_t y[config::size]) {
+  typedef typename config::quotient_t quotient_t;
+  typedef ap_int<quotient_t::width> whole_t;
+  const int count = config::count;
+  STROBE_LOOP(elements) for (int i = 0; i < config::size; ++i) {
+    STROBE_PRAGMA(HLS unroll)
+    const whole_t whole = (whole_t(to_raw(x[i])) << config::more_bits) / count;
+    quotient_t quotient;
+    quotient.range(quotient_t::width - 1, 0) = whole.range(quotient_t::width - 1, 0);
+    y[i] = quotient;
+  }
+}
+
+}  // namespace strobe
