@@ -192,6 +192,10 @@ const HlsConfig::Section* HlsConfig::by_kind(std::string_view kind) const {
   return it == kinds_.end() ? nullptr : &it->second;
 }
 
+void HlsConfig::inherit(std::string_view source, std::string_view heir) {
+  if (const Section* section = by_name(source)) names_.try_emplace(lower(heir), *section);
+}
+
 PrecisionEntry HlsConfig::precision(std::string_view layer, std::string_view kind, std::string_view variable) const {
   for (const Section* section : {by_name(layer), by_kind(kind), &model_}) {
     if (section == nullptr) continue;

@@ -35,6 +35,8 @@ class HlsConfig {
   std::optional<std::string> setting(std::string_view layer, std::string_view kind, std::string_view key) const;
   int64_t reuse_factor(std::string_view layer, std::string_view kind) const;
   std::string strategy(std::string_view layer, std::string_view kind) const;  ///< "latency", "resource", ...
+  /// Gives layer `heir` the LayerName section of `source`, where it has none of its own: a layer made of another by a pass.
+  void inherit(std::string_view source, std::string_view heir);
   PrecisionEntry default_precision() const { return default_; }
   std::optional<FixedType> maximum_precision() const { return maximum_; }
 

@@ -27,7 +27,10 @@ bool has_element_quantizers(const import::FloatModel& model) {
 /// Every layer that the configuration names must exist in the file or among the layers made of it.
 absl::Status check_names(const import::FloatModel& source, const TypedModel& typed, const HlsConfig& config) {
   std::set<std::string> known;
-  for (const auto& layer : source.layers) known.insert(layer.name);
+  for (const auto& layer : source.layers) {
+    known.insert(layer.name);
+    known.insert(layer.absorbed.begin(), layer.absorbed.end());
+  }
   for (const auto& layer : typed.layers) known.insert(layer.name);
   for (const std::string& name : config.named_layers()) {
     if (known.contains(name)) continue;
