@@ -152,9 +152,8 @@ class ClCard final : public Card {
     }
     code = clSetEventCallback(last, CL_COMPLETE, on_complete, &slot);
     clReleaseEvent(last);
-    if (code != CL_SUCCESS) return failure("wait for the card", code);
-    clFlush(slot.queue);
-    return absl::OkStatus();
+    // No clFlush: XRT sends commands on as they come, and its clFlush waits until all of them are done.
+    return code == CL_SUCCESS ? absl::OkStatus() : failure("wait for the card", code);
   }
 
   static void CL_CALLBACK on_complete(cl_event, cl_int state, void* data) {

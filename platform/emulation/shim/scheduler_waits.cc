@@ -6,7 +6,6 @@
 #include <xrt/ert.h>
 
 #include <atomic>
-#include <condition_variable>
 #include <cstring>
 #include <mutex>
 
@@ -28,6 +27,7 @@ std::atomic<uint32_t> finished{0};
 
 /// Raised when the scheduler's own thread must look whether it is to stop.
 std::atomic<uint32_t> stop_bell{0};
+std::atomic<bool> stopping{false};
 
 void take_turn() {
   std::lock_guard lock(turn);
@@ -87,9 +87,17 @@ int xclcpuemhal2::SWScheduler::fini_scheduler_thread() {
     std::lock_guard lock(turn);
     live = nullptr;
   }
+  stopping = true;
+  const int result = strobe_original_fini_scheduler_thread(this);
+  stopping = false;
+  return result;
+}
+
+/// The scheduler's notify_one, called for every new command (whose turn is taken elsewhere) and, after the order to stop, at the end.
+extern "C" void strobe_scheduler_notify_one(void*) {
+  if (!stopping) return;
   stop_bell.fetch_add(1);
   futex_wake(stop_bell);
-  return strobe_original_fini_scheduler_thread(this);
 }
 
 /// The scheduler thread's usleep(10): its turns are taken elsewhere, so it looks only once a second and when it is to stop.
