@@ -32,6 +32,6 @@ Cost cost(const Graph& graph, const Node& node) { return elementwise_cost(graph,
 
 }  // namespace
 
-const Layer kBatchNormLayer = {"batch_norm", "scale x + bias", verify, reference, cost, emulate_batch_norm, nullptr};
+const Layer kBatchNormLayer = {"batch_norm", "scale x + bias", verify, reference, cost, emulate_batch_norm, write_hls_batch_norm};
 
 }  // namespace strobe::layers

@@ -33,6 +33,6 @@ Cost cost(const Graph& graph, const Node& node) { return elementwise_cost(graph,
 
 }  // namespace
 
-const Layer kClipLayer = {"clip", "slope x + shift between two limits", verify, reference, cost, emulate_clip, nullptr};
+const Layer kClipLayer = {"clip", "slope x + shift between two limits", verify, reference, cost, emulate_clip, write_hls_clip};
 
 }  // namespace strobe::layers

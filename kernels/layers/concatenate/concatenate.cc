@@ -50,6 +50,6 @@ void reference(const EventView& view) {
 
 }  // namespace
 
-const Layer kConcatenateLayer = {"concatenate", "joins tensors along an axis", verify, reference, free_cost, emulate_concatenate, nullptr};
+const Layer kConcatenateLayer = {"concatenate", "joins tensors along an axis", verify, reference, free_cost, emulate_concatenate, write_hls_concatenate};
 
 }  // namespace strobe::layers

@@ -104,6 +104,6 @@ Cost cost(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-const Layer kDenseLayer = {"dense", "matrix times vector plus bias", verify, reference, cost, emulate_dense, nullptr};
+const Layer kDenseLayer = {"dense", "matrix times vector plus bias", verify, reference, cost, emulate_dense, write_hls_dense};
 
 }  // namespace strobe::layers

@@ -29,6 +29,6 @@ Cost cost(const Graph& graph, const Node& node) { return elementwise_cost(graph,
 
 }  // namespace
 
-const Layer kLeakyReluLayer = {"leaky_relu", "x or alpha x", verify, reference, cost, emulate_leaky_relu, nullptr};
+const Layer kLeakyReluLayer = {"leaky_relu", "x or alpha x", verify, reference, cost, emulate_leaky_relu, write_hls_leaky_relu};
 
 }  // namespace strobe::layers

@@ -65,11 +65,11 @@ Cost cost(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-const Layer kAddLayer = {"add", "sum of inputs", verify, reference, cost, emulate_merge, nullptr};
-const Layer kSubtractLayer = {"subtract", "difference of two inputs", verify, reference, cost, emulate_merge, nullptr};
-const Layer kMultiplyLayer = {"multiply", "product of inputs", verify, reference, cost, emulate_merge, nullptr};
-const Layer kMaximumLayer = {"maximum", "largest of inputs", verify, reference, cost, emulate_merge, nullptr};
-const Layer kMinimumLayer = {"minimum", "smallest of inputs", verify, reference, cost, emulate_merge, nullptr};
-const Layer kAverageLayer = {"average", "mean of inputs", verify, reference, cost, emulate_merge, nullptr};
+const Layer kAddLayer = {"add", "sum of inputs", verify, reference, cost, emulate_merge, write_hls_merge};
+const Layer kSubtractLayer = {"subtract", "difference of two inputs", verify, reference, cost, emulate_merge, write_hls_merge};
+const Layer kMultiplyLayer = {"multiply", "product of inputs", verify, reference, cost, emulate_merge, write_hls_merge};
+const Layer kMaximumLayer = {"maximum", "largest of inputs", verify, reference, cost, emulate_merge, write_hls_merge};
+const Layer kMinimumLayer = {"minimum", "smallest of inputs", verify, reference, cost, emulate_merge, write_hls_merge};
+const Layer kAverageLayer = {"average", "mean of inputs", verify, reference, cost, emulate_merge, write_hls_merge};
 
 }  // namespace strobe::layers

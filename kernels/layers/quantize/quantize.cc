@@ -27,6 +27,6 @@ Cost cost(const Graph& graph, const Node& node) { return elementwise_cost(graph,
 
 }  // namespace
 
-const Layer kQuantizeLayer = {"quantize", "converts to another type", verify, reference, cost, emulate_quantize, nullptr};
+const Layer kQuantizeLayer = {"quantize", "converts to another type", verify, reference, cost, emulate_quantize, write_hls_quantize};
 
 }  // namespace strobe::layers

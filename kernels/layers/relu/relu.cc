@@ -31,6 +31,6 @@ Cost cost(const Graph& graph, const Node& node) { return elementwise_cost(graph,
 
 }  // namespace
 
-const Layer kReluLayer = {"relu", "max(x, 0)", verify, reference, cost, emulate_relu, nullptr};
+const Layer kReluLayer = {"relu", "max(x, 0)", verify, reference, cost, emulate_relu, write_hls_relu};
 
 }  // namespace strobe::layers

@@ -26,6 +26,6 @@ void reference(const EventView& view) {
 
 }  // namespace
 
-const Layer kReshapeLayer = {"reshape", "another shape, same elements", verify, reference, free_cost, emulate_reshape, nullptr};
+const Layer kReshapeLayer = {"reshape", "another shape, same elements", verify, reference, free_cost, emulate_reshape, write_hls_reshape};
 
 }  // namespace strobe::layers

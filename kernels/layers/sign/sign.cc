@@ -47,6 +47,6 @@ Cost cost(const Graph& graph, const Node& node) { return elementwise_cost(graph,
 
 }  // namespace
 
-const Layer kSignLayer = {"sign", "binary or ternary step", verify, reference, cost, emulate_sign, nullptr};
+const Layer kSignLayer = {"sign", "binary or ternary step", verify, reference, cost, emulate_sign, write_hls_sign};
 
 }  // namespace strobe::layers

@@ -148,6 +148,6 @@ Cost cost(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-const Layer kSoftmaxLayer = {"softmax", "normalised exponentials", verify, reference, cost, emulate_softmax, nullptr};
+const Layer kSoftmaxLayer = {"softmax", "normalised exponentials", verify, reference, cost, emulate_softmax, write_hls_softmax};
 
 }  // namespace strobe::layers

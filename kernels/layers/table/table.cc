@@ -58,6 +58,6 @@ Cost cost(const Graph& graph, const Node& node) { return elementwise_cost(graph,
 
 }  // namespace
 
-const Layer kTableLayer = {"table", "a function by table", verify, reference, cost, emulate_table, nullptr};
+const Layer kTableLayer = {"table", "a function by table", verify, reference, cost, emulate_table, write_hls_table};
 
 }  // namespace strobe::layers

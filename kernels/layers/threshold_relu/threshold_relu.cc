@@ -29,6 +29,6 @@ Cost cost(const Graph& graph, const Node& node) { return elementwise_cost(graph,
 
 }  // namespace
 
-const Layer kThresholdReluLayer = {"threshold_relu", "x above theta, else 0", verify, reference, cost, emulate_threshold_relu, nullptr};
+const Layer kThresholdReluLayer = {"threshold_relu", "x above theta, else 0", verify, reference, cost, emulate_threshold_relu, write_hls_threshold_relu};
 
 }  // namespace strobe::layers

@@ -55,6 +55,6 @@ void reference(const EventView& view) {
 
 }  // namespace
 
-const Layer kTransposeLayer = {"transpose", "axes reordered", verify, reference, free_cost, emulate_transpose, nullptr};
+const Layer kTransposeLayer = {"transpose", "axes reordered", verify, reference, free_cost, emulate_transpose, write_hls_transpose};
 
 }  // namespace strobe::layers
