@@ -11,39 +11,46 @@ namespace {
 template <class T, class V>
 double as(V v) { return T(v).to_double(); }
 
+/// The value as T, from a double and from another ap_fixed: two ways through the headers that must agree.
+template <class T>
+double both(double v) {
+  EXPECT_EQ(as<T>(v), as<T>(ap_fixed<24, 12>(v))) << v;
+  return as<T>(v);
+}
+
 TEST(ApFixedRounding, FollowsTheExamplesOfUg1399) {
-  EXPECT_EQ((as<ap_fixed<3, 2, AP_RND, AP_SAT>>(1.25)), 1.5);
-  EXPECT_EQ((as<ap_fixed<3, 2, AP_RND, AP_SAT>>(-1.25)), -1.0);
-  EXPECT_EQ((as<ap_fixed<3, 2, AP_RND_ZERO, AP_SAT>>(1.25)), 1.0);
-  EXPECT_EQ((as<ap_fixed<3, 2, AP_RND_ZERO, AP_SAT>>(-1.25)), -1.0);
-  EXPECT_EQ((as<ap_fixed<3, 2, AP_RND_MIN_INF, AP_SAT>>(1.25)), 1.0);
-  EXPECT_EQ((as<ap_fixed<3, 2, AP_RND_MIN_INF, AP_SAT>>(-1.25)), -1.5);
-  EXPECT_EQ((as<ap_fixed<3, 2, AP_RND_INF, AP_SAT>>(1.25)), 1.5);
-  EXPECT_EQ((as<ap_fixed<3, 2, AP_RND_INF, AP_SAT>>(-1.25)), -1.5);
-  EXPECT_EQ((as<ap_fixed<3, 2, AP_RND_CONV, AP_SAT>>(0.75)), 1.0);
-  EXPECT_EQ((as<ap_fixed<3, 2, AP_RND_CONV, AP_SAT>>(-1.25)), -1.0);
-  EXPECT_EQ((as<ap_fixed<3, 2, AP_TRN, AP_SAT>>(1.25)), 1.0);
-  EXPECT_EQ((as<ap_fixed<3, 2, AP_TRN, AP_SAT>>(-1.25)), -1.5);
-  EXPECT_EQ((as<ap_fixed<3, 2, AP_TRN_ZERO, AP_SAT>>(1.25)), 1.0);
-  EXPECT_EQ((as<ap_fixed<3, 2, AP_TRN_ZERO, AP_SAT>>(-1.25)), -1.0);
+  EXPECT_EQ((both<ap_fixed<3, 2, AP_RND, AP_SAT>>(1.25)), 1.5);
+  EXPECT_EQ((both<ap_fixed<3, 2, AP_RND, AP_SAT>>(-1.25)), -1.0);
+  EXPECT_EQ((both<ap_fixed<3, 2, AP_RND_ZERO, AP_SAT>>(1.25)), 1.0);
+  EXPECT_EQ((both<ap_fixed<3, 2, AP_RND_ZERO, AP_SAT>>(-1.25)), -1.0);
+  EXPECT_EQ((both<ap_fixed<3, 2, AP_RND_MIN_INF, AP_SAT>>(1.25)), 1.0);
+  EXPECT_EQ((both<ap_fixed<3, 2, AP_RND_MIN_INF, AP_SAT>>(-1.25)), -1.5);
+  EXPECT_EQ((both<ap_fixed<3, 2, AP_RND_INF, AP_SAT>>(1.25)), 1.5);
+  EXPECT_EQ((both<ap_fixed<3, 2, AP_RND_INF, AP_SAT>>(-1.25)), -1.5);
+  EXPECT_EQ((both<ap_fixed<3, 2, AP_RND_CONV, AP_SAT>>(0.75)), 1.0);
+  EXPECT_EQ((both<ap_fixed<3, 2, AP_RND_CONV, AP_SAT>>(-1.25)), -1.0);
+  EXPECT_EQ((both<ap_fixed<3, 2, AP_TRN, AP_SAT>>(1.25)), 1.0);
+  EXPECT_EQ((both<ap_fixed<3, 2, AP_TRN, AP_SAT>>(-1.25)), -1.5);
+  EXPECT_EQ((both<ap_fixed<3, 2, AP_TRN_ZERO, AP_SAT>>(1.25)), 1.0);
+  EXPECT_EQ((both<ap_fixed<3, 2, AP_TRN_ZERO, AP_SAT>>(-1.25)), -1.0);
 }
 
 TEST(ApFixedOverflow, FollowsTheExamplesOfUg1399) {
-  EXPECT_EQ((as<ap_fixed<4, 4, AP_RND, AP_SAT>>(19.0)), 7);
-  EXPECT_EQ((as<ap_fixed<4, 4, AP_RND, AP_SAT>>(-19.0)), -8);
-  EXPECT_EQ((as<ap_ufixed<4, 4, AP_RND, AP_SAT>>(19.0)), 15);
-  EXPECT_EQ((as<ap_ufixed<4, 4, AP_RND, AP_SAT>>(-19.0)), 0);
-  EXPECT_EQ((as<ap_fixed<4, 4, AP_RND, AP_SAT_ZERO>>(19.0)), 0);
-  EXPECT_EQ((as<ap_fixed<4, 4, AP_RND, AP_SAT_ZERO>>(-19.0)), 0);
-  EXPECT_EQ((as<ap_fixed<4, 4, AP_RND, AP_SAT_SYM>>(19.0)), 7);
-  EXPECT_EQ((as<ap_fixed<4, 4, AP_RND, AP_SAT_SYM>>(-19.0)), -7);
-  EXPECT_EQ((as<ap_ufixed<4, 4, AP_RND, AP_SAT_SYM>>(-19.0)), 0);
-  EXPECT_EQ((as<ap_fixed<4, 4, AP_RND, AP_WRAP>>(31.0)), -1);
-  EXPECT_EQ((as<ap_fixed<4, 4, AP_RND, AP_WRAP>>(-19.0)), -3);
-  EXPECT_EQ((as<ap_ufixed<4, 4, AP_RND, AP_WRAP>>(19.0)), 3);
-  EXPECT_EQ((as<ap_ufixed<4, 4, AP_RND, AP_WRAP>>(-19.0)), 13);
-  EXPECT_EQ((as<ap_fixed<4, 4, AP_RND, AP_WRAP_SM>>(19.0)), -4);
-  EXPECT_EQ((as<ap_fixed<4, 4, AP_RND, AP_WRAP_SM>>(-19.0)), 2);
+  EXPECT_EQ((both<ap_fixed<4, 4, AP_RND, AP_SAT>>(19.0)), 7);
+  EXPECT_EQ((both<ap_fixed<4, 4, AP_RND, AP_SAT>>(-19.0)), -8);
+  EXPECT_EQ((both<ap_ufixed<4, 4, AP_RND, AP_SAT>>(19.0)), 15);
+  EXPECT_EQ((both<ap_ufixed<4, 4, AP_RND, AP_SAT>>(-19.0)), 0);
+  EXPECT_EQ((both<ap_fixed<4, 4, AP_RND, AP_SAT_ZERO>>(19.0)), 0);
+  EXPECT_EQ((both<ap_fixed<4, 4, AP_RND, AP_SAT_ZERO>>(-19.0)), 0);
+  EXPECT_EQ((both<ap_fixed<4, 4, AP_RND, AP_SAT_SYM>>(19.0)), 7);
+  EXPECT_EQ((both<ap_fixed<4, 4, AP_RND, AP_SAT_SYM>>(-19.0)), -7);
+  EXPECT_EQ((both<ap_ufixed<4, 4, AP_RND, AP_SAT_SYM>>(-19.0)), 0);
+  EXPECT_EQ((both<ap_fixed<4, 4, AP_RND, AP_WRAP>>(31.0)), -1);
+  EXPECT_EQ((both<ap_fixed<4, 4, AP_RND, AP_WRAP>>(-19.0)), -3);
+  EXPECT_EQ((both<ap_ufixed<4, 4, AP_RND, AP_WRAP>>(19.0)), 3);
+  EXPECT_EQ((both<ap_ufixed<4, 4, AP_RND, AP_WRAP>>(-19.0)), 13);
+  EXPECT_EQ((both<ap_fixed<4, 4, AP_RND, AP_WRAP_SM>>(19.0)), -4);
+  EXPECT_EQ((both<ap_fixed<4, 4, AP_RND, AP_WRAP_SM>>(-19.0)), 2);
 }
 
 TEST(ApFixedOverflow, SymmetricSaturationExcludesTheMostNegativeValue) {
@@ -59,20 +66,20 @@ TEST(ApFixedOverflow, SymmetricSaturationOfOneBitIsMinusOneAsInTheVendorsSimulat
 }
 
 TEST(ApFixedOverflow, RoundingComesFirst) {
-  EXPECT_EQ((as<ap_fixed<4, 3, AP_RND, AP_SAT>>(3.75)), 3.5) << "3.75 rounds to 4, which is beyond the largest 3.5";
-  EXPECT_EQ((as<ap_fixed<4, 3, AP_RND, AP_WRAP>>(3.75)), -4.0);
-  EXPECT_EQ((as<ap_ufixed<4, 4, AP_TRN_ZERO, AP_SAT_ZERO>>(-0.5)), 0);
-  EXPECT_EQ((as<ap_ufixed<4, 4, AP_TRN, AP_WRAP>>(-0.5)), 15) << "-0.5 truncates to -1";
+  EXPECT_EQ((both<ap_fixed<4, 3, AP_RND, AP_SAT>>(3.75)), 3.5) << "3.75 rounds to 4, which is beyond the largest 3.5";
+  EXPECT_EQ((both<ap_fixed<4, 3, AP_RND, AP_WRAP>>(3.75)), -4.0);
+  EXPECT_EQ((both<ap_ufixed<4, 4, AP_TRN_ZERO, AP_SAT_ZERO>>(-0.5)), 0);
+  EXPECT_EQ((both<ap_ufixed<4, 4, AP_TRN, AP_WRAP>>(-0.5)), 15) << "-0.5 truncates to -1";
 }
 
 TEST(ApFixedOverflow, WrapWithSaturatedBitsKeepsTheSign) {
-  EXPECT_EQ((as<ap_fixed<5, 5, AP_TRN, AP_WRAP, 1>>(21.0)), 5);
-  EXPECT_EQ((as<ap_fixed<5, 5, AP_TRN, AP_WRAP, 2>>(21.0)), 13);
-  EXPECT_EQ((as<ap_fixed<5, 5, AP_TRN, AP_WRAP, 1>>(-19.0)), -3);
-  EXPECT_EQ((as<ap_fixed<5, 5, AP_TRN, AP_WRAP, 3>>(-19.0)), -15);
-  EXPECT_EQ((as<ap_ufixed<5, 5, AP_TRN, AP_WRAP, 2>>(37.0)), 29);
-  EXPECT_EQ((as<ap_fixed<5, 5, AP_TRN, AP_WRAP, 3>>(9.0)), 9) << "in range: nothing saturates";
-  EXPECT_EQ((as<ap_ufixed<5, 5, AP_TRN, AP_WRAP, 2>>(-3.0)), 29) << "the vendor sets the top bits below the range too";
+  EXPECT_EQ((both<ap_fixed<5, 5, AP_TRN, AP_WRAP, 1>>(21.0)), 5);
+  EXPECT_EQ((both<ap_fixed<5, 5, AP_TRN, AP_WRAP, 2>>(21.0)), 13);
+  EXPECT_EQ((both<ap_fixed<5, 5, AP_TRN, AP_WRAP, 1>>(-19.0)), -3);
+  EXPECT_EQ((both<ap_fixed<5, 5, AP_TRN, AP_WRAP, 3>>(-19.0)), -15);
+  EXPECT_EQ((both<ap_ufixed<5, 5, AP_TRN, AP_WRAP, 2>>(37.0)), 29);
+  EXPECT_EQ((both<ap_fixed<5, 5, AP_TRN, AP_WRAP, 3>>(9.0)), 9) << "in range: nothing saturates";
+  EXPECT_EQ((both<ap_ufixed<5, 5, AP_TRN, AP_WRAP, 2>>(-3.0)), 29) << "the vendor sets the top bits below the range too";
 }
 
 TEST(ApFixedOverflow, SignMagnitudeWrapLooksAtTheBitAboveBeforeRounding) {
@@ -102,12 +109,12 @@ TEST(ApFixedFromDouble, SpecialValues) {
 }
 
 TEST(ApFixedFormat, IntegerBitsMayBeNegativeOrExceedTheWidth) {
-  EXPECT_EQ((as<ap_fixed<2, 0>>(-0.5)), -0.5);
-  EXPECT_EQ((as<ap_ufixed<1, -1>>(0.25)), 0.25);
-  EXPECT_EQ((as<ap_ufixed<1, -7>>(1.0 / 256)), 1.0 / 256);
-  EXPECT_EQ((as<ap_fixed<4, 7>>(44.0)), 40) << "steps of 8";
-  EXPECT_EQ((as<ap_fixed<4, 7, AP_RND>>(44.0)), 48);
-  EXPECT_EQ((as<ap_fixed<4, 7, AP_RND, AP_SAT>>(100.0)), 56);
+  EXPECT_EQ((both<ap_fixed<2, 0>>(-0.5)), -0.5);
+  EXPECT_EQ((both<ap_ufixed<1, -1>>(0.25)), 0.25);
+  EXPECT_EQ((both<ap_ufixed<1, -7>>(1.0 / 256)), 1.0 / 256);
+  EXPECT_EQ((both<ap_fixed<4, 7>>(44.0)), 40) << "steps of 8";
+  EXPECT_EQ((both<ap_fixed<4, 7, AP_RND>>(44.0)), 48);
+  EXPECT_EQ((both<ap_fixed<4, 7, AP_RND, AP_SAT>>(100.0)), 56);
 }
 
 TEST(ApFixedToInteger, TruncatesTowardsZeroLikeADouble) {
