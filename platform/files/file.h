@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace strobe::files {
+
+/// Read-only bytes of a file, mapped. Unmapped when the last owner goes. A file that another program shortens while it
+/// is mapped raises SIGBUS on access, as with any mapping.
+class MappedFile {
+ public:
+  /// Errors: NotFound, PermissionDenied, InvalidArgument (a folder or a device); each names the path.
+  static absl::StatusOr<std::shared_ptr<const MappedFile>> open(const std::string& path);
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  ~MappedFile();
+
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+
+ private:
+  MappedFile(const std::byte* data, size_t size) : data_(data), size_(size) {}
+  const std::byte* data_;
+  size_t size_;
+};
+
+/// The whole file in memory. Errors: as MappedFile::open, and ResourceExhausted above `limit_bytes`.
+absl::StatusOr<std::string> read_file(const std::string& path, uint64_t limit_bytes = uint64_t{4} << 30);
+
+/// A file that appears whole or not at all: written beside its name, renamed into place by `commit`, removed if never
+/// committed.
+class AtomicFile {
+ public:
+  /// Errors: NotFound (no such folder), PermissionDenied, Internal; each names the path.
+  static absl::StatusOr<AtomicFile> create(const std::string& path);
+  AtomicFile(AtomicFile&& other) noexcept;
+  AtomicFile& operator=(AtomicFile&&) = delete;
+  ~AtomicFile();
+
+  /// Errors: ResourceExhausted (disk full), Internal.
+  absl::Status write(std::span<const std::byte> bytes);
+  absl::Status write(const std::string& text);
+  absl::Status commit();
+
+ private:
+  AtomicFile(std::string path, std::string temporary, int descriptor)
+      : path_(std::move(path)), temporary_(std::move(temporary)), descriptor_(descriptor) {}
+  std::string path_, temporary_;
+  int descriptor_;
+};
+
+/// Writes `content` to `path` whole or not at all. Errors: as AtomicFile.
+absl::Status write_file(const std::string& path, const std::string& content);
+
+}  // namespace strobe::files
