@@ -144,7 +144,7 @@ std::string emulation_run(const KernelCode& kernel) {
       ++index;
     }
   }
-  return absl::StrCat("void run_", kernel.name, "(const uint64_t* values) {\n  static thread_local strobe_emulation::Words ",
+  return absl::StrCat("void run_", kernel.name, "(const uint64_t* values) {\n  strobe_emulation::Words ",
                       absl::StrJoin(buffers, ", "), ";\n  const uint64_t rows = static_cast<uint32_t>(values[", index,
                       "]);\n  for (uint64_t first = 0; first < rows; first += strobe_emulation::kRowsACall) {\n",
                       "    const uint64_t left = rows - first;\n    const uint64_t count = left < strobe_emulation::kRowsACall ? left "
@@ -174,9 +174,9 @@ std::string emulation_library(const std::vector<KernelCode>& kernels, const std:
   }
   return absl::StrCat(kernels[0].banner, "#include \"kernel_abi.h\"\n#include \"kernel_memory.h\"\n\n", declarations,
                       "\nnamespace {\n\n", functions, "const strobe_emulated_kernel kernels[] = {\n", table,
-                      "};\nconst strobe_emulated_library library = {STROBE_KERNEL_ABI, ", kernels.size(),
+                      "};\nconst struct strobe_emulated_library library = {STROBE_KERNEL_ABI, ", kernels.size(),
                       ", kernels};\n\n}  // namespace\n\n",
-                      "extern \"C\" __attribute__((visibility(\"default\"))) const strobe_emulated_library* strobe_emulated_library() "
+                      "extern \"C\" __attribute__((visibility(\"default\"))) const struct strobe_emulated_library* strobe_emulated_library() "
                       "{\n  return &library;\n}\n");
 }
 

@@ -86,8 +86,8 @@ struct ap_fixed_base {
   constexpr ap_fixed_base(const strobe_hls::RangeRef<T>& r) : ap_fixed_base(r.get()) {}
   template <class A, class B>
   constexpr ap_fixed_base(const strobe_hls::ConcatRef<A, B>& r) : ap_fixed_base(r.get()) {}
-  /// A number such as "-1.75", "0x1.cp0" or "0b101.01", exact before it is rounded by Q and limited by O. Radix 0 takes the
-  /// base from the prefix.
+  /// A number such as "-1.75", "0x1.cp0" or "0b101.01", exact before it is rounded by Q and limited by O. Radix 0
+  /// takes the base from the prefix.
   explicit ap_fixed_base(const char* text, int radix = 0);
 
   static constexpr ap_fixed_base from_raw(const Raw& v) {

@@ -10,8 +10,8 @@
 
 /// Arbitrary-precision integers by the vendor's names: `ap_int<W>` and `ap_uint<W>`, 1 to 1024 bits and more.
 ///
-/// Result types (UG1399, "C++ Arbitrary Precision Types"), for operands of widths W1, W2 and signedness S1, S2, where an
-/// unsigned operand beside a signed one counts one bit more:
+/// Result types (UG1399, "C++ Arbitrary Precision Types"), for operands of widths W1, W2 and signedness S1, S2, where
+/// an unsigned operand beside a signed one counts one bit more:
 ///   a + b   max(W1, W2) + 1, signed if either is          a & b, a | b, a ^ b   max(W1, W2), signed if either is
 ///   a - b   max(W1, W2) + 1, always signed                a << n, a >> n, ~a    the type of a
 ///   a * b   W1 + W2, signed if either is                  -a                    W1 + 1, signed
@@ -228,8 +228,8 @@ struct ap_int_base {
   constexpr bool nor_reduce() const { return !or_reduce(); }
   constexpr bool xnor_reduce() const { return !xor_reduce(); }
 
-  /// Digits with their prefix (0b, 0o, 0x; none in base 10). Without a sign a negative number shows its two's complement;
-  /// base 2 always does.
+  /// Digits with their prefix (0b, 0o, 0x; none in base 10). Without a sign a negative number shows its two's
+  /// complement; base 2 always does.
   std::string to_string(int radix = 2, bool with_sign = S) const;
 };
 

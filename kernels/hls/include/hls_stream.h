@@ -9,7 +9,8 @@
 
 namespace hls {
 
-/// The vendor's stream as its C simulation has it: a first-in first-out queue without limit (`Depth` sizes the hardware).
+/// The vendor's stream as its C simulation has it: a first-in first-out queue without limit (`Depth` sizes the
+/// hardware).
 ///
 /// In C simulation dataflow processes run one after the other, so a read of an empty stream would wait for ever on the
 /// card: it prints the stream's name and ends the simulation. Values left over at the end are reported: a process reads

@@ -2,12 +2,13 @@
 
 #include "ap_detail/wide.h"
 
-/// What the ap types are made of: which built-in integer holds a width, and the few bit operations on it. Not for direct
-/// use: include ap_int.h or ap_fixed.h.
+/// What the ap types are made of: which built-in integer holds a width, and the few bit operations on it. Not for
+/// direct use: include ap_int.h or ap_fixed.h.
 ///
-/// A value of W bits is kept sign- or zero-extended in its `Storage`, the smallest built-in integer up to 128 bits, words
-/// above. Arithmetic happens in a `Carrier`, a signed integer wide enough for the exact result, so that the compiler sees
-/// plain machine operations. There are few carriers, whatever the number of ap types: that keeps compile times low.
+/// A value of W bits is kept sign- or zero-extended in its `Storage`, the smallest built-in integer up to 128 bits,
+/// words above. Arithmetic happens in a `Carrier`, a signed integer wide enough for the exact result, so that the
+/// compiler sees plain machine operations. There are few carriers, whatever the number of ap types: that keeps compile
+/// times low.
 namespace strobe_hls {
 
 constexpr int max_of(int a, int b) { return a > b ? a : b; }
@@ -120,7 +121,10 @@ template <> struct CInt<unsigned short> { enum { width = 16, is_signed = 0 }; us
 template <> struct CInt<int> { enum { width = 32, is_signed = 1 }; using type = int; };
 template <> struct CInt<unsigned> { enum { width = 32, is_signed = 0 }; using type = unsigned; };
 template <> struct CInt<long> { enum { width = 8 * sizeof(long), is_signed = 1 }; using type = long; };
-template <> struct CInt<unsigned long> { enum { width = 8 * sizeof(long), is_signed = 0 }; using type = unsigned long; };
+template <> struct CInt<unsigned long> {
+  enum { width = 8 * sizeof(long), is_signed = 0 };
+  using type = unsigned long;
+};
 template <> struct CInt<long long> { enum { width = 64, is_signed = 1 }; using type = long long; };
 template <> struct CInt<unsigned long long> { enum { width = 64, is_signed = 0 }; using type = unsigned long long; };
 

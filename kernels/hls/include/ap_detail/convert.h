@@ -24,8 +24,8 @@ enum ap_o_mode {
 
 namespace strobe_hls {
 
-/// What rounding adds to `c >> sh` (towards minus infinity). `half` is the first dropped bit, `rest` whether any bit below
-/// it is set, `negative` the sign before rounding, `odd` the last kept bit.
+/// What rounding adds to `c >> sh` (towards minus infinity). `half` is the first dropped bit, `rest` whether any bit
+/// below it is set, `negative` the sign before rounding, `odd` the last kept bit.
 constexpr bool rounds_up(ap_q_mode q, bool half, bool rest, bool negative, bool odd) {
   return q == AP_RND           ? half
          : q == AP_RND_ZERO    ? half && (negative || rest)
@@ -45,9 +45,9 @@ constexpr C shift_rounded(const C& c, int sh) {
                                                                 bit_of(c, sh))));
 }
 
-/// AP_WRAP with N > 0 and AP_WRAP_SM for a value known to be outside the range. `dropped` is the bit just above the target's
-/// sign bit, before rounding. A signed result keeps the sign of the value; N - 1 bits below the sign bit saturate. An
-/// unsigned one has its top N bits set, whichever side it left the range on.
+/// AP_WRAP with N > 0 and AP_WRAP_SM for a value known to be outside the range. `dropped` is the bit just above the
+/// target's sign bit, before rounding. A signed result keeps the sign of the value; N - 1 bits below the sign bit
+/// saturate. An unsigned one has its top N bits set, whichever side it left the range on.
 template <int W, bool S, ap_o_mode O, int N, class C>
 constexpr Storage<W, S> wrap_saturated(const C& q, bool dropped) {
   constexpr int kTop = min_of(N, W);
@@ -156,7 +156,8 @@ constexpr int64_t round_small(ap_q_mode q, double scaled, double d) {
   return round_scaled(q, scaled < pow2(-60) && scaled > -pow2(-60) ? (d < 0 ? -pow2(-60) : pow2(-60)) : scaled);
 }
 
-/// Stands for d * 2^f where that is 2^62 or more: an integer with the same low 62 bits, also beyond 2^62, of the same sign.
+/// Stands for d * 2^f where that is 2^62 or more: an integer with the same low 62 bits, also beyond 2^62, of the same
+/// sign.
 constexpr int64_t shorten_large(double d, int f) {
   const Scaled s = decompose(d, f);
   if (s.mantissa == 0) return 0;
@@ -165,8 +166,8 @@ constexpr int64_t shorten_large(double d, int f) {
   return static_cast<int64_t>(d < 0 ? kept - (uint64_t(1) << 63) : kept + (uint64_t(1) << 62));
 }
 
-/// d * 2^f as an integer that has the right low 62 bits and is out of range when it should: enough for W up to 61. `floor`
-/// is the value before rounding.
+/// d * 2^f as an integer that has the right low 62 bits and is out of range when it should: enough for W up to 61.
+/// `floor` is the value before rounding.
 struct RoundedDouble {
   int64_t value;
   int64_t floor;

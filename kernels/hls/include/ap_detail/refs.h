@@ -7,7 +7,8 @@ template <int W, bool S> struct ap_int_base;
 /// References to bits, ranges and concatenations of ap values. Not for direct use: include ap_int.h or ap_fixed.h.
 namespace strobe_hls {
 
-/// Reports a bit or range outside the type, or a division by zero, and ends the simulation: hardware would give garbage.
+/// Reports a bit or range outside the type, or a division by zero, and ends the simulation: hardware would give
+/// garbage.
 [[noreturn]] void ap_fatal(const char* what, int a, int b, int width);
 
 /// Reads bits hi..lo as an unsigned number; hi < lo reverses their order, as the vendor's range does.

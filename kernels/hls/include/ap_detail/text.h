@@ -145,8 +145,8 @@ inline std::string binary_digits(const TextNumber& n, int w, int i, int radix) {
   return radix == 16 ? s + "p0" : s;
 }
 
-/// `n` sign-extended, of w bits with i before the point. With `with_sign` a negative number is '-' and its size; without,
-/// its two's complement digits (base 10: as unsigned). Base 2 never carries a sign.
+/// `n` sign-extended, of w bits with i before the point. With `with_sign` a negative number is '-' and its size;
+/// without, its two's complement digits (base 10: as unsigned). Base 2 never carries a sign.
 inline std::string number_to_string(const TextNumber& n, int w, int i, int radix, bool with_sign) {
   if (radix != 2 && radix != 8 && radix != 10 && radix != 16) text_fatal("", "base is not 2, 8, 10 or 16");
   const bool minus = with_sign && radix != 2 && n.negative();
