@@ -126,12 +126,75 @@ WeightArray thresholds(const Array& scale, const Array& bias, double level, cons
   return result;
 }
 
+bool all_positive(const Array& array) {
+  return std::all_of(array.data.begin(), array.data.end(), [](double v) { return v > 0; });
+}
+
+/// The smallest inputs that give +1, where hls4ml's rounding down would let the value below pass too. Beyond the input's
+/// range, one step past it.
+WeightArray exact_thresholds(const Array& scale, const Array& bias, const FixedType& in) {
+  WeightArray result;
+  result.values = bias;
+  const double low = model::to_double(static_cast<int64_t>(in.min_raw()), in);
+  const double past = model::to_double(static_cast<int64_t>(in.max_raw()), in) + in.step();
+  bool inside = true;
+  for (size_t c = 0; c < bias.data.size(); ++c) {
+    const double crossing = -bias.data[c] / scale.data[scale.data.size() == 1 ? 0 : c];
+    double& threshold = result.values.data[c];
+    threshold = std::clamp(std::ceil(crossing / in.step()) * in.step(), low, past);
+    inside = inside && threshold < past;
+  }
+  result.unquantized = result.values;
+  result.type = inside ? in : FixedType{in.is_signed, in.width + 1, in.integer + 1};
+  result.has_quantizer = true;
+  return result;
+}
+
+/// sign(s x + b) = sign(±x + b / |s|): factors of one bit and offsets on the input's grid say the same exactly, where
+/// factors of mixed signs keep the step from becoming a threshold.
+void reduce_to_signs(TypedLayer& norm, const FixedType& in) {
+  WeightArray &scale = norm.weights["scale"], &bias = norm.weights["bias"];
+  const double limit = std::ldexp(1.0, in.integer + 1);
+  for (size_t c = 0; c < bias.values.data.size(); ++c) {
+    double& s = scale.values.data[scale.values.data.size() == 1 ? 0 : c];
+    double& b = bias.values.data[c];
+    b = s == 0 ? (b >= 0 ? 0.0 : -1.0) : std::floor(b / std::abs(s) / in.step()) * in.step();
+    b = std::clamp(b, -limit, limit - in.step());
+    s = s > 0 ? 1 : s < 0 ? -1 : 0;
+  }
+  const FixedType wide{true, in.width + 2, in.integer + 2};
+  scale.type = FixedType::fixed(2, 2);
+  bias.type = wide;
+  scale.has_quantizer = bias.has_quantizer = true;
+  scale.unquantized = scale.values;
+  bias.unquantized = bias.values;
+  norm.types["scale"] = scale.type;
+  norm.types["bias"] = bias.type;
+  norm.types["result"] = FixedType{true, wide.width + 1, wide.integer + 1};
+  norm.settings["keep"] = true;
+}
+
+void reduce_mixed_signs(TypedModel& model) {
+  for (TypedLayer& norm : model.layers) {
+    if (!is_batch_norm(norm) || !norm.flag("exact_step", false) || all_positive(norm.weights["scale"].values)) continue;
+    const auto readers = model.readers(norm.name);
+    const bool step_only = !readers.empty() && std::all_of(readers.begin(), readers.end(), [](const TypedLayer* reader) {
+      return is_step(*reader) && reader->text("activation").starts_with("binary");
+    });
+    const bool published = std::find(model.outputs.begin(), model.outputs.end(), norm.name) != model.outputs.end();
+    const bool alike = norm.weights["scale"].values.data.size() == norm.weights["bias"].values.data.size();
+    if (step_only && !published && alike) reduce_to_signs(norm, *model.find(norm.inputs[0])->type("result"));
+  }
+}
+
 /// A batch normalisation followed by a step: the step moves to where the normalised value crosses it.
 bool merge_norm_and_step(TypedModel& model) {
   for (TypedLayer& step : model.layers) {
     if (!is_step(step) || !is_batch_norm(*model.find(step.inputs[0]))) continue;
     TypedLayer& norm = *model.find(step.inputs[0]);
     const FixedType in = *model.find(norm.inputs[0])->type("result");
+    const bool exact = norm.flag("exact_step", false);
+    if (norm.flag("keep", false) || (exact && !all_positive(norm.weights["scale"].values))) continue;
     TypedLayer merged;
     merged.name = "bnbt_" + norm.name;
     merged.kind = "BatchNormalizationQuantizedTanh";
@@ -144,7 +207,7 @@ bool merge_norm_and_step(TypedModel& model) {
     const Array& bias = norm.weights["bias"].values;
     const double level = step.real("threshold", 0.5);
     if (binary) {
-      merged.weights["threshold"] = thresholds(scale, bias, 0, in);
+      merged.weights["threshold"] = exact ? exact_thresholds(scale, bias, in) : thresholds(scale, bias, 0, in);
     } else {
       merged.weights["high"] = thresholds(scale, bias, level, in);
       merged.weights["low"] = thresholds(scale, bias, -level, in);
@@ -201,6 +264,7 @@ void simplify_after_inference(TypedModel& model) {
       i = static_cast<size_t>(-1);
     }
   }
+  reduce_mixed_signs(model);
   while (merge_norm_and_step(model)) {
     count_in_integers(model);
   }
