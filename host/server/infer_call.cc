@@ -1,5 +1,6 @@
 #include "host/server/infer_call.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -22,10 +23,9 @@ size_t payload_bytes(const runtime::Request& work) {
 /// The client's deadline in the runner's time.
 int64_t deadline_ns(const grpc::ServerContext& context, const runtime::Clock& clock) {
   const auto deadline = context.deadline();
+  if (deadline == std::chrono::system_clock::time_point::max()) return runtime::Clock::kNever;
   const auto left = deadline - std::chrono::system_clock::now();
-  if (deadline == std::chrono::system_clock::time_point::max() || left > std::chrono::hours(24)) {
-    return runtime::Clock::kNever;
-  }
+  if (left > std::chrono::hours(24)) return runtime::Clock::kNever;
   return clock.now_ns() + std::chrono::duration_cast<std::chrono::nanoseconds>(left).count();
 }
 
