@@ -46,7 +46,8 @@ int check(const Conversion& c, int w, int i, bool s, int count, std::mt19937_64&
     if (found == expected) continue;
     if (++failed <= 3) {
       ADD_FAILURE() << "from raw " << raw << " W=" << w << " I=" << i << " to W=" << c.w << " I=" << c.i
-                    << " signed=" << c.s << " Q=" << c.q << " O=" << c.o << ": expected " << expected << ", found " << found;
+                    << " signed=" << c.s << " Q=" << c.q << " O=" << c.o
+                    << ": expected " << expected << ", found " << found;
     }
   }
   return failed;

@@ -63,7 +63,8 @@ void check_fixed(unsigned seed, int count) {
     }
     A sum = o.a;
     sum += o.b;
-    ASSERT_EQ(oracle::raw(sum), oracle::limit(oracle::round(x + y, kF - kFa, A::qmode), A::width, A::sign_flag, A::omode))
+    ASSERT_EQ(oracle::raw(sum),
+              oracle::limit(oracle::round(x + y, kF - kFa, A::qmode), A::width, A::sign_flag, A::omode))
         << o.text();
     A product = o.a;
     product *= o.b;
@@ -125,7 +126,8 @@ void check_int(unsigned seed, int count) {
         << o.text() << " bits " << hi << ".." << lo;
     A written = o.a;
     written.range(hi, lo) = o.b;
-    const BigInt kept = o.ra - oracle::wrap(oracle::floor_divide(o.ra, oracle::power(lo)), hi - lo + 1, false) * oracle::power(lo);
+    const BigInt cleared = oracle::wrap(oracle::floor_divide(o.ra, oracle::power(lo)), hi - lo + 1, false);
+    const BigInt kept = o.ra - cleared * oracle::power(lo);
     ASSERT_EQ(oracle::raw(written),
               oracle::wrap(kept + oracle::wrap(o.rb, hi - lo + 1, false) * oracle::power(lo), A::width, A::sign_flag))
         << o.text() << " bits " << hi << ".." << lo;

@@ -50,7 +50,8 @@ sc_dt::sc_o_mode systemc_overflow(ap_o_mode o) {
 struct Tally {
   long checked = 0;
   long failed = 0;
-  void compare(double expected, double found, const char* what, double value, int w, int i, bool s, int q, int o, int n) {
+  void compare(double expected, double found, const char* what, double value, int w, int i, bool s, int q, int o,
+               int n) {
     ++checked;
     if (expected == found) return;
     if (++failed <= 10) {
@@ -151,10 +152,10 @@ TEST(ApFixedAgainstSystemC, SignMagnitudeWrapWithoutRounding) {
     const double v = interesting_value(6, 3, rng);
     sc_dt::sc_fix oracle(6, 3, sc_dt::SC_TRN, sc_dt::SC_WRAP_SM, 0);
     oracle = v;
-    tally.compare(oracle.to_double(), ap_fixed<6, 3, AP_TRN, AP_WRAP_SM>(v).to_double(), "double", v, 6, 3, true, AP_TRN,
-                  AP_WRAP_SM, 0);
-    tally.compare(oracle.to_double(), ap_fixed<6, 3, AP_TRN, AP_WRAP_SM>(ap_fixed<40, 20>(v)).to_double(), "ap_fixed", v,
-                  6, 3, true, AP_TRN, AP_WRAP_SM, 0);
+    using Wrapped = ap_fixed<6, 3, AP_TRN, AP_WRAP_SM>;
+    const double direct = Wrapped(v).to_double(), from_fixed = Wrapped(ap_fixed<40, 20>(v)).to_double();
+    tally.compare(oracle.to_double(), direct, "double", v, 6, 3, true, AP_TRN, AP_WRAP_SM, 0);
+    tally.compare(oracle.to_double(), from_fixed, "ap_fixed", v, 6, 3, true, AP_TRN, AP_WRAP_SM, 0);
   }
   EXPECT_EQ(tally.failed, 0) << "seed 7";
 }
