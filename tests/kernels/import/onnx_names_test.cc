@@ -62,7 +62,7 @@ INSTANTIATE_TEST_SUITE_P(Shared, PublishedModel,
                                          std::pair("onnx", "three_layer_bn_keras"),
                                          std::pair("onnx", "dense_big_keras"), std::pair("qonnx", "TFC_2W2A"),
                                          std::pair("qonnx", "qkeras_jettagging")),
-                         [](const auto& info) { return std::string(info.param.second); });
+                         [](const auto& p) { return std::string(p.param.second); });
 
 }  // namespace
 }  // namespace strobe::import
