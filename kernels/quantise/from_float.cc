@@ -149,6 +149,10 @@ class Splitter {
     auto weight = trained_weights(source, "kernel", *kernel);
     if (!weight.ok()) return weight.status();
     layer.weights["weight"] = *weight;
+    if (auto it = source.quantizers.find("kernel"); it != source.quantizers.end()) {
+      const auto kind = std::get<import::UniformQuantizer>(it->second).kind;
+      layer.settings["step_weights"] = kind == import::UniformQuantizer::Kind::kBinary || kind == import::UniformQuantizer::Kind::kTernary;
+    }
     const Array* bias = source.array("bias");
     if (bias != nullptr) {
       auto trained = trained_weights(source, "bias", *bias);
@@ -197,6 +201,9 @@ class Splitter {
         activation == "thresholded_relu") {
       layer.kind = "ParametrizedActivation";
       activation.erase(std::remove(activation.begin(), activation.end(), '_'), activation.end());
+      for (const char* key : {"alpha", "negative_slope", "theta", "threshold"}) {
+        if (const auto value = source.setting<double>(key)) layer.settings["parameter"] = *value;
+      }
     } else if (activation == "prelu") {
       layer.kind = "PReLU";
       const Array* alpha = source.array("alpha");

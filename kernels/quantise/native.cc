@@ -54,8 +54,7 @@ FixedType weight_type(const Array& values, int bits) {
 
 class NativeInference {
  public:
-  NativeInference(TypedModel& model, const std::optional<FixedType>& input_type, std::string framework)
-      : model_(model), input_type_(input_type), framework_(std::move(framework)) {}
+  NativeInference(TypedModel& model, const std::optional<FixedType>& input_type) : model_(model), input_type_(input_type) {}
 
   void run() {
     for (TypedLayer& layer : model_.layers) {
@@ -177,9 +176,7 @@ class NativeInference {
 
   void infer_activation(TypedLayer& layer) {
     const std::string activation = layer.text("activation", "linear");
-    for (const char* name : {"param"}) {
-      if (layer.types.contains(name)) layer.types[name] = parameter_type(layer);
-    }
+    if (layer.types.contains("param")) layer.types["param"] = parameter_type(layer);
     if (layer.kind == "Softmax") {
       layer.types["result"] = FixedType::ufixed(16, 1, Rounding::kRnd, Overflow::kSat);
       layer.types["accum"] = FixedType{};
@@ -187,7 +184,6 @@ class NativeInference {
       ranges_[layer.name] = {0, 1};
       return;
     }
-    if (activation == "hard_sigmoid" && framework_ == "keras3") layer.settings["slope"] = 1.0 / 6.0;
     layer.types["shift"] = FixedType::fixed(18, 3, Rounding::kRnd);
     layer.types["slope"] = FixedType::fixed(18, 3, Rounding::kRnd);
     if (!layer.settings.contains("table_size")) layer.settings["table_size"] = int64_t{4096};
@@ -236,14 +232,13 @@ class NativeInference {
 
   TypedModel& model_;
   std::optional<FixedType> input_type_;
-  std::string framework_;
   std::map<std::string, Interval> ranges_;
 };
 
 }  // namespace
 
-void infer_native(TypedModel& model, const std::optional<FixedType>& input_type, const std::string& framework) {
-  NativeInference(model, input_type, framework).run();
+void infer_native(TypedModel& model, const std::optional<FixedType>& input_type) {
+  NativeInference(model, input_type).run();
 }
 
 }  // namespace strobe::quantise

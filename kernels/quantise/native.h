@@ -15,6 +15,6 @@ namespace strobe::quantise {
 /// - sums are exact; a result that is not read by an activation alone keeps at most 12 fraction bits, rounded;
 /// - activations trained with a quantiser keep its type; others get 12 fraction bits, rounded;
 /// - sigmoid, tanh and their like: tables of 4096 entries; softmax: strobe's own (softmax_tables.h), in ap_ufixed<16,1>.
-void infer_native(TypedModel& model, const std::optional<FixedType>& input_type, const std::string& framework);
+void infer_native(TypedModel& model, const std::optional<FixedType>& input_type);
 
 }  // namespace strobe::quantise

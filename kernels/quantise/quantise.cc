@@ -52,6 +52,13 @@ void skip_softmax(TypedModel& model) {
   }
 }
 
+/// hls4ml has one slope for every framework's hard sigmoid, 0.2; Keras 3 has 1/6. Its configuration means its arithmetic.
+void use_hls4ml_slopes(TypedModel& model) {
+  for (TypedLayer& layer : model.layers) {
+    if (layer.kind == "HardActivation" && layer.real("slope", 0.2) != 0.5) layer.settings["slope"] = 0.2;
+  }
+}
+
 /// Events arrive as `type`; the network's own input type follows by a conversion.
 void put_border_in_front(TypedModel& model, const FixedType& type) {
   for (size_t i = 0; i < model.layers.size(); ++i) {
@@ -85,9 +92,10 @@ absl::StatusOr<Quantised> quantise(const import::FloatModel& source, const Quant
   if (!typed.ok()) return typed.status();
   if (absl::Status s = check_names(source, *typed, *config); !s.ok()) return s;
 
+  if (!own) use_hls4ml_slopes(*typed);
   simplify_before_inference(*typed);
   if (own) {
-    infer_native(*typed, options.input_type, source.framework);
+    infer_native(*typed, options.input_type);
     simplify_after_inference(*typed);
   } else {
     infer_types(*typed, *config);
