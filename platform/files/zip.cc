@@ -40,6 +40,8 @@ ZipReader::ZipReader(ZipReader&&) noexcept = default;
 ZipReader::~ZipReader() = default;
 
 absl::StatusOr<ZipReader> ZipReader::open(std::span<const std::byte> bytes, std::string name) {
+  // The library takes no bytes for an archive without members.
+  if (bytes.empty()) return absl::InvalidArgumentError(absl::StrCat("'", name, "': expected a zip archive, found an empty file"));
   zip_error_t error;
   zip_error_init(&error);
   zip_source_t* source = zip_source_buffer_create(bytes.data(), bytes.size(), 0, &error);
