@@ -20,7 +20,7 @@ def _shift_round(raw, places):
 
 
 def _quantise(raw, fraction, quantizer):
-    """Values raw / 2^fraction into the quantiser's formats; the result's common fraction and how many left the range."""
+    """Values raw / 2^fraction in the quantiser's formats; the result's common fraction; how many left the range."""
     sign, whole, bits = _formats(quantizer, raw.shape[1:])
     rounded = _shift_round(raw, fraction - bits)
     width = np.maximum(whole + bits, 0)

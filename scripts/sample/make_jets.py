@@ -1,8 +1,8 @@
 """Generates simulated LHC jets of five kinds (g, q, t, w, z) with Pythia and FastJet; one `<kind>.npz` a kind.
 
 Proton collisions at 13 TeV; each event makes two partons or bosons of one kind in a narrow window of pT near 1 TeV, and
-each of the two leading anti-kT jets (R=0.8 unless told) that lies on one of them is kept, if its own pT is 0.8 to 1.2 TeV.
-The same seed, versions and machine give the same jets. A kind whose file is already complete is not made again.
+each of the two leading anti-kT jets (R=0.8 unless told) that lies on one of them is kept, if its own pT is 0.8 to
+1.2 TeV. The same seed, versions and machine give the same jets. A kind whose file is already complete is not made again.
 """
 
 import argparse
@@ -60,7 +60,7 @@ def visible_particles(event, fastjet):
 
 
 def groomed(constituents, fastjet, definition):
-    """(mass, constituents) after the modified mass-drop tagger: soft branches go until one carries MMDT_CUT of the pT."""
+    """(mass, constituents) after the modified mass-drop tagger: drops soft branches until one has MMDT_CUT of the pT."""
     cluster = fastjet.ClusterSequence(constituents, definition)
     jet = fastjet.sorted_by_pt(cluster.inclusive_jets())[0]
     while True:

@@ -38,7 +38,8 @@ class Features(unittest.TestCase):
                 for points, beta, taken in itertools.product((2, 3), (1, 2), (1, 2, 3))}
         e2 = {beta: sums[2, beta, 1] for beta in (1, 2)}
         z = self.jet[:, 0] / self.jet[:, 0].sum()
-        want = {"zlogz": sum(p * math.log(p) for p in z), "c1_b0": (1 - (z**2).sum()) / 2, "mass": 80.4, "multiplicity": 12,
+        want = {"zlogz": sum(p * math.log(p) for p in z), "c1_b0": (1 - (z**2).sum()) / 2,
+                "mass": 80.4, "multiplicity": 12,
                 "d2_a1_b1": sums[3, 1, 3] / e2[1] ** 3, "d2_a1_b2": sums[3, 1, 3] / e2[2] ** 1.5}
         for beta in (1, 2):
             want |= {f"c1_b{beta}": e2[beta], f"c2_b{beta}": sums[3, beta, 3] / e2[beta] ** 2,

@@ -63,7 +63,7 @@ def load(folder, test_count, seed):
 
 
 def to_raw(jets, mean, std):
-    """Standardised features as raw ap_fixed<16,6> (value = raw / 1024), rounded half up, saturated; and how many were."""
+    """Standardised features as raw ap_fixed<16,6> (value = raw / 1024), rounded half up; and how many saturated."""
     scaled = np.floor((jets - mean) / std * 2**INPUT_FRACTION + 0.5)
     return np.clip(scaled, *RAW_LIMITS).astype(np.int16), int((scaled != np.clip(scaled, *RAW_LIMITS)).sum())
 
@@ -133,8 +133,8 @@ def train_hgq(float_model, parts, epochs, beta):
     for layer in model.layers[1:]:
         for own, trained in zip((layer.kernel, layer.bias), float_model.get_layer(layer.name).get_weights()):
             own.assign(trained)
-    schedule = PieceWiseSchedule([(0, beta / 20, "log"), (epochs * 2 // 5, beta, "constant"), (epochs * 3 // 5, beta, "log"),
-                                  (epochs, beta / 20, "constant")])
+    schedule = PieceWiseSchedule([(0, beta / 20, "log"), (epochs * 2 // 5, beta, "constant"),
+                                  (epochs * 3 // 5, beta, "log"), (epochs, beta / 20, "constant")])
     fit(model, parts, epochs, 1.5e-3, True, [BetaScheduler(schedule), FreeEBOPs()])
     ebops = trace_minmax(model, np.concatenate([parts["train"][0], parts["validation"][0]]), verbose=1)
     return without_optimizer(model, build_hgq), ebops
@@ -210,7 +210,7 @@ def write(folder, models, arrays, documents):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-                                     epilog="example: python train.py --jets /tmp/strobe-jets --out ../../tests/data/jets")
+                                     epilog="example: python train.py --jets /tmp/strobe-jets --out /tmp/jets-data")
     parser.add_argument("--jets", required=True, help="folder that make_jets.py wrote")
     parser.add_argument("--out", required=True, help="folder for the test data")
     parser.add_argument("--test", type=int, default=800, help="test jets of each kind (default %(default)s)")
@@ -250,7 +250,8 @@ def main():
         "seconds": round(time.time() - start),
     }
     standardisation = {"features": features.NAMES, "mean": mean.tolist(), "std": std.tolist(),
-                       "type": "ap_fixed<16,6>", "rule": "raw = clip(floor((x - mean) / std * 1024 + 0.5), -32768, 32767)"}
+                       "type": "ap_fixed<16,6>",
+                       "rule": "raw = clip(floor((x - mean) / std * 1024 + 0.5), -32768, 32767)"}
     write(options.out, {"jets_float": float_model, "jets_hgq": hgq_model},
           {"features": test_raw, "labels": labels, "expected_float": float_scores, "expected_hgq": logits},
           {"standardisation": standardisation, "results": results})
