@@ -1,7 +1,12 @@
 #include "kernels/emulator/emulator.h"
 
+#include <algorithm>
+#include <cstring>
+
 #include "absl/strings/str_cat.h"
+#include "kernels/emulator/describe.h"
 #include "kernels/emulator/exact.h"
+#include "kernels/emulator/kernels.h"
 #include "kernels/emulator/program_builder.h"
 #include "kernels/layers/catalog.h"
 
@@ -45,6 +50,39 @@ void run_exactly(const Listing& listing, std::span<const std::byte* const> input
   }
 }
 
+size_t round_up(size_t value, size_t to) { return (value + to - 1) / to * to; }
+
+/// Room for a block of each tensor's rows, overreach included.
+size_t bounce_bytes(const Program& program) {
+  size_t bytes = 0;
+  for (const auto* layouts : {&program.inputs, &program.outputs}) {
+    for (const RowLayout& layout : *layouts) bytes += round_up(kBlock * layout.row_bytes + kRowOverreach, kCacheLine);
+  }
+  return bytes;
+}
+
+/// The last block: copied in and out, so that nothing beyond the caller's rows is touched.
+void run_last_block(const Plan& plan, std::vector<const std::byte*> inputs, std::span<std::byte* const> outputs, size_t events,
+                    std::byte* arena, std::byte* bounce) {
+  const Program& p = plan.program;
+  const size_t padded = round_up(events, kRowGroup);
+  const auto take = [&](const RowLayout& layout) {
+    std::byte* place = bounce;
+    bounce += round_up(kBlock * layout.row_bytes + kRowOverreach, kCacheLine);
+    return place;
+  };
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    std::byte* place = take(p.inputs[i]);
+    std::memcpy(place, inputs[i], events * p.inputs[i].row_bytes);
+    std::memset(place + events * p.inputs[i].row_bytes, 0, (padded - events) * p.inputs[i].row_bytes + kRowOverreach);
+    inputs[i] = place;
+  }
+  std::vector<std::byte*> results;
+  for (const RowLayout& layout : p.outputs) results.push_back(take(layout));
+  run_block(plan, inputs.data(), results.data(), arena, events);
+  for (size_t o = 0; o < results.size(); ++o) std::memcpy(outputs[o], results[o], events * p.outputs[o].row_bytes);
+}
+
 }  // namespace
 
 std::byte* Scratch::reserve(size_t bytes) {
@@ -57,18 +95,21 @@ std::byte* Scratch::reserve(size_t bytes) {
   return aligned_;
 }
 
-class Plan {};
-
 Emulator::Emulator() = default;
 Emulator::Emulator(Emulator&&) noexcept = default;
 Emulator& Emulator::operator=(Emulator&&) noexcept = default;
 Emulator::~Emulator() = default;
 
-absl::StatusOr<Emulator> Emulator::create(const model::Graph& graph, Options) {
+absl::StatusOr<Emulator> Emulator::create(const model::Graph& graph, Options options) {
   absl::StatusOr<Listing> listing = list(graph);
   if (!listing.ok()) return listing.status();
   Emulator emulator;
   emulator.listing_ = std::make_shared<const Listing>(*std::move(listing));
+  auto plan = std::make_shared<Plan>();
+  if (options.vectorise && has_vectors() && simplify(*emulator.listing_, plan->simplified)) {
+    make_plan(*emulator.listing_, has_byte_products(), *plan);
+    emulator.plan_ = std::move(plan);
+  }
   return emulator;
 }
 
@@ -81,9 +122,28 @@ absl::Status Emulator::check(size_t inputs, size_t outputs) const {
 }
 
 absl::Status Emulator::run(std::span<const std::byte* const> inputs, std::span<std::byte* const> outputs, size_t rows,
-                           Scratch&) const {
+                           Scratch& scratch) const {
   if (absl::Status s = check(inputs.size(), outputs.size()); !s.ok()) return s;
-  run_exactly(*listing_, inputs, outputs, rows);
+  if (plan_ == nullptr) {
+    run_exactly(*listing_, inputs, outputs, rows);
+    return absl::OkStatus();
+  }
+  const Program& p = plan_->program;
+  const size_t arena_bytes = round_up(p.arena_bytes, kCacheLine);
+  std::byte* arena = scratch.reserve(arena_bytes + bounce_bytes(p));
+  std::vector<const std::byte*> in(inputs.begin(), inputs.end());
+  std::vector<std::byte*> out(outputs.begin(), outputs.end());
+  while (rows > 0) {
+    const size_t events = std::min(rows, kBlock);
+    if (events == rows) {
+      run_last_block(*plan_, in, out, events, arena, arena + arena_bytes);
+    } else {
+      run_block(*plan_, in.data(), out.data(), arena, events);
+    }
+    for (size_t i = 0; i < in.size(); ++i) in[i] += events * p.inputs[i].row_bytes;
+    for (size_t o = 0; o < out.size(); ++o) out[o] += events * p.outputs[o].row_bytes;
+    rows -= events;
+  }
   return absl::OkStatus();
 }
 
@@ -103,6 +163,7 @@ absl::StatusOr<Trace> Emulator::trace(std::span<const std::byte* const> inputs, 
 }
 
 std::string Emulator::describe() const {
+  if (plan_ != nullptr) return strobe::emulator::describe(*listing_, *plan_);
   return absl::StrCat("exact path: ", listing_->instructions.size(), " operations an event, 128-bit integers\n");
 }
 

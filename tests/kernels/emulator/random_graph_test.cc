@@ -53,9 +53,14 @@ void expect_equal(const Graph& graph, size_t rows, uint64_t seed) {
     ASSERT_TRUE(emulator.ok()) << emulator.status();
     const auto outputs = run(*emulator, graph, inputs, rows);
     for (size_t o = 0; o < outputs.size(); ++o) {
-      ASSERT_EQ(testing::unpack_rows(graph.output(o).type, outputs[o]), reference->outputs[o])
-          << "vectorise " << vectorise << ", output " << o << "\n"
-          << emulator->describe();
+      const std::vector<int64_t> raw_output = testing::unpack_rows(graph.output(o).type, outputs[o]);
+      const auto [got, expected] = std::mismatch(raw_output.begin(), raw_output.end(), reference->outputs[o].begin());
+      if (got == raw_output.end()) continue;
+      const int64_t at = got - raw_output.begin();
+      const int64_t elements = graph.output(o).type.elements();
+      FAIL() << "vectorise " << vectorise << ", output " << o << ", row " << at / elements << ", element " << at % elements << " of type "
+             << graph.output(o).type.at(at % elements).to_string() << ": " << *got << " instead of " << *expected << "\n"
+             << emulator->describe();
     }
     if (vectorise) continue;
     std::vector<const std::byte*> in;
@@ -74,7 +79,8 @@ TEST_P(RandomGraph, EqualsTheReferenceInEveryBit) {
   const Case& c = GetParam();
   const char* only = std::getenv("STROBE_SEED");
   const uint64_t first = only != nullptr ? std::strtoull(only, nullptr, 10) : 1;
-  const int graphs = only != nullptr ? 1 : c.graphs;
+  const char* factor = std::getenv("STROBE_RANDOM_GRAPHS");  // times as many, for a long run
+  const int graphs = only != nullptr ? 1 : c.graphs * (factor != nullptr ? std::atoi(factor) : 1);
   for (uint64_t seed = first; seed < first + graphs; ++seed) {
     const Graph graph = testing::random_graph(seed, c.options);
     SCOPED_TRACE(::testing::Message() << "STROBE_SEED=" << seed << " " << model::print(graph));

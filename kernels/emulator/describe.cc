@@ -1,0 +1,44 @@
+#include "kernels/emulator/describe.h"
+
+#include <array>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "kernels/emulator/kernels.h"
+
+namespace strobe::emulator {
+namespace {
+
+std::string cycles(double value) { return value == 0 ? "-" : absl::StrFormat("%.0f", value); }
+
+}  // namespace
+
+std::string describe(const Listing& listing, const Plan& plan) {
+  const Program& p = plan.program;
+  std::string text = absl::StrCat("instructions ", instruction_set(), has_byte_products() ? " with VNNI" : "", ", blocks of ", kBlock,
+                                  " events, ", plan.slots, " values in ", p.arena_bytes, " bytes, tables of ", p.tables.size(), " bytes\n");
+  std::array<size_t, 3> rows_in = {};
+  size_t terms = 0;
+  for (const RowStep& row : p.rows) {
+    ++rows_in[static_cast<int>(row.lane)];
+    terms += row.count[0] + row.count[1] + row.count[2];
+  }
+  size_t words = 0, dot_rows = 0;
+  for (const DotStep& dot : p.dots) {
+    words += static_cast<size_t>(dot.sources) * dot.rows;
+    dot_rows += dot.rows;
+  }
+  absl::StrAppend(&text, "  sums one by one: ", rows_in[0], " in 16 bits, ", rows_in[1], " in 32, ", rows_in[2], " in 64, ", terms,
+                  " products; of packed words: ", dot_rows, " in ", p.dots.size(), " tiles, ", words, " words\n");
+  absl::StrAppend(&text, "  ", p.unpacks.size(), " unpacked, ", p.packs.size(), " packed words, ", p.lookups.size(), " lookups, ",
+                  p.binaries.size(), " operations of two values, ", p.scalars.size(), " scalar steps in 128 bits\n");
+  for (const Method& m : plan.methods) {
+    if (m.node < 0) continue;
+    absl::StrAppend(&text, "  layer '", listing.node_names[m.node], "' (", listing.node_ops[m.node], "): ", m.sums, " sums of ",
+                    m.products, " products: ", m.chosen, "; cycles for 32 events one by one ", cycles(m.row_cycles), ", in pairs ",
+                    cycles(m.pair_cycles), ", in fours ", cycles(m.byte_cycles), "\n");
+  }
+  return text;
+}
+
+}  // namespace strobe::emulator
