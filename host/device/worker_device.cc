@@ -112,6 +112,11 @@ class Link {
       done(std::move(status));
       return;
     }
+    if (in_flight_.contains(slot)) {
+      lock.unlock();
+      done(absl::FailedPreconditionError("the slot's last launch has not ended"));
+      return;
+    }
     const auto deadline = Clock::now() + launch_timeout_;
     in_flight_[slot] = {std::move(done), deadline};
     const uint32_t at = rings_->launched.load(std::memory_order_relaxed);
