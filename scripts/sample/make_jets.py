@@ -60,7 +60,7 @@ def visible_particles(event, fastjet):
 
 
 def groomed(constituents, fastjet, definition):
-    """(mass, constituents) after the modified mass-drop tagger: drops soft branches until one has MMDT_CUT of the pT."""
+    """(mass, constituents) after the modified mass-drop tagger: drops soft branches until one has MMDT_CUT of pT."""
     cluster = fastjet.ClusterSequence(constituents, definition)
     jet = fastjet.sorted_by_pt(cluster.inclusive_jets())[0]
     while True:
