@@ -33,6 +33,14 @@ void ModelRunner::fill(PooledSlot& slot) const {
   slot.parts.resize(kept);
 }
 
+namespace {
+
+/// How deep this thread is in launches: a device may finish one before `start` returns, and what it then starts in turn
+/// would go deeper and deeper.
+thread_local int launch_depth = 0;
+
+}  // namespace
+
 void ModelRunner::launch(PooledSlot& slot) {
   const int64_t begin_ns = options_.clock->now_ns();
   slot.infer_ns = slot.output_ns = 0;
@@ -44,7 +52,9 @@ void ModelRunner::launch(PooledSlot& slot) {
     settle_refused(slot);
     if (nothing_left) return;
   }
+  ++launch_depth;
   slot.slot->start(slot.rows, [this, &slot](absl::Status status) { complete(slot, status); });
+  --launch_depth;
 }
 
 void ModelRunner::settle_refused(PooledSlot& slot) {
@@ -85,6 +95,7 @@ void ModelRunner::complete(PooledSlot& slot, const absl::Status& status) {
     slot.output_ns = options_.clock->now_ns() - answered_ns;
   }
   Answers answers;
+  PooledSlot* next = nullptr;
   {
     const std::lock_guard lock(mutex_);
     const bool died = absl::IsUnavailable(status) || (!status.ok() && !pool_->device().health().ok());
@@ -94,9 +105,13 @@ void ModelRunner::complete(PooledSlot& slot, const absl::Status& status) {
     pool_->give_back(&slot);
     --launches_in_flight_;
     if (died) lose_device(status, answers);
+    if (state_ == State::kServing && launch_depth == 0 && queue_first_ != nullptr && small(queued_rows_)) {
+      next = gather(answers, &slot);  // not this slot: its own launch has not returned yet
+    }
     if (queue_first_ != nullptr || state_ != State::kServing) pump_wakes_.notify_one();
     if (launches_in_flight_ == 0 && state_ == State::kStopping) idle_.notify_all();
   }
+  if (next != nullptr) launch(*next);
   call_back(answers);
 }
 
@@ -127,7 +142,7 @@ void ModelRunner::pump() {
     Answers answers;
     PooledSlot* slot = nullptr;
     if (options_.clock->now_ns() > earliest_deadline_ns_) expire(answers);
-    if (queue_first_ != nullptr && pool_->any_free()) slot = gather(answers);
+    if (queue_first_ != nullptr) slot = gather(answers);
     if (slot == nullptr && answers.first == nullptr) {
       options_.clock->wait(pump_wakes_, lock, earliest_deadline_ns_ == Clock::kNever ? Clock::kNever : earliest_deadline_ns_ + 1);
       continue;

@@ -84,7 +84,6 @@ void ModelRunner::submit(Request& request) {
   if (absl::Status status = check(request); !status.ok()) return request.done(std::move(status));
   request.progress_ = {};
   request.progress_.submitted_ns = options_.clock->now_ns();
-  const bool small = request.rows * input_row_bytes_ <= options_.max_inline_bytes;
   PooledSlot* slot = nullptr;
   Answers answers;
   {
@@ -94,12 +93,15 @@ void ModelRunner::submit(Request& request) {
     if (refusal.ok()) refusal = refuse_start(request, request.progress_.submitted_ns);
     if (!refusal.ok()) {
       give_up(request, std::move(refusal), answers);
-    } else if (small && queue_first_ == nullptr && request.rows <= pool_->capacity_rows() && pool_->any_free()) {
-      slot = pool_->take();
-      ++launches_in_flight_;
-      take_part(request, request.rows, *slot);
     } else {
-      enqueue(request);
+      const bool alone = queue_first_ == nullptr && small(request.rows) && request.rows <= pool_->capacity_rows();
+      if (alone) slot = pool_->take(request.rows);
+      if (slot != nullptr) {
+        ++launches_in_flight_;
+        take_part(request, request.rows, *slot);
+      } else {
+        enqueue(request);
+      }
     }
   }
   if (slot != nullptr) launch(*slot);
@@ -139,7 +141,9 @@ void ModelRunner::enqueue(Request& request) {
   queued_rows_ += request.rows;
   const bool sooner = request.deadline_ns < earliest_deadline_ns_;
   if (sooner) earliest_deadline_ns_ = request.deadline_ns;
-  if (sooner || pool_->any_free()) pump_wakes_.notify_one();
+  // While something small is in flight its completion takes the queue along, and nobody need be woken.
+  const bool taken_along = launches_in_flight_ > 0 && small(queued_rows_) && request.rows <= pool_->capacity_rows();
+  if (sooner || !taken_along) pump_wakes_.notify_one();
 }
 
 void ModelRunner::pop_queue() {
@@ -151,8 +155,9 @@ void ModelRunner::pop_queue() {
   queued_rows_ -= request->rows - request->progress_.rows_taken;
 }
 
-PooledSlot* ModelRunner::gather(Answers& answers) {
-  PooledSlot* slot = pool_->take();
+PooledSlot* ModelRunner::gather(Answers& answers, const PooledSlot* except) {
+  PooledSlot* slot = pool_->take(queued_rows_, except);
+  if (slot == nullptr) return nullptr;
   const int64_t now_ns = options_.clock->now_ns();
   const size_t capacity = pool_->capacity_rows();
   while (slot->rows < capacity && queue_first_ != nullptr) {

@@ -40,9 +40,10 @@ struct RunnerOptions {
 
 /// Runs requests for one model on all compute units of its kernel, and opens its device anew when that dies.
 ///
-/// Batching counts rows. A request goes to the device at once, from the submitter's thread, while a slot is free; requests
-/// wait, and are gathered into as few launches as possible, only while all slots are in flight. Large requests are split.
-/// Results are scattered on the device's thread; a slot is free again once they are.
+/// Batching counts rows. A request goes to the device at once, from the submitter's thread, while a unit is idle; requests
+/// wait, and are gathered into as few launches as possible, only while all are busy. Large requests are split.
+/// Results are scattered on the device's thread, which then starts what was gathered meanwhile: no thread is woken between
+/// a request and its launch, large requests aside. A slot is free again once its results are scattered.
 /// Thread-safe. The destructor fails what waits and waits for what is in flight.
 class ModelRunner {
  public:
@@ -87,7 +88,8 @@ class ModelRunner {
   void take_part(Request& request, size_t rows, PooledSlot& slot);
   void enqueue(Request& request);
   void pop_queue();
-  PooledSlot* gather(Answers& answers);
+  PooledSlot* gather(Answers& answers, const PooledSlot* except = nullptr);
+  bool small(size_t rows) const { return rows * input_row_bytes_ <= options_.max_inline_bytes; }
   void give_up(Request& request, absl::Status status, Answers& answers);
   void expire(Answers& answers);
   void finish_part(const Part& part, const PooledSlot& slot, const absl::Status& status, Answers& answers);

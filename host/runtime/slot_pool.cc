@@ -10,6 +10,9 @@
 namespace strobe::runtime {
 namespace {
 
+/// A busy unit gets another launch when this part of a slot is filled.
+constexpr size_t kGatheredShare = 4;
+
 absl::Status check_tensors(const device::KernelInfo& kernel, std::string_view direction,
                            const std::vector<int64_t>& row_bytes, const std::vector<TensorSpec>& tensors) {
   if (row_bytes.size() != tensors.size()) {
@@ -52,7 +55,6 @@ absl::StatusOr<SlotPool> SlotPool::make(std::shared_ptr<device::Device> device, 
       pool.slots_.back()->slot = *std::move(slot);
       pool.slots_.back()->unit = unit;
       pool.units_[unit].free.push_back(pool.slots_.back().get());
-      ++pool.free_count_;
     }
   }
   if (pool.capacity_rows_ == 0) {
@@ -62,16 +64,18 @@ absl::StatusOr<SlotPool> SlotPool::make(std::shared_ptr<device::Device> device, 
   return pool;
 }
 
-PooledSlot* SlotPool::take() {
+PooledSlot* SlotPool::take(size_t rows, const PooledSlot* except) {
   Unit* best = nullptr;
   for (Unit& unit : units_) {
-    if (!unit.free.empty() && (best == nullptr || unit.in_flight < best->in_flight)) best = &unit;
+    const bool some = unit.free.size() > 1 || (unit.free.size() == 1 && unit.free[0] != except);
+    if (some && (best == nullptr || unit.in_flight < best->in_flight)) best = &unit;
   }
-  if (best == nullptr) return nullptr;
+  const bool worth_it = best != nullptr && (best->in_flight == 0 || rows >= capacity_rows_ / kGatheredShare);
+  if (!worth_it) return nullptr;
+  if (best->free.back() == except) std::swap(best->free.front(), best->free.back());
   PooledSlot* slot = best->free.back();
   best->free.pop_back();
   ++best->in_flight;
-  --free_count_;
   slot->parts.clear();
   slot->refused.clear();
   slot->rows = 0;
@@ -82,7 +86,6 @@ void SlotPool::give_back(PooledSlot* slot) {
   Unit& unit = units_[slot->unit];
   unit.free.push_back(slot);
   --unit.in_flight;
-  ++free_count_;
 }
 
 }  // namespace strobe::runtime

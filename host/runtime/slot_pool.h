@@ -42,11 +42,11 @@ class SlotPool {
   static absl::StatusOr<SlotPool> make(std::shared_ptr<device::Device> device, const ModelSpec& spec,
                                        int slots_per_unit, size_t rows);
 
-  /// Takes a free slot from the unit with the fewest launches in flight, or null while all are in use.
-  PooledSlot* take();
+  /// Takes a slot for `rows` waiting rows from the unit with the fewest launches in flight, but not `except`. Null while
+  /// every unit is busy: a unit with something in flight takes more only where the rows make a launch of some size, for a
+  /// small one gains more by gathering.
+  PooledSlot* take(size_t rows, const PooledSlot* except = nullptr);
   void give_back(PooledSlot* slot);
-  bool any_free() const { return free_count_ > 0; }
-  bool all_free() const { return free_count_ == slots_.size(); }
   /// Rows that fit every slot.
   size_t capacity_rows() const { return capacity_rows_; }
   const device::Device& device() const { return *device_; }
@@ -59,7 +59,6 @@ class SlotPool {
   std::shared_ptr<device::Device> device_;  // outlives the slots
   std::vector<std::unique_ptr<PooledSlot>> slots_;
   std::vector<Unit> units_;
-  size_t free_count_ = 0;
   size_t capacity_rows_ = 0;
 };
 

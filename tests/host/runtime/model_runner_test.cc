@@ -163,28 +163,48 @@ RunnerOptions slots(int per_unit, size_t rows) {
   return options;
 }
 
-TEST(ModelRunner, StartsAtOnceWhileASlotIsFree) {
-  Bench bench(slots(2, 16));
-  Job a(1), b(3);
-  bench.runner->submit(a.request);
-  bench.runner->submit(b.request);
-  EXPECT_THAT(bench.device().wait_for_launches(2), ElementsAre(1, 3));
-  bench.device().finish();
-  bench.device().finish();
-  EXPECT_TRUE(a.wait().ok());
-  EXPECT_TRUE(b.wait().ok());
-  EXPECT_TRUE(a.right() && b.right());
-}
-
-TEST(ModelRunner, SpreadsLaunchesOverUnits) {
+TEST(ModelRunner, StartsAtOnceWhileAUnitIsIdle) {
   Bench bench(slots(2, 16), 3);
   std::vector<std::unique_ptr<Job>> jobs;
-  for (int i = 0; i < 6; ++i) {
-    jobs.push_back(std::make_unique<Job>(1));
+  for (int i = 0; i < 5; ++i) {
+    jobs.push_back(std::make_unique<Job>(1, static_cast<int16_t>(i)));
     bench.runner->submit(jobs.back()->request);
   }
-  EXPECT_THAT(bench.device().units_in_flight(), ElementsAre(0, 1, 2, 0, 1, 2));
-  for (int i = 0; i < 6; ++i) bench.device().finish();
+  EXPECT_THAT(bench.device().units_in_flight(), ElementsAre(0, 1, 2)) << "two rows are gathered: every unit is busy";
+  bench.device().finish();
+  EXPECT_THAT(bench.device().wait_for_launches(4), ElementsAre(1, 1, 1, 2));
+  while (bench.device().in_flight() > 0) bench.device().finish();
+  for (auto& job : jobs) EXPECT_TRUE(job->wait().ok() && job->right());
+}
+
+TEST(ModelRunner, GivesABusyUnitALaunchOfSomeSize) {
+  Bench bench(slots(2, 16));
+  Job first(1), small(3), large(5), last(16);
+  for (Job* job : {&first, &small}) bench.runner->submit(job->request);
+  EXPECT_EQ(bench.device().in_flight(), 1U);
+  bench.device().finish();
+  EXPECT_THAT(bench.device().wait_for_launches(2), ElementsAre(1, 3));
+  bench.runner->submit(large.request);
+  EXPECT_THAT(bench.device().wait_for_launches(3), ElementsAre(1, 3, 5)) << "a quarter of a slot is worth a second launch";
+  bench.runner->submit(last.request);
+  EXPECT_EQ(bench.device().in_flight(), 2U) << "no third slot";
+  bench.device().finish();
+  bench.device().wait_for_launches(4);
+  while (bench.device().in_flight() > 0) bench.device().finish();
+  for (Job* job : {&first, &small, &large, &last}) EXPECT_TRUE(job->wait().ok() && job->right());
+}
+
+/// Starts what was gathered from inside `done`, never on the slot whose `done` it is.
+TEST(ModelRunner, StartsTheNextLaunchOnAnotherSlot) {
+  Bench bench(slots(2, 16));
+  Job a(1), b(1), c(1);
+  for (Job* job : {&a, &b, &c}) bench.runner->submit(job->request);
+  const auto* first = bench.device().slots_in_flight().at(0);
+  bench.device().finish();  // on this thread: the next launch is there when it returns
+  ASSERT_EQ(bench.device().in_flight(), 1U);
+  EXPECT_NE(bench.device().slots_in_flight().at(0), first);
+  bench.device().finish();
+  EXPECT_TRUE(b.wait().ok() && c.wait().ok());
 }
 
 TEST(ModelRunner, GathersRowsWhileAllSlotsAreInFlight) {

@@ -105,6 +105,12 @@ class ScriptedDevice : public device::Device {
     for (const Launch& launch : launches_) units.push_back(launch.slot->unit());
     return units;
   }
+  std::vector<const ScriptedSlot*> slots_in_flight() {
+    const std::lock_guard lock(mutex_);
+    std::vector<const ScriptedSlot*> slots;
+    for (const Launch& launch : launches_) slots.push_back(launch.slot);
+    return slots;
+  }
   /// Finishes the oldest launch in flight.
   void finish(absl::Status status = absl::OkStatus()) {
     Launch launch;
