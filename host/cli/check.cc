@@ -1,0 +1,9 @@
+#include <CLI/CLI.hpp>
+
+#include "host/cli/command.h"
+
+namespace strobe::cli {
+
+void add_check(CLI::App&, Action&) {}
+
+}  // namespace strobe::cli

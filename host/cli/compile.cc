@@ -1,0 +1,104 @@
+#include "kernels/compile/compile.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "host/cli/command.h"
+#include "host/device/libexec.h"
+
+namespace strobe::cli {
+namespace {
+
+struct Settings {
+  std::string model, output, input_type, target;
+  compile::CompileOptions options;
+  bool json = false;
+};
+
+/// sw_emu where this strobe can emulate a card, else the in-process emulator.
+absl::StatusOr<xclbin::Target> choose_target(const std::string& wish) {
+  if (wish == "emulator") return xclbin::Target::kEmulator;
+  if (wish == "sw_emu") return xclbin::Target::kSwEmu;
+  if (wish == "hw") return xclbin::Target::kHw;
+#ifdef STROBE_HAVE_XRT
+  if (device::find_libexec("").ok()) return xclbin::Target::kSwEmu;
+#endif
+  std::fprintf(stderr, "strobe: XRT is missing here: compiling for the in-process emulator (--target emulator)\n");
+  return xclbin::Target::kEmulator;
+}
+
+void print_json(const Settings& settings, const compile::CompileReport& report) {
+  nlohmann::ordered_json json;
+  json["output"] = settings.output;
+  json["kernel"] = report.kernel;
+  json["target"] = std::string(xclbin::target_name(settings.options.target));
+  json["uuid"] = report.uuid;
+  json["layers"] = report.layers;
+  json["planned"] = {{"initiation_interval", report.planned_initiation_interval}, {"depth", report.planned_depth}};
+  json["seconds"] = {{"import", report.import_seconds}, {"quantise", report.quantise_seconds}, {"project", report.project_seconds}, {"build", report.build_seconds}};
+  json["build_reused"] = report.build_reused;
+  json["warnings"] = report.warnings;
+  json["without_effect"] = report.without_effect;
+  std::printf("%s\n", json.dump(2).c_str());
+}
+
+void print_text(const Settings& settings, const compile::CompileReport& report) {
+  for (const std::string& warning : report.warnings) std::fprintf(stderr, "warning: %s\n", warning.c_str());
+  if (!report.without_effect.empty()) {
+    std::string list;
+    for (const std::string& key : report.without_effect) list += (list.empty() ? "" : ", ") + key;
+    std::fprintf(stderr, "accepted without effect: %s\n", list.c_str());
+  }
+  const double seconds = report.import_seconds + report.quantise_seconds + report.project_seconds + report.build_seconds;
+  std::printf("%s: kernel %s for %s, %zu layers, planned II %d and depth %d cycles; %.2f s%s\n", settings.output.c_str(), report.kernel.c_str(),
+              std::string(xclbin::target_name(settings.options.target)).c_str(), report.layers, report.planned_initiation_interval,
+              report.planned_depth, seconds, report.build_reused ? " (kernel library reused)" : "");
+  if (!settings.options.project_folder.empty()) std::printf("HLS project: %s\n", settings.options.project_folder.c_str());
+}
+
+absl::Status compile_command(Settings& settings) {
+  auto target = choose_target(settings.target);
+  if (!target.ok()) return target.status();
+  settings.options.target = *target;
+  if (!settings.input_type.empty()) {
+    auto type = model::FixedType::parse(settings.input_type);
+    if (!type.ok()) return absl::InvalidArgumentError("--input-type: " + std::string(type.status().message()));
+    settings.options.input_type = *type;
+  }
+  auto report = compile::compile_model(settings.model, settings.options, settings.output);
+  if (!report.ok()) return report.status();
+  settings.json ? print_json(settings, *report) : print_text(settings, *report);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void add_compile(CLI::App& app, Action& action) {
+  auto settings = std::make_shared<Settings>();
+  CLI::App* command = app.add_subcommand(
+      "compile", "Turns a trained model into an xclbin");
+  command->footer(
+      "Models: Keras 2 (.json with --weights, .h5), Keras 3 (.keras), with QKeras and HGQ2 layers; ONNX and QONNX (.onnx).\n"
+      "Without --config the network is quantised so that nothing overflows: inputs ap_fixed<16,6>, weights 16 bits,\n"
+      "activations 12 fraction bits, sums exact; trained quantisers are followed.\n"
+      "Example: strobe compile jets.keras --input-type 'ap_fixed<16,6>' -o jets.xclbin");
+  command->add_option("MODEL", settings->model, "the trained model")->required();
+  command->add_option("--weights", settings->options.weights, "the .h5 beside a Keras .json");
+  command->add_option("--config", settings->options.config, "precisions, reuse factors and strategies in hls4ml's YAML vocabulary");
+  command->add_option("--input-type", settings->input_type, "type of the events at the kernel's border, such as ap_fixed<16,6>");
+  command->add_option("--target", settings->target, "emulator, sw_emu or hw (default: sw_emu, emulator where XRT is missing)")
+      ->check(CLI::IsMember({"emulator", "sw_emu", "hw"}));
+  command->add_option("--board", settings->options.board, "card: u50, u55c, u200, u250, u280 or vu9p")->capture_default_str();
+  command->add_option("--clock", settings->options.clock_mhz, "MHz (default: the board's)")->check(CLI::PositiveNumber);
+  command->add_option("--compute-units", settings->options.compute_units, "instances of the kernel")->check(CLI::Range(1, 64))->capture_default_str();
+  command->add_option("--name", settings->options.name, "of the kernel (default: the model's)");
+  command->add_option("--project", settings->options.project_folder, "folder to write the HLS project into");
+  command->add_flag("--strip", settings->options.strip, "leave the floating-point weights out of the xclbin");
+  command->add_flag("--json", settings->json, "report as JSON");
+  command->add_option("-o,--output", settings->output, "the xclbin")->required();
+  command->callback([settings, &action] { action = [settings] { return compile_command(*settings); }; });
+}
+
+}  // namespace strobe::cli

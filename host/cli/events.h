@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "host/io/array.h"
+#include "kernels/model/graph.h"
+
+namespace strobe::cli {
+
+/// Events as the kernel takes them: per input tensor, rows of containers.
+struct Events {
+  size_t rows = 0;
+  std::vector<std::span<const std::byte>> inputs;
+  model::OverflowCount changed;  ///< values that wrapped or saturated on conversion
+  std::vector<std::vector<std::byte>> owned;  ///< behind `inputs` where values had to be converted
+  std::vector<io::Array> files;               ///< behind `inputs` where the file's own bytes serve
+};
+
+/// Reads `.npy`, `.csv`, `.bin` (one input) or `.npz` (by tensor name) and converts: numbers by each tensor's rounding and
+/// overflow, or with `raw` the raw integers as they are (a mapped `.npy` or `.bin` of the right width is not copied).
+/// A `.bin` holds raw containers. Errors: InvalidArgument that names file, tensor, expectation and finding.
+absl::StatusOr<Events> read_events(const std::string& path, const model::Graph& graph, bool raw);
+
+/// Scores of every output tensor, in containers.
+struct Scores {
+  size_t rows = 0;
+  std::vector<std::vector<std::byte>> outputs;
+  std::vector<std::span<std::byte>> spans() {
+    return {outputs.begin(), outputs.end()};
+  }
+};
+Scores make_scores(const model::Graph& graph, size_t rows);
+
+/// One output tensor's scores as an array [rows, shape...]: float64 (each value exactly), or the raw integers.
+io::Array scores_array(const Scores& scores, const model::Graph& graph, size_t output, bool raw);
+
+/// Writes `.npy` or `.csv` (one output) or `.npz` (by tensor name). Errors: InvalidArgument for another ending, or for
+/// several outputs in a file that holds one.
+absl::Status write_scores(const std::string& path, const Scores& scores, const model::Graph& graph, bool raw);
+
+}  // namespace strobe::cli

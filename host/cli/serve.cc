@@ -1,0 +1,98 @@
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "host/cli/command.h"
+#include "host/device/open.h"
+#include "host/server/grpc_server.h"
+#include "host/server/model_store.h"
+#include "host/server/stop_signal.h"
+#include "host/session/loaded_xclbin.h"
+
+namespace strobe::cli {
+namespace {
+
+struct Settings {
+  std::string folder, device = "auto";
+  server::ServerOptions server;
+  int threads = 1;
+  int slots = 3;
+};
+
+/// Joins xclbins, graphs and devices for the service.
+class XclbinLoader : public server::ModelLoader {
+ public:
+  XclbinLoader(std::string device, int threads) : device_(std::move(device)), threads_(threads) {}
+
+  absl::StatusOr<server::LoadedModel> load(const std::string& path) override {
+    auto loaded = session::load_xclbin(path);
+    if (!loaded.ok()) return loaded.status();
+    auto index = session::find_model(**loaded, "");
+    if (!index.ok()) return index.status();
+    const package::KernelModel& model = (*loaded)->package.models[*index];
+    server::LoadedModel result;
+    result.spec.name = model.kernel;
+    result.spec.kernel = *index;
+    for (const model::TensorId id : model.graph.inputs()) add(model.graph.tensor(id), result.spec.inputs, result.properties);
+    for (const model::TensorId id : model.graph.outputs()) add(model.graph.tensor(id), result.spec.outputs, result.properties);
+    for (const auto& [key, value] : model.graph.provenance()) {
+      if (key != "file" && key != "path") result.properties[key] = value;
+    }
+    result.spec.open_device = [this, file = *loaded]() -> absl::StatusOr<std::shared_ptr<device::Device>> {
+      auto device = device::open_device(file->file, device_, session::open_options(file, threads_));
+      if (!device.ok()) return device.status();
+      const device::DeviceInfo& info = (*device)->info();
+      std::fprintf(stderr, "%s: device %s (%s): %s\n", file->path.c_str(), info.id.c_str(), info.target.c_str(), info.why.c_str());
+      return std::shared_ptr<device::Device>(*std::move(device));
+    };
+    return result;
+  }
+
+ private:
+  static void add(const model::Tensor& tensor, std::vector<runtime::TensorSpec>& specs, std::map<std::string, std::string>& properties) {
+    specs.push_back({tensor.name, tensor.type});
+    properties[absl::StrCat("type:", tensor.name)] = tensor.type.to_string();
+  }
+
+  std::string device_;
+  int threads_;
+};
+
+absl::Status serve_command(const Settings& settings) {
+  server::StopSignal stop;
+  XclbinLoader loader(settings.device, settings.threads);
+  runtime::RunnerOptions runner;
+  runner.slots_per_unit = settings.slots;
+  const auto log = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
+  runner.log = log;
+  auto store = server::ModelStore::open(settings.folder, loader, runner, log);
+  if (!store.ok()) return store.status();
+  auto server = server::GrpcServer::start(settings.server, **store);
+  if (!server.ok()) return server.status();
+  std::printf("serving %s on %s\n", settings.folder.c_str(), (*server)->address().c_str());
+  std::fflush(stdout);
+  stop.wait();
+  std::fprintf(stderr, "stopping: no new calls are taken, those in work are finished\n");
+  (*server)->shutdown();
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void add_serve(CLI::App& app, Action& action) {
+  auto settings = std::make_shared<Settings>();
+  CLI::App* command = app.add_subcommand("serve", "Answers gRPC inference clients (KServe v2, as Triton speaks it)");
+  command->footer(
+      "FOLDER holds models in Triton's layout: name/version/model.xclbin and optionally name/config.pbtxt, where a tensor's\n"
+      "data_type TYPE_INT8, TYPE_INT16 or TYPE_INT32 asks for raw integers. SIGTERM finishes the calls in work and stops.\n"
+      "Example: strobe serve models --grpc 0.0.0.0:8001");
+  command->add_option("FOLDER", settings->folder, "model folder")->required();
+  command->add_option("--grpc", settings->server.address, "address to listen on: host:port or unix:/path")->capture_default_str();
+  command->add_option("--device", settings->device, "auto, emulator, xrt:N or opencl:N")->capture_default_str();
+  command->add_option("--threads", settings->threads, "of the in-process emulator, per model")->check(CLI::Range(1, 256))->capture_default_str();
+  command->add_option("--slots", settings->slots, "launches in flight per compute unit")->check(CLI::Range(1, 16))->capture_default_str();
+  command->callback([settings, &action] { action = [settings] { return serve_command(*settings); }; });
+}
+
+}  // namespace strobe::cli
