@@ -147,7 +147,7 @@ absl::StatusOr<std::unique_ptr<Device>> open_auto(const Xclbin& xclbin, const Op
     case Target::kSwEmu: break;
   }
   auto device = open_emulated_card(xclbin, {"xrt", 0, "xrt:0"}, options, "the xclbin was built for XRT's software emulation");
-  // Where XRT is missing the model still runs; any other trouble is the xclbin's and must be seen.
+  // Where XRT is missing or does not come up the model still runs; an xclbin that XRT refuses is a mistake that must be seen.
   if (absl::IsUnavailable(device.status()) && options.engine) return open_in_process(options, std::string(device.status().message()));
   return device;
 }

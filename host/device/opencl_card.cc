@@ -84,7 +84,7 @@ class ClCard final : public Card {
     const size_t size = request_.image.size();
     auto* bytes = reinterpret_cast<const unsigned char*>(request_.image.data());
     program_ = clCreateProgramWithBinary(context_, 1, &device_, &size, &bytes, nullptr, &code);
-    if (code != CL_SUCCESS) return failure("load the xclbin", code);
+    if (code != CL_SUCCESS) return absl::InternalError(absl::StrCat("OpenCL failed to load the xclbin (error ", code, ")"));
     return absl::OkStatus();
   }
 

@@ -157,7 +157,7 @@ absl::StatusOr<WorkerProcess> WorkerProcess::start(const std::string& libexec, s
 }
 
 WorkerProcess::WorkerProcess(WorkerProcess&& other) noexcept
-    : pid_(std::exchange(other.pid_, -1)), reaped_(other.reaped_), run_dir_(std::exchange(other.run_dir_, "")),
+    : pid_(std::exchange(other.pid_, -1)), reaping_(std::move(other.reaping_)), reaped_(other.reaped_), run_dir_(std::exchange(other.run_dir_, "")),
       control_(std::move(other.control_)), output_(std::move(other.output_)), process_(std::move(other.process_)) {}
 
 WorkerProcess::~WorkerProcess() {
@@ -172,16 +172,20 @@ WorkerProcess::~WorkerProcess() {
 void WorkerProcess::close_control() { ::shutdown(control_.get(), SHUT_RDWR); }
 
 void WorkerProcess::kill() {
-  // The group outlives the worker while the card's process is in it; a reaped worker's number may be another's by now.
+  std::lock_guard lock(*reaping_);
   if (!reaped_) ::kill(-pid_, SIGKILL);
 }
 
 std::string WorkerProcess::end_reason() {
-  int status = 0;
+  pollfd end{process_.get(), POLLIN, 0};
+  while (process_.get() >= 0 && ::poll(&end, 1, -1) < 0) {
+  }
+  std::lock_guard lock(*reaping_);
   if (reaped_) return "has ended";
+  ::kill(-pid_, SIGKILL);  // the card's process, which is of its group; the number is the group's until it is reaped
+  int status = 0;
   while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
-  ::kill(-pid_, SIGKILL);  // what is left of its group
   reaped_ = true;
   if (WIFSIGNALED(status)) return absl::StrCat("was killed by signal ", WTERMSIG(status), " (", ::strsignal(WTERMSIG(status)), ")");
   return absl::StrCat("ended with status ", WEXITSTATUS(status));

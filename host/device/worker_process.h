@@ -1,5 +1,7 @@
 #pragma once
 
+#include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -26,6 +28,7 @@ class Descriptor {
 /// destructor ends the whole group and removes the folder.
 class WorkerProcess {
  public:
+  WorkerProcess() = default;  ///< none; see `start`
   /// Starts `<libexec>/strobe-device-worker` for `backend` in an environment of its own. `rings` and `image` are handed over.
   static absl::StatusOr<WorkerProcess> start(const std::string& libexec, std::string_view backend, int rings, int image);
 
@@ -39,15 +42,15 @@ class WorkerProcess {
   int pid() const { return pid_; }
   const std::string& run_dir() const { return run_dir_; }
 
-  /// Asks the worker to end by closing its socket; `kill` ends it and the card's process at once.
+  /// Asks the worker to end by closing its socket; `kill` ends it and the card's process at once. From any thread.
   void close_control();
   void kill();
-  /// After its end: "exited with status 121" or "was killed by signal 9 (Killed)". Reaps it.
+  /// Waits for its end: "ended with status 121" or "was killed by signal 9 (Killed)". Reaps it.
   std::string end_reason();
 
  private:
-  WorkerProcess() = default;
   int pid_ = -1;
+  std::unique_ptr<std::mutex> reaping_ = std::make_unique<std::mutex>();  ///< a number that was reaped may be another's
   bool reaped_ = false;
   std::string run_dir_;
   Descriptor control_, output_, process_;

@@ -6,8 +6,8 @@
 
 #include <xrt/experimental/xrt_system.h>
 
+#include <atomic>
 #include <map>
-#include <mutex>
 
 #include "absl/strings/str_cat.h"
 #include "host/device/card.h"
@@ -26,11 +26,11 @@ struct XrtSlot {
   xrt::run run;
   size_t rows_set = 0;
   size_t rows = 0;
+  uint64_t last_callback = 0;  ///< its number among the card's callbacks
   std::function<void(absl::Status)> done;
 
-  absl::Status fetch() {
+  void fetch() {
     for (size_t i = 0; i < outputs.size(); ++i) outputs[i].sync(XCL_BO_SYNC_BO_FROM_DEVICE, rows * output_row_bytes[i], 0);
-    return absl::OkStatus();
   }
 
   void complete(ert_cmd_state state) {
@@ -39,7 +39,7 @@ struct XrtSlot {
       status = absl::UnavailableError(absl::StrCat("the card ended a run in state ", static_cast<int>(state), " instead of completing it"));
     } else {
       try {
-        status = fetch();
+        fetch();
       } catch (const std::exception& error) {
         status = translate(error, "read results from the card");
       }
@@ -60,7 +60,8 @@ class XrtCard final : public Card {
       uuid_ = device_.load_xclbin(reinterpret_cast<const axlf*>(request_.image.data()));
       name_ = device_.get_info<xrt::info::device::name>();
     } catch (const std::exception& error) {
-      return translate(error, "load the xclbin");
+      // Not Unavailable, which says that XRT is missing.
+      return absl::InternalError(absl::StrCat("XRT failed to load the xclbin: ", error.what()));
     }
     return absl::OkStatus();
   }
@@ -77,8 +78,13 @@ class XrtCard final : public Card {
       int argument = 0;
       bind(inputs, rows, on, argument, *slot, slot->inputs, slot->input_row_bytes);
       bind(outputs, rows, on, argument, *slot, slot->outputs, slot->output_row_bytes);
-      slot->run.add_callback(ERT_CMD_STATE_COMPLETED,
-                             [](const void*, ert_cmd_state state, void* data) { static_cast<XrtSlot*>(data)->complete(state); }, slot.get());
+      auto on_complete = [this](const void*, ert_cmd_state state, void* data) {
+        auto* completed = static_cast<XrtSlot*>(data);
+        completed->last_callback = ++callbacks_;
+        completed->complete(state);
+      };
+      slot->run.add_callback(ERT_CMD_STATE_COMPLETED, on_complete, slot.get());
+      clear_retired();
       slots_[id] = std::move(slot);
     } catch (const std::exception& error) {
       return translate(error, "make buffers on the card");
@@ -86,7 +92,13 @@ class XrtCard final : public Card {
     return absl::OkStatus();
   }
 
-  void remove_slot(uint32_t id) override { slots_.erase(id); }
+  void remove_slot(uint32_t id) override {
+    auto at = slots_.find(id);
+    if (at == slots_.end()) return;
+    retired_.push_back(std::move(at->second));
+    slots_.erase(at);
+    clear_retired();
+  }
 
   void start(uint32_t id, size_t rows, std::function<void(absl::Status)> done) override {
     XrtSlot& slot = *slots_.at(id);
@@ -128,12 +140,20 @@ class XrtCard final : public Card {
     }
   }
 
+  /// XRT still touches a run after its callback returned, so a run must not go right after its own. XRT completes a card's runs on
+  /// one thread: once another callback has begun, the last one is over.
+  void clear_retired() {
+    std::erase_if(retired_, [this](const auto& slot) { return slot->last_callback < callbacks_; });
+  }
+
   CardRequest request_;
   std::string name_;
   xrt::device device_;
   xrt::uuid uuid_;
   std::map<std::pair<size_t, int>, xrt::kernel> kernels_;
   std::map<uint32_t, std::unique_ptr<XrtSlot>> slots_;
+  std::vector<std::unique_ptr<XrtSlot>> retired_;
+  std::atomic<uint64_t> callbacks_{0};
 };
 
 absl::StatusOr<std::unique_ptr<Card>> open_xrt(CardRequest request) {

@@ -206,6 +206,8 @@ TEST(OpenDevice, RefusesWhatDoesNotExist) {
 TEST(OpenDevice, SaysWhatIsWrongWithAKernelLibrary) {
   auto broken = open_device(test_xclbin(Target::kSwEmu, 1, "\x7F" "ELF but no library"), "xrt:0", test_options());
   EXPECT_THAT(std::string(broken.status().message()), HasSubstr("no loadable kernel library")) << broken.status();
+  auto automatic = open_device(test_xclbin(Target::kSwEmu, 1, "\x7F" "ELF but no library"), "auto", test_options());
+  EXPECT_THAT(std::string(automatic.status().message()), HasSubstr("no loadable kernel library")) << "a broken xclbin must not run in process unseen";
   auto foreign = test_xclbin(Target::kSwEmu, 1, kernel_library());
   foreign.kernels[0].name = "other";
   OpenOptions options = test_options();
