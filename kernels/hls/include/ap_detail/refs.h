@@ -11,11 +11,41 @@ namespace strobe_hls {
 /// garbage.
 [[noreturn]] void ap_fatal(const char* what, int a, int b, int width);
 
+/// Up to 64 bits from bit `lo` on, and their replacement by the low bits of `value`: what kernels do to memory words, far
+/// faster than shifting all the words of a wide number. The bits lie within the number.
+template <int N>
+constexpr uint64_t read_word(const Wide<N>& v, int lo, int bits) {
+  const int word = lo / 64, shift = lo % 64;
+  const uint64_t low = v.w[word] >> shift;
+  const uint64_t high = shift + bits > 64 ? v.w[word + 1 < N ? word + 1 : word] << (64 - shift) : 0;
+  return (low | high) & (~uint64_t(0) >> (64 - bits));
+}
+template <int N>
+constexpr Wide<N> write_word(const Wide<N>& v, int lo, int bits, uint64_t value) {
+  const int word = lo / 64, shift = lo % 64;
+  const uint64_t mask = ~uint64_t(0) >> (64 - bits);
+  Wide<N> r = v;
+  r.w[word] = (r.w[word] & ~(mask << shift)) | ((value & mask) << shift);
+  if (shift + bits > 64 && word + 1 < N) {
+    r.w[word + 1] = (r.w[word + 1] & ~(mask >> (64 - shift))) | ((value & mask) >> (64 - shift));
+  }
+  return r;
+}
+template <class T>
+constexpr uint64_t read_word(const T&, int, int) { return 0; }
+template <class T>
+constexpr T write_word(const T& v, int, int, uint64_t) { return v; }
+
+/// Whether a range of a type is read or written as one word: the type is wide, and its sign bit not among the bits.
+template <int W, bool S>
+constexpr bool is_word(int hi, int lo) { return W > 128 && hi >= lo && hi - lo < 64 && !(S && hi == W - 1); }
+
 /// Reads bits hi..lo as an unsigned number; hi < lo reverses their order, as the vendor's range does.
 template <int W, bool S>
 constexpr Storage<W, false> read_bits(const Storage<W, S>& v, int hi, int lo) {
   using C = Carrier<W + 1>;
   if (hi < 0 || lo < 0 || hi >= W || lo >= W) ap_fatal("range", hi, lo, W);
+  if (is_word<W, S>(hi, lo)) return Storage<W, false>(read_word(v, lo, hi - lo + 1));
   const C bits = static_cast<C>(wrap_to<W, false>(static_cast<C>(v)));
   if (hi >= lo) return wrap_to<W, false>(static_cast<C>((bits >> lo) & ones<C>(hi - lo + 1)));
   C r = C(0);
@@ -30,6 +60,7 @@ template <int W, bool S>
 constexpr Storage<W, S> write_bits(const Storage<W, S>& v, int hi, int lo, const Storage<W, false>& value) {
   using C = Carrier<W + 1>;
   if (hi < 0 || lo < 0 || hi >= W || lo >= W) ap_fatal("range", hi, lo, W);
+  if (is_word<W, S>(hi, lo)) return write_word(v, lo, hi - lo + 1, static_cast<uint64_t>(value));
   const int top = hi >= lo ? hi : lo, bottom = hi >= lo ? lo : hi;
   const C in = static_cast<C>(hi >= lo ? value : read_bits<W, false>(value, 0, top - bottom));
   const C mask = shift_left(ones<C>(top - bottom + 1), bottom);
