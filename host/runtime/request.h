@@ -55,7 +55,8 @@ struct Request {
   int64_t deadline_ns = Clock::kNever;
   /// Set at any time, by any thread: answered Cancelled if it has not been started.
   std::atomic<bool> cancelled{false};
-  /// Called once with the outcome, from any thread (also from inside `submit`). Must not block, nor submit.
+  /// Called once with the outcome, from any thread (also from inside `submit`). Must not block, nor submit;
+  /// may destroy the request.
   std::function<void(absl::Status)> done;
 
  private:

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
@@ -141,6 +142,8 @@ GrpcServer::GrpcServer(std::unique_ptr<Implementation> implementation) : impleme
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::start(ServerOptions options, ModelStore& store) {
   const QuietGrpc quiet;
+  // Every client can send what does not parse; the answer says so, and the log is not theirs to fill.
+  google::protobuf::SetLogHandler(nullptr);
   auto implementation = std::make_unique<Implementation>(std::move(options), store);
   if (absl::Status status = implementation->listen(); !status.ok()) {
     if (implementation->server != nullptr) implementation->server->Shutdown();

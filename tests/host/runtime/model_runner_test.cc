@@ -77,17 +77,21 @@ class Job {
     request.inputs = {{std::as_bytes(std::span(in_)), kRaw}};
     request.outputs = {{std::as_writable_bytes(std::span(out_)), kRaw}};
     request.done = [this](const absl::Status& status) {
+      const std::lock_guard lock(mutex_);  // held to the end: whoever waits may destroy this job at once
       status_ = status;
       ++answers;
-      answered_.store(true);
-      answered_.notify_all();
+      changed_.notify_all();
     };
   }
   absl::Status wait() {
-    answered_.wait(false);
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return answers > 0; });
     return status_;
   }
-  bool answered() const { return answered_.load(); }
+  bool answered() {
+    const std::lock_guard lock(mutex_);
+    return answers > 0;
+  }
   bool right() const {
     for (size_t i = 0; i < in_.size(); ++i) {
       if (out_[i] != static_cast<int16_t>(2 * in_[i])) return false;
@@ -96,12 +100,13 @@ class Job {
   }
 
   Request request;
-  std::atomic<int> answers{0};
+  int answers = 0;
 
  private:
   std::vector<int16_t> in_, out_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
   absl::Status status_;
-  std::atomic<bool> answered_{false};
 };
 
 /// A runner on scripted devices; `devices` holds every device that was opened.
