@@ -42,8 +42,11 @@ class LayerWriter {
     for (const onnx_ir::Port& port : graph_.inputs) write_input(port);
     for (const Node& node : graph_.nodes)
       if (absl::Status s = write_node(node); !s.ok()) return s;
-    for (const std::string& output : graph_.outputs)
+    for (const std::string& output : graph_.outputs) {
+      if (constant_results_.count(output))
+        return absl::InvalidArgumentError(absl::StrCat("output '", output, "' depends on no input"));
       model_.outputs.push_back({output, without_batch(graph_.shapes.at(output))});
+    }
     return std::move(model_);
   }
 

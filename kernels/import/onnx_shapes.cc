@@ -208,7 +208,7 @@ absl::StatusOr<std::vector<int64_t>> integers_of(const Value& value, const Node&
 
 absl::StatusOr<std::vector<int64_t>> permutation_of(const Node& node, size_t rank) {
   std::vector<int64_t> permutation(rank);
-  std::iota(permutation.rbegin(), permutation.rend(), 0);
+  for (size_t i = 0; i < rank; ++i) permutation[i] = static_cast<int64_t>(rank - 1 - i);
   if (const auto* perm = node.attribute<std::vector<int64_t>>("perm")) permutation = *perm;
   std::vector<int64_t> sorted = permutation;
   std::sort(sorted.begin(), sorted.end());

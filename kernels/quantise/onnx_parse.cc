@@ -14,6 +14,7 @@ using import::FloatModel;
 using import::UniformQuantizer;
 
 constexpr size_t kMaxLayers = 20000;
+constexpr int kMaxScaleExponent = 24;
 
 absl::Status refuse(const FloatLayer& layer, const std::string& text) {
   return absl::UnimplementedError(absl::StrCat("layer '", layer.name, "' (", layer.class_name, "): ", text));
@@ -117,6 +118,10 @@ class Parser {
     const auto* quantizer = it == layer.quantizers.end() ? nullptr : std::get_if<UniformQuantizer>(&it->second);
     if (quantizer == nullptr || quantizer->kind != UniformQuantizer::Kind::kQonnx)
       return wrong(layer, "has no QONNX quantiser");
+    for (double scale : quantizer->scale.data)
+      if (!(std::abs(std::log2(scale)) <= kMaxScaleExponent))
+        return refuse(layer, absl::StrCat("its scale ", scale, " is not within 2^-", kMaxScaleExponent, " and 2^",
+                                          kMaxScaleExponent));
     const bool one_bit =
         quantizer->name == "Quant" &&
         std::all_of(quantizer->bits.data.begin(), quantizer->bits.data.end(), [](double b) { return b == 1; }) &&

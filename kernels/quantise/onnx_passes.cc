@@ -50,6 +50,22 @@ WeightArray weights_of(const Op& op, const std::string& name, const Parameter& p
   return weights;
 }
 
+/// Folding may leave float's range, and no fixed-point type holds what is far beyond any activation.
+absl::Status check_size(const Op& op) {
+  constexpr double kLargest = 1e9;
+  const auto refuse = [&](const std::string& what, double value) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("layer '", op.name, "': ", what, " is ", value, "; expected a number within ", kLargest));
+  };
+  for (const auto& [name, parameter] : op.parameters)
+    for (double v : parameter.value.data)
+      if (!(std::abs(v) <= kLargest)) return refuse(name, v);
+  for (const auto& [name, setting] : op.settings)
+    if (const double* v = std::get_if<double>(&setting); v != nullptr && !(std::abs(*v) <= kLargest))
+      return refuse(name, *v);
+  return absl::OkStatus();
+}
+
 TypedLayer typed(const Op& op, const Network& network) {
   TypedLayer layer{.name = op.name, .kind = op.kind, .inputs = {}, .shape = op.shape, .settings = op.settings};
   const bool own = network.own_rules();
@@ -77,6 +93,7 @@ absl::StatusOr<TypedModel> type_onnx_layers(const import::FloatModel& model, con
   for (const Op& op : network->ops) {
     if (!names.insert(op.name).second)
       return absl::InvalidArgumentError(absl::StrCat("two layers are named '", op.name, "'"));
+    if (absl::Status s = check_size(op); !s.ok()) return s;
     result.layers.push_back(typed(op, *network));
   }
   for (size_t i = 0; i < network->outputs.size(); ++i) {

@@ -148,6 +148,21 @@ TEST(OnnxErrors, ImpossibleQuantisers) {
   }
 }
 
+// Found by fuzzing.
+TEST(OnnxErrors, OutputsThatDependOnNoInput) {
+  OnnxBuilder b;
+  b.input("x", {1, 2}).output("y").constant("c", {}, {1}).quant("c", "y", 1, 0, 4);
+  expect_refusal(b, absl::StatusCode::kInvalidArgument, HasSubstr("depends on no input"));
+}
+
+// Found by fuzzing.
+TEST(OnnxErrors, TransposedScalars) {
+  OnnxBuilder b;
+  b.input("x", {1, 2}).output("y").constant("c", {}, {3}).quant("c", "q", 1, 0, 4);
+  b.node("Transpose", {"q"}, {"t"}).node("Add", {"x", "t"}, {"y"});
+  EXPECT_TRUE(import_onnx_bytes(b.bytes(), "scalar.onnx").ok());
+}
+
 TEST(OnnxErrors, SmallFilesCannotAskForMuchMemory) {
   OnnxBuilder b;
   std::vector<float> ones(20000, 1.0F);
