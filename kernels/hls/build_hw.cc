@@ -4,7 +4,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "kernels/hls/build.h"
-#include "kernels/hls/files.h"
+#include "kernels/hls/build_support.h"
+#include "platform/files/file.h"
 
 namespace strobe::hls {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 constexpr size_t kShownLines = 20;
 
 std::string last_lines(const std::string& path) {
-  const absl::StatusOr<std::string> log = read_file(path);
+  const absl::StatusOr<std::string> log = files::read_file(path);
   if (!log.ok()) return "";
   std::vector<std::string> lines = absl::StrSplit(*log, '\n', absl::SkipEmpty());
   if (lines.size() > kShownLines) lines.erase(lines.begin(), lines.end() - kShownLines);

@@ -10,8 +10,9 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "kernels/hls/build.h"
-#include "kernels/hls/files.h"
+#include "kernels/hls/build_support.h"
 #include "kernels/hls/header_cache.h"
+#include "platform/files/file.h"
 
 namespace strobe::hls {
 namespace {
@@ -61,7 +62,7 @@ Compilation compilation_of(const std::string& source, size_t index, const std::s
 }
 
 absl::Status compile_error(const std::string& what, const std::string& ending, const std::string& log_file) {
-  const absl::StatusOr<std::string> log = read_file(log_file);
+  const absl::StatusOr<std::string> log = files::read_file(log_file);
   return absl::InternalError(absl::StrCat(what, ": ", ending, "\n", log.ok() ? first_errors(*log) : ""));
 }
 
@@ -94,7 +95,7 @@ absl::StatusOr<std::string> compile_library(const Project& project, const std::s
     if (!is_kernel_text(path)) continue;
     const std::string file = absl::StrCat(folder, "/", path);
     if (absl::Status s = make_folder(std::filesystem::path(file).parent_path().string()); !s.ok()) return s;
-    if (absl::Status s = write_file(file, text); !s.ok()) return s;
+    if (absl::Status s = files::write_file(file, text); !s.ok()) return s;
   }
   std::vector<Compilation> all;
   for (const KernelDescription& kernel : project.kernels) {
@@ -118,7 +119,7 @@ absl::StatusOr<std::string> compile_library(const Project& project, const std::s
 /// Keeps a built library for the next time, and drops the oldest beyond kKeptLibraries. Failing to is no error.
 void remember(const std::string& library, const std::string& key, const std::string& kept, const std::string& folder) {
   namespace fs = std::filesystem;
-  if (!make_folder(folder).ok() || !copy_file(library, kept + ".so").ok() || !write_file(kept + ".key", key).ok()) return;
+  if (!make_folder(folder).ok() || !copy_file(library, kept + ".so").ok() || !files::write_file(kept + ".key", key).ok()) return;
   std::error_code ignored;
   std::vector<std::pair<fs::file_time_type, fs::path>> libraries;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
@@ -151,7 +152,7 @@ absl::StatusOr<BuildReport> build_sw_emu(const Project& project, const std::stri
   report.header_seconds = headers->seconds;
   const std::string key = library_key(project, *headers), folder = headers->cache + "/libraries";
   const std::string kept = absl::StrCat(folder, "/", digest(key));
-  const absl::StatusOr<std::string> known = options.reuse_library ? read_file(kept + ".key") : absl::NotFoundError("");
+  const absl::StatusOr<std::string> known = options.reuse_library ? files::read_file(kept + ".key") : absl::NotFoundError("");
   if (known.ok() && *known == key && copy_file(kept + ".so", library).ok()) {
     report.reused = true;
   } else {

@@ -67,10 +67,15 @@ std::string layer_function(const KernelCode& kernel, size_t index) {
   std::vector<std::string> parameters;
   for (const TensorId id : distinct_inputs(node)) parameters.push_back(parameter(kernel.tensors.at(id), true));
   parameters.push_back(parameter(kernel.tensors.at(node.outputs[0]), false));
+  // In dataflow each layer keeps its own pace; else the loop over events sets it.
+  std::string pragmas = absl::StrCat("  STROBE_PRAGMA(HLS inline", kernel.dataflow ? " off" : "", ")\n");
+  if (kernel.dataflow && !layer.plan.looped) {
+    absl::StrAppend(&pragmas, "  STROBE_PRAGMA(HLS pipeline II=", layer.plan.initiation_interval, ")\n");
+  }
   return absl::StrCat(layer.helpers, "/// ", layer.name, " (", node.op, "). Planned: an event every ",
                       layer.plan.initiation_interval, " cycles, ", layer.plan.depth, " cycles deep, ", layer.plan.multipliers,
-                      " multipliers.\nvoid ", layer.function, "(", absl::StrJoin(parameters, ", "), ") {\n  STROBE_PRAGMA(HLS inline",
-                      kernel.dataflow ? " off" : "", ")\n", layer.body, "}\n\n");
+                      " multipliers.\nvoid ", layer.function, "(", absl::StrJoin(parameters, ", "), ") {\n", pragmas,
+                      layer.body, "}\n\n");
 }
 
 /// Writes the calls of one event. In dataflow an array has one reader, so further readers get copies.

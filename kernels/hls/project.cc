@@ -5,9 +5,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "kernels/hls/embedded.h"
-#include "kernels/hls/files.h"
+#include "kernels/hls/build_support.h"
 #include "kernels/hls/kernel_code.h"
 #include "kernels/hls/project_files.h"
+#include "platform/files/file.h"
 
 namespace strobe::hls {
 namespace {
@@ -132,7 +133,7 @@ absl::Status write_to_folder(const Project& project, const std::string& folder) 
   for (const auto& [path, text] : project.files) {
     const std::string file = absl::StrCat(folder, "/", path);
     if (absl::Status s = make_folder(std::filesystem::path(file).parent_path().string()); !s.ok()) return s;
-    if (absl::Status s = write_file(file, text); !s.ok()) return s;
+    if (absl::Status s = files::write_file(file, text); !s.ok()) return s;
   }
   return absl::OkStatus();
 }

@@ -1,21 +1,17 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-/// Files and child processes, for the project writer and the builds. Errors name the file and say what the system says.
+/// Folders and child processes, for the project writer and the builds. Errors name the folder and say what the system says.
 namespace strobe::hls {
 
 /// Makes a folder and those above it.
 absl::Status make_folder(const std::string& folder);
-/// Writes a file through a temporary one beside it, so that nobody ever sees half of it.
-absl::Status write_file(const std::string& path, std::string_view text);
-absl::StatusOr<std::string> read_file(const std::string& path);
-/// Copies a file the same way.
+/// Copies a file; the copy appears whole or not at all.
 absl::Status copy_file(const std::string& from, const std::string& to);
 
 /// A new folder that goes away with its owner.

@@ -1,4 +1,4 @@
-#include "kernels/hls/files.h"
+#include "kernels/hls/build_support.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "platform/files/file.h"
 
 extern char** environ;
 
@@ -25,16 +26,6 @@ absl::Status system_error(const std::string& path, const char* what, int error) 
   return error == ENOSPC || error == EDQUOT ? absl::ResourceExhaustedError(text) : absl::FailedPreconditionError(text);
 }
 
-absl::Status write_all(int fd, const std::string& path, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return system_error(path, "cannot be written", errno);
-    text.remove_prefix(static_cast<size_t>(written));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::Status make_folder(const std::string& folder) {
@@ -44,42 +35,10 @@ absl::Status make_folder(const std::string& folder) {
   return absl::OkStatus();
 }
 
-absl::Status write_file(const std::string& path, std::string_view text) {
-  std::string temporary = path + ".XXXXXX";
-  const int fd = mkstemp(temporary.data());
-  if (fd < 0) return system_error(path, "cannot be made", errno);
-  // mkstemp's files are private; the usual permissions apply to what stays.
-  const mode_t mask = umask(0);
-  umask(mask);
-  fchmod(fd, 0666 & ~mask);
-  absl::Status status = write_all(fd, path, text);
-  if (close(fd) != 0 && status.ok()) status = system_error(path, "cannot be written", errno);
-  if (status.ok() && rename(temporary.c_str(), path.c_str()) != 0) status = system_error(path, "cannot be put in place", errno);
-  if (!status.ok()) unlink(temporary.c_str());
-  return status;
-}
-
-absl::StatusOr<std::string> read_file(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return system_error(path, "cannot be opened", errno);
-  std::string text;
-  char buffer[65536];
-  ssize_t got = 0;
-  while ((got = read(fd, buffer, sizeof buffer)) != 0) {
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) break;
-    text.append(buffer, static_cast<size_t>(got));
-  }
-  const int error = errno;
-  close(fd);
-  if (got < 0) return system_error(path, "cannot be read", error);
-  return text;
-}
-
 absl::Status copy_file(const std::string& from, const std::string& to) {
-  absl::StatusOr<std::string> text = read_file(from);
+  absl::StatusOr<std::string> text = files::read_file(from);
   if (!text.ok()) return text.status();
-  return write_file(to, *text);
+  return files::write_file(to, *text);
 }
 
 absl::StatusOr<TemporaryFolder> TemporaryFolder::create(const std::string& parent) {
