@@ -9,20 +9,15 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "host/runtime/codec_kernels.h"
 
 namespace strobe::runtime {
 namespace {
 
 using model::Overflow;
-using model::Rounding;
 
-/// Elements converted at a time: their intermediates stay in the first-level cache.
-constexpr size_t kBlock = 512;
 /// Rows are repeated to about this many elements in the parameter tile.
 constexpr size_t kTile = 256;
-/// Scaled values below this are taken by the vector path (they convert to int32); larger ones are rare and go one by one.
-constexpr int32_t kLargest = 1 << 30;
-
 template <typename T>
 T load(const std::byte* from, size_t index) {
   T value;
@@ -51,97 +46,6 @@ auto with_kind(ElementKind kind, Visitor visit) {
     case ElementKind::kFloat64: break;
   }
   return visit(double{});
-}
-
-/// Truncates `in[i] * scale[i]` to int32 and leaves what was cut off in `rest` (exact, sign of the value).
-/// False where a value is too large or not a number; those positions hold 0.
-template <typename Source, typename Real>
-bool scale_and_truncate(const std::byte* in, const Real* scale, size_t count, int32_t* whole, Real* rest) {
-  int32_t large = 0;
-  for (size_t i = 0; i < count; ++i) {
-    const Real scaled = static_cast<Real>(load<Source>(in, i)) * scale[i];
-    const bool fits = std::fabs(scaled) < static_cast<Real>(kLargest);
-    const Real kept = fits ? scaled : Real{0};
-    large |= fits ? 0 : 1;
-    whole[i] = static_cast<int32_t>(kept);
-    rest[i] = kept - static_cast<Real>(whole[i]);
-  }
-  return large == 0;
-}
-
-/// Adds -1, 0 or 1 to truncated values, as `adjust(whole, rest)` says.
-template <typename Real, typename Adjust>
-void adjust_each(int32_t* whole, const Real* rest, size_t count, Adjust adjust) {
-  for (size_t i = 0; i < count; ++i) whole[i] += adjust(whole[i], rest[i]);
-}
-
-template <typename Real>
-void round_truncated(Rounding rounding, int32_t* whole, const Real* rest, size_t count) {
-  constexpr Real kHalf = 0.5;
-  switch (rounding) {
-    case Rounding::kTrn:
-      return adjust_each(whole, rest, count, [](int32_t, Real r) { return -static_cast<int32_t>(r < 0); });
-    case Rounding::kTrnZero:
-      return;
-    case Rounding::kRnd:
-      return adjust_each(whole, rest, count, [](int32_t, Real r) {
-        return static_cast<int32_t>(r >= kHalf) - static_cast<int32_t>(r < -kHalf);
-      });
-    case Rounding::kRndZero:
-      return adjust_each(whole, rest, count, [](int32_t, Real r) {
-        return static_cast<int32_t>(r > kHalf) - static_cast<int32_t>(r < -kHalf);
-      });
-    case Rounding::kRndMinInf:
-      return adjust_each(whole, rest, count, [](int32_t, Real r) {
-        return static_cast<int32_t>(r > kHalf) - static_cast<int32_t>(r <= -kHalf);
-      });
-    case Rounding::kRndInf:
-      return adjust_each(whole, rest, count, [](int32_t, Real r) {
-        return static_cast<int32_t>(r >= kHalf) - static_cast<int32_t>(r <= -kHalf);
-      });
-    case Rounding::kRndConv:
-      return adjust_each(whole, rest, count, [](int32_t w, Real r) {
-        const int32_t up = static_cast<int32_t>(r > kHalf) | (static_cast<int32_t>(r == kHalf) & w & 1);
-        const int32_t down = static_cast<int32_t>(r < -kHalf) | (static_cast<int32_t>(r == -kHalf) & w & 1);
-        return up - down;
-      });
-  }
-}
-
-/// Brings values into range; returns how many changed. `mask` and `sign` serve wrapping, `low` and `high` saturation.
-size_t bring_into_range(Overflow overflow, int32_t* values, const int32_t* low, const int32_t* high,
-                        const int32_t* mask, const int32_t* sign, size_t count) {
-  int32_t changed = 0;
-  switch (overflow) {
-    case Overflow::kWrap:
-      for (size_t i = 0; i < count; ++i) {
-        const int32_t wrapped = ((values[i] & mask[i]) ^ sign[i]) - sign[i];
-        changed += wrapped != values[i];
-        values[i] = wrapped;
-      }
-      break;
-    case Overflow::kSat:
-    case Overflow::kSatSym:
-      for (size_t i = 0; i < count; ++i) {
-        const int32_t limited = std::min(std::max(values[i], low[i]), high[i]);
-        changed += limited != values[i];
-        values[i] = limited;
-      }
-      break;
-    case Overflow::kSatZero:
-      for (size_t i = 0; i < count; ++i) {
-        const bool outside = (values[i] < low[i]) | (values[i] > high[i]);
-        changed += outside;
-        values[i] = outside ? 0 : values[i];
-      }
-      break;
-  }
-  return static_cast<size_t>(changed);
-}
-
-template <typename Container>
-void narrow(const int32_t* values, std::byte* out, size_t count) {
-  for (size_t i = 0; i < count; ++i) store<Container>(out, i, static_cast<Container>(values[i]));
 }
 
 template <typename Container, typename Target, typename Real>
@@ -210,6 +114,7 @@ Codec::Codec(std::string name, model::TensorType type) : name_(std::move(name)),
     raw_low_.push_back(t.is_signed && !dead ? -raw_high_.back() - 1 : 0);
     if (!vector_path_) continue;
     low_.push_back(static_cast<int32_t>(t.min_raw()));
+    raw_low_narrow_.push_back(static_cast<int32_t>(raw_low_.back()));
     high_.push_back(static_cast<int32_t>(t.max_raw()));
     mask_.push_back(static_cast<int32_t>((int64_t{1} << t.width) - 1));
     sign_.push_back(t.is_signed && !dead ? int32_t{1} << (t.width - 1) : 0);
@@ -283,22 +188,16 @@ void Codec::store_container(std::byte* to, size_t element, int64_t raw) const {
   }
 }
 
-template <typename Source, typename Real>
-bool Codec::encode_block(const Block& block, const std::vector<Real>& scales, model::OverflowCount* count) const {
-  int32_t whole[kBlock];
-  Real rest[kBlock];
-  const size_t at = block.column;
-  if (!scale_and_truncate<Source, Real>(block.in, scales.data() + at, block.count, whole, rest)) return false;
-  round_truncated(rounding_, whole, rest, block.count);
-  const size_t changed = bring_into_range(overflow_, whole, low_.data() + at, high_.data() + at, mask_.data() + at,
-                                          sign_.data() + at, block.count);
-  if (count != nullptr) (overflow_ == Overflow::kWrap ? count->wrapped : count->saturated) += changed;
-  switch (container_bytes_) {
-    case 1: narrow<int8_t>(whole, block.out, block.count); break;
-    case 2: narrow<int16_t>(whole, block.out, block.count); break;
-    default: narrow<int32_t>(whole, block.out, block.count); break;
-  }
-  return true;
+BlockTypes Codec::types_at(size_t column) const {
+  return {rounding_,
+          overflow_,
+          container_bytes_,
+          scale_float_.data() + column,
+          scale_double_.data() + column,
+          low_.data() + column,
+          high_.data() + column,
+          mask_.data() + column,
+          sign_.data() + column};
 }
 
 template <typename Source>
@@ -317,49 +216,57 @@ absl::Status Codec::encode_block_slowly(const Block& block, size_t first_row, mo
 }
 
 template <typename Source>
-absl::Status Codec::encode_numbers(std::span<const std::byte> values, std::span<std::byte> containers,
-                                   size_t first_row, model::OverflowCount* count) const {
+absl::Status Codec::encode_numbers(ElementKind kind, std::span<const std::byte> values,
+                                   std::span<std::byte> containers, size_t first_row,
+                                   model::OverflowCount* count) const {
   const size_t total = values.size() / sizeof(Source);
-  constexpr bool kWide = std::is_integral_v<Source> && sizeof(Source) == 8;
-  const bool in_float = std::is_same_v<Source, float> && vector_path_ && exact_in_float_;
-  const bool in_double =
-      !kWide && vector_path_ && (std::is_same_v<Source, double> ? exact_from_double_ : exact_in_double_);
+  const bool in_float = std::is_same_v<Source, float> && exact_in_float_;
+  const bool exact = in_float || (std::is_same_v<Source, double> ? exact_from_double_ : exact_in_double_);
+  const bool in_blocks = vector_path_ && exact && !(std::is_integral_v<Source> && sizeof(Source) == 8);
+  size_t changed = 0;
   for (size_t done = 0, column = 0; done < total;) {
-    const size_t run = std::min({kBlock, tile_ - column, total - done});
+    const size_t run = std::min({kBlockElements, tile_ - column, total - done});
     const Block block{values.data() + done * sizeof(Source), containers.data() + done * container_bytes_, column, done,
                       run};
-    bool converted = false;
-    if constexpr (std::is_same_v<Source, float>) converted = in_float && encode_block<float>(block, scale_float_, count);
-    if constexpr (!kWide) {
-      if (!converted && in_double && !in_float) converted = encode_block<Source>(block, scale_double_, count);
-    }
-    if (!converted) {
+    if (!in_blocks || !encode_block(types_at(column), kind, in_float, block.in, run, block.out, changed)) {
       if (absl::Status status = encode_block_slowly<Source>(block, first_row, count); !status.ok()) return status;
     }
     done += run;
     column = column + run == tile_ ? 0 : column + run;
   }
+  if (count != nullptr) (overflow_ == Overflow::kWrap ? count->wrapped : count->saturated) += changed;
   return absl::OkStatus();
 }
 
 template <typename Source>
-absl::Status Codec::encode_raw(std::span<const std::byte> values, std::span<std::byte> containers,
+absl::Status Codec::encode_raw_slowly(const Block& block, size_t first_row) const {
+  for (size_t i = 0; i < block.count; ++i) {
+    const auto value = load<Source>(block.in, i);
+    const bool fits = std::cmp_greater_equal(value, raw_low_[block.column + i]) &&
+                      std::cmp_less_equal(value, raw_high_[block.column + i]);
+    if (!fits) return refuse(block, i, first_row, value);
+    store_container(block.out, i, static_cast<int64_t>(value));
+  }
+  return absl::OkStatus();
+}
+
+template <typename Source>
+absl::Status Codec::encode_raw(ElementKind kind, std::span<const std::byte> values, std::span<std::byte> containers,
                                size_t first_row) const {
   if (fills_container_ && sizeof(Source) == container_bytes_ && std::is_signed_v<Source> == type_.types[0].is_signed) {
     std::memcpy(containers.data(), values.data(), values.size());
     return absl::OkStatus();
   }
   const size_t total = values.size() / sizeof(Source);
+  const bool in_blocks = vector_path_ && sizeof(Source) <= 4 && !std::is_same_v<Source, uint32_t>;
   for (size_t done = 0, column = 0; done < total;) {
-    const size_t run = std::min(tile_ - column, total - done);
+    const size_t run = std::min({kBlockElements, tile_ - column, total - done});
     const Block block{values.data() + done * sizeof(Source), containers.data() + done * container_bytes_, column, done,
                       run};
-    for (size_t i = 0; i < run; ++i) {
-      const auto value = load<Source>(block.in, i);
-      const bool fits = std::cmp_greater_equal(value, raw_low_[column + i]) &&
-                        std::cmp_less_equal(value, raw_high_[column + i]);
-      if (!fits) return refuse(block, i, first_row, value);
-      store_container(block.out, i, static_cast<int64_t>(value));
+    const bool fits = in_blocks && encode_raw_block(types_at(column), raw_low_narrow_.data() + column,
+                                                    high_.data() + column, kind, block.in, run, block.out);
+    if (!fits) {
+      if (absl::Status status = encode_raw_slowly<Source>(block, first_row); !status.ok()) return status;
     }
     done += run;
     column = column + run == tile_ ? 0 : column + run;
@@ -372,9 +279,9 @@ absl::Status Codec::encode(Encoding from, std::span<const std::byte> values, std
   return with_kind(from.kind, [&](auto kind) {
     using Source = decltype(kind);
     if constexpr (std::is_integral_v<Source>) {
-      if (from.raw) return encode_raw<Source>(values, containers, first_row);
+      if (from.raw) return encode_raw<Source>(from.kind, values, containers, first_row);
     }
-    return encode_numbers<Source>(values, containers, first_row, count);
+    return encode_numbers<Source>(from.kind, values, containers, first_row, count);
   });
 }
 

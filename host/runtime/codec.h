@@ -40,6 +40,8 @@ struct Encoding {
   bool operator==(const Encoding&) const = default;
 };
 
+struct BlockTypes;
+
 /// Converts rows of one tensor between an outside encoding and the card's containers (little-endian, `type.container()`
 /// bits an element, sign- or zero-extended). Immutable after construction: threads may share it.
 ///
@@ -76,14 +78,16 @@ class Codec {
   struct Block;  // a run of elements that starts at a column of the tile
 
   template <typename Source>
-  absl::Status encode_numbers(std::span<const std::byte> values, std::span<std::byte> containers, size_t first_row,
-                              model::OverflowCount* count) const;
-  template <typename Source, typename Real>
-  bool encode_block(const Block& block, const std::vector<Real>& scales, model::OverflowCount* count) const;
+  absl::Status encode_numbers(ElementKind kind, std::span<const std::byte> values, std::span<std::byte> containers,
+                              size_t first_row, model::OverflowCount* count) const;
   template <typename Source>
   absl::Status encode_block_slowly(const Block& block, size_t first_row, model::OverflowCount* count) const;
   template <typename Source>
-  absl::Status encode_raw(std::span<const std::byte> values, std::span<std::byte> containers, size_t first_row) const;
+  absl::Status encode_raw(ElementKind kind, std::span<const std::byte> values, std::span<std::byte> containers,
+                          size_t first_row) const;
+  template <typename Source>
+  absl::Status encode_raw_slowly(const Block& block, size_t first_row) const;
+  BlockTypes types_at(size_t column) const;
   template <typename Target>
   void decode_numbers(std::span<const std::byte> containers, std::span<std::byte> values) const;
   int64_t load_container(const std::byte* from, size_t element, size_t column) const;
@@ -113,7 +117,7 @@ class Codec {
   model::Overflow overflow_ = model::Overflow::kWrap;
   std::vector<float> scale_float_, step_float_;
   std::vector<double> scale_double_, step_double_;
-  std::vector<int32_t> low_, high_, mask_, sign_;
+  std::vector<int32_t> low_, high_, mask_, sign_, raw_low_narrow_;
   /// Limits of the format itself, per column: what a raw value may be.
   std::vector<int64_t> raw_low_, raw_high_;
 };
