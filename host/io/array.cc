@@ -22,16 +22,26 @@ T load(const std::byte* at) {
 template <typename Use>
 auto visit(DType dtype, const std::byte* at, const Use& use) {
   switch (dtype) {
-    case DType::kInt8: return use(load<int8_t>(at));
-    case DType::kInt16: return use(load<int16_t>(at));
-    case DType::kInt32: return use(load<int32_t>(at));
-    case DType::kInt64: return use(load<int64_t>(at));
-    case DType::kUint8: return use(load<uint8_t>(at));
-    case DType::kUint16: return use(load<uint16_t>(at));
-    case DType::kUint32: return use(load<uint32_t>(at));
-    case DType::kUint64: return use(load<uint64_t>(at));
-    case DType::kFloat32: return use(load<float>(at));
-    case DType::kFloat64: break;
+    case DType::kInt8:
+      return use(load<int8_t>(at));
+    case DType::kInt16:
+      return use(load<int16_t>(at));
+    case DType::kInt32:
+      return use(load<int32_t>(at));
+    case DType::kInt64:
+      return use(load<int64_t>(at));
+    case DType::kUint8:
+      return use(load<uint8_t>(at));
+    case DType::kUint16:
+      return use(load<uint16_t>(at));
+    case DType::kUint32:
+      return use(load<uint32_t>(at));
+    case DType::kUint64:
+      return use(load<uint64_t>(at));
+    case DType::kFloat32:
+      return use(load<float>(at));
+    case DType::kFloat64:
+      break;
   }
   return use(load<double>(at));
 }
@@ -39,7 +49,8 @@ auto visit(DType dtype, const std::byte* at, const Use& use) {
 template <typename T>
 bool fits_int64(T value) {
   if constexpr (std::is_floating_point_v<T>) {
-    return value == std::floor(value) && value >= static_cast<T>(-9223372036854775808.0) && value < static_cast<T>(9223372036854775808.0);
+    return value == std::floor(value) && value >= static_cast<T>(-9223372036854775808.0) &&
+           value < static_cast<T>(9223372036854775808.0);
   } else if constexpr (std::is_unsigned_v<T> && sizeof(T) == 8) {
     return value <= static_cast<T>(INT64_MAX);
   } else {
@@ -52,20 +63,24 @@ bool fits_int64(T value) {
 int64_t size_of(DType dtype) {
   switch (dtype) {
     case DType::kInt8:
-    case DType::kUint8: return 1;
+    case DType::kUint8:
+      return 1;
     case DType::kInt16:
-    case DType::kUint16: return 2;
+    case DType::kUint16:
+      return 2;
     case DType::kInt32:
     case DType::kUint32:
-    case DType::kFloat32: return 4;
-    default: return 8;
+    case DType::kFloat32:
+      return 4;
+    default:
+      return 8;
   }
 }
 
 bool is_float(DType dtype) { return dtype == DType::kFloat32 || dtype == DType::kFloat64; }
 
 std::string_view to_string(DType dtype) {
-  constexpr std::string_view kNames[] = {"int8",  "int16",  "int32",  "int64",   "uint8",
+  constexpr std::string_view kNames[] = {"int8",   "int16",  "int32",  "int64",   "uint8",
                                          "uint16", "uint32", "uint64", "float32", "float64"};
   return kNames[static_cast<size_t>(dtype)];
 }
@@ -104,7 +119,9 @@ absl::StatusOr<std::vector<int64_t>> Array::integers() const {
 
 std::string shape_text(const std::vector<int64_t>& shape) { return absl::StrCat("[", absl::StrJoin(shape, ", "), "]"); }
 
-std::string Array::to_string() const { return absl::StrCat(std::string(io::to_string(dtype_)), " ", shape_text(shape_)); }
+std::string Array::to_string() const {
+  return absl::StrCat(std::string(io::to_string(dtype_)), " ", shape_text(shape_));
+}
 
 absl::StatusOr<int64_t> count_elements(const std::vector<int64_t>& shape) {
   int64_t count = 1;

@@ -17,9 +17,9 @@ namespace strobe::io {
 
 enum class DType : uint8_t { kInt8, kInt16, kInt32, kInt64, kUint8, kUint16, kUint32, kUint64, kFloat32, kFloat64 };
 
-int64_t size_of(DType dtype);              ///< bytes of one element
+int64_t size_of(DType dtype);  ///< bytes of one element
 bool is_float(DType dtype);
-std::string_view to_string(DType dtype);   ///< "int16"
+std::string_view to_string(DType dtype);  ///< "int16"
 
 template <typename T>
 constexpr DType dtype_of();
@@ -54,8 +54,8 @@ class Array {
   double number(int64_t index) const;
   /// All elements as doubles.
   std::vector<double> numbers() const;
-  /// All elements as integers. Errors: InvalidArgument, with the index, for a number with a fraction, a NaN, or one beyond
-  /// int64.
+  /// All elements as integers. Errors: InvalidArgument, with the index, for a number with a fraction, a NaN, or one
+  /// beyond int64.
   absl::StatusOr<std::vector<int64_t>> integers() const;
   /// The elements in place. Empty where `T` is not the dtype or the bytes are not aligned for it.
   template <typename T>

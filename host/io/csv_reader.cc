@@ -82,17 +82,20 @@ class Table {
   }
 
   absl::StatusOr<Csv> finish() && {
-    if (columns_ == 0) return absl::InvalidArgumentError(absl::StrCat("'", name_, "': expected rows of numbers, found none"));
+    if (columns_ == 0)
+      return absl::InvalidArgumentError(absl::StrCat("'", name_, "': expected rows of numbers, found none"));
     const std::vector<int64_t> shape = {rows_, static_cast<int64_t>(columns_)};
     Csv csv;
     csv.header = std::move(header_);
     const bool integers = all_integers_ && rows_ > 0;
-    csv.array = integers ? Array::of<int64_t>(shape, std::move(integers_)) : Array::of<double>(shape, std::move(doubles_));
+    csv.array =
+        integers ? Array::of<int64_t>(shape, std::move(integers_)) : Array::of<double>(shape, std::move(doubles_));
     return csv;
   }
 
  private:
-  /// A first line that is no header though its first field is no number: some other field is one, so the first is a flaw.
+  /// A first line that is no header though its first field is no number: some other field is one, so the first is a
+  /// flaw.
   static bool starts_as_data(const std::vector<absl::string_view>& fields) {
     for (const absl::string_view field : fields) {
       if (parse_number(trimmed(field))) return true;
@@ -122,7 +125,8 @@ absl::StatusOr<Csv> parse_csv(std::string_view text, const std::string& name) {
     rest = end == absl::string_view::npos ? absl::string_view() : rest.substr(end + 1);
     if (line.empty() || line[0] == '#') continue;
     if (line.find('\0') != absl::string_view::npos) {
-      return absl::InvalidArgumentError(absl::StrCat("'", name, "', line ", number, ": expected text, found binary data"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("'", name, "', line ", number, ": expected text, found binary data"));
     }
     if (absl::Status s = table.add_line(line, number); !s.ok()) return s;
   }

@@ -12,8 +12,8 @@
 /// Unimplemented; each names the file. Writers leave the file whole or as it was before.
 namespace strobe::io {
 
-/// A numpy array file: any integer or float type of 8 to 64 bits (float16 becomes float32, bool uint8), either byte order,
-/// C or Fortran order. Little-endian C-order data stay in the mapped file, whatever its size.
+/// A numpy array file: any integer or float type of 8 to 64 bits (float16 becomes float32, bool uint8), either byte
+/// order, C or Fortran order. Little-endian C-order data stay in the mapped file, whatever its size.
 absl::StatusOr<Array> read_npy(const std::string& path);
 /// The same from memory; `bytes` is copied. `name` is used in messages.
 absl::StatusOr<Array> parse_npy(std::string_view bytes, const std::string& name);
@@ -29,7 +29,8 @@ struct Csv {
 };
 
 /// Fields separated by ',' (or ';' or tab, whichever the first line has), blanks around them and empty lines at the end
-/// ignored, lines starting with '#' skipped, quotes taken off. "nan" and "inf" are numbers. Errors name line and column.
+/// ignored, lines starting with '#' skipped, quotes taken off. "nan" and "inf" are numbers. Errors name line and
+/// column.
 absl::StatusOr<Csv> read_csv(const std::string& path);
 absl::StatusOr<Csv> parse_csv(std::string_view text, const std::string& name);
 

@@ -54,9 +54,9 @@ absl::Status parse_descr(absl::string_view text, const std::string& name, NpyHea
   const struct {
     const char* code;
     DType dtype;
-  } kCodes[] = {{"i1", DType::kInt8},   {"i2", DType::kInt16},  {"i4", DType::kInt32},  {"i8", DType::kInt64},
-                {"u1", DType::kUint8},  {"u2", DType::kUint16}, {"u4", DType::kUint32}, {"u8", DType::kUint64},
-                {"f4", DType::kFloat32}, {"f8", DType::kFloat64}, {"b1", DType::kUint8}, {"f2", DType::kFloat32}};
+  } kCodes[] = {{"i1", DType::kInt8},    {"i2", DType::kInt16},   {"i4", DType::kInt32},  {"i8", DType::kInt64},
+                {"u1", DType::kUint8},   {"u2", DType::kUint16},  {"u4", DType::kUint32}, {"u8", DType::kUint64},
+                {"f4", DType::kFloat32}, {"f8", DType::kFloat64}, {"b1", DType::kUint8},  {"f2", DType::kFloat32}};
   if (descr.size() == 3 && (descr[0] == '<' || descr[0] == '>' || descr[0] == '|' || descr[0] == '=')) {
     header->big_endian = descr[0] == '>';
     for (const auto& code : kCodes) {
@@ -66,8 +66,8 @@ absl::Status parse_descr(absl::string_view text, const std::string& name, NpyHea
       return absl::OkStatus();
     }
   }
-  return absl::UnimplementedError(absl::StrCat("'", name, "': numpy type ", std::string(shown),
-                                               "; integers and floats of 8 to 64 bits are read"));
+  return absl::UnimplementedError(
+      absl::StrCat("'", name, "': numpy type ", std::string(shown), "; integers and floats of 8 to 64 bits are read"));
 }
 
 absl::Status parse_shape(absl::string_view text, const std::string& name, NpyHeader* header) {
@@ -142,7 +142,8 @@ Array rearrange(const NpyHeader& header, int64_t file_size_of, std::span<const s
   }
   if (header.big_endian) {
     for (size_t i = 0; i < owned->size(); i += static_cast<size_t>(file_size_of)) {
-      std::reverse(owned->begin() + static_cast<std::ptrdiff_t>(i), owned->begin() + static_cast<std::ptrdiff_t>(i) + file_size_of);
+      std::reverse(owned->begin() + static_cast<std::ptrdiff_t>(i),
+                   owned->begin() + static_cast<std::ptrdiff_t>(i) + file_size_of);
     }
   }
   if (!header.is_half) {
@@ -159,7 +160,8 @@ Array rearrange(const NpyHeader& header, int64_t file_size_of, std::span<const s
 }
 
 /// `owner` is what keeps `bytes` alive, or null where they must be copied.
-absl::StatusOr<Array> build(std::span<const std::byte> bytes, std::shared_ptr<const void> owner, const std::string& name) {
+absl::StatusOr<Array> build(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
+                            const std::string& name) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   absl::StatusOr<NpyHeader> header = parse_header(text, name);
   if (!header.ok()) return header.status();
@@ -169,11 +171,12 @@ absl::StatusOr<Array> build(std::span<const std::byte> bytes, std::shared_ptr<co
   const uint64_t needed = static_cast<uint64_t>(*count) * static_cast<uint64_t>(element);
   const std::span<const std::byte> data = bytes.subspan(header->offset);
   if (data.size() < needed) {
-    return invalid(name, absl::StrCat("expected ", needed, " bytes of data for shape ", shape_text(header->shape), ", found ",
-                                      data.size(), "; the file is cut short"));
+    return invalid(name, absl::StrCat("expected ", needed, " bytes of data for shape ", shape_text(header->shape),
+                                      ", found ", data.size(), "; the file is cut short"));
   }
   const std::span<const std::byte> values = data.first(needed);
-  const bool as_it_stands = !header->is_half && (!header->big_endian || element == 1) && (!header->fortran || header->shape.size() < 2);
+  const bool as_it_stands =
+      !header->is_half && (!header->big_endian || element == 1) && (!header->fortran || header->shape.size() < 2);
   if (owner != nullptr && as_it_stands) return Array(header->dtype, header->shape, values, std::move(owner));
   return rearrange(*header, element, values);
 }

@@ -31,7 +31,8 @@ std::optional<Equation> split(const std::string& text, size_t input_axes, size_t
   std::string packed;
   std::copy_if(text.begin(), text.end(), std::back_inserter(packed), [](char c) { return c != ' '; });
   const size_t comma = packed.find(','), arrow = packed.find("->");
-  if (comma == std::string::npos || arrow == std::string::npos || arrow < comma || text.size() > 100) return std::nullopt;
+  if (comma == std::string::npos || arrow == std::string::npos || arrow < comma || text.size() > 100)
+    return std::nullopt;
   Equation e{packed.substr(0, comma), packed.substr(comma + 1, arrow - comma - 1), packed.substr(arrow + 2)};
   expand_dots(&e.in, input_axes);
   expand_dots(&e.out, output_axes);
@@ -47,7 +48,8 @@ bool contains(const std::string& labels, char label) { return labels.find(label)
 
 /// Whether the equation is one that a constant matrix computes for each event.
 bool is_matrix(const Equation& e) {
-  if (e.in.empty() || e.out.empty() || e.kernel.empty() || e.in[0] != e.out[0] || contains(e.kernel, e.in[0])) return false;
+  if (e.in.empty() || e.out.empty() || e.kernel.empty() || e.in[0] != e.out[0] || contains(e.kernel, e.in[0]))
+    return false;
   if (!distinct(e.in) || !distinct(e.kernel) || !distinct(e.out)) return false;
   for (const char label : e.kernel) {
     if (!contains(e.in, label) && !contains(e.out, label)) return false;
@@ -59,7 +61,8 @@ bool is_matrix(const Equation& e) {
 }
 
 /// The row-major index of a tensor's element, given each label's value.
-int64_t element_index(const std::string& labels, const std::map<char, int64_t>& extents, const std::map<char, int64_t>& at) {
+int64_t element_index(const std::string& labels, const std::map<char, int64_t>& extents,
+                      const std::map<char, int64_t>& at) {
   int64_t index = 0;
   for (const char label : labels) index = index * extents.at(label) + at.at(label);
   return index;
@@ -73,7 +76,8 @@ Shape shape_of(const std::string& labels, const std::map<char, int64_t>& extents
 
 int64_t product(const Shape& shape) {
   int64_t count = 1;
-  for (const int64_t extent : shape) count = count > kMaxMatrix / std::max<int64_t>(extent, 1) ? kMaxMatrix + 1 : count * extent;
+  for (const int64_t extent : shape)
+    count = count > kMaxMatrix / std::max<int64_t>(extent, 1) ? kMaxMatrix + 1 : count * extent;
   return count;
 }
 
@@ -136,7 +140,8 @@ absl::StatusOr<EinsumPlan> plan_einsum(const std::string& equation, const std::s
                                                    " axes and an output of ", declared.size()));
   }
   if (!is_matrix(*e)) {
-    return absl::UnimplementedError(absl::StrCat("not supported: equation '", equation, "'; each label of the kernel must be "
+    return absl::UnimplementedError(absl::StrCat("not supported: equation '", equation,
+                                                 "'; each label of the kernel must be "
                                                  "one of the input's or output's, and the batch axis stays first"));
   }
   const Equation event{e->in.substr(1), e->kernel, e->out.substr(1)};
@@ -146,8 +151,8 @@ absl::StatusOr<EinsumPlan> plan_einsum(const std::string& equation, const std::s
     const auto [it, added] = extents.emplace(event.out[i], declared[i]);
     // Keras lets the declared shape leave an extent open that the input fixes.
     if ((!added && declared[i] > 0 && it->second != declared[i]) || it->second < 1 || it->second > kMaxMatrix) {
-      return absl::InvalidArgumentError(absl::StrCat("equation '", equation, "': its declared output shape has ", declared[i],
-                                                     " where ", it->second, " is needed"));
+      return absl::InvalidArgumentError(absl::StrCat("equation '", equation, "': its declared output shape has ",
+                                                     declared[i], " where ", it->second, " is needed"));
     }
   }
   EinsumPlan plan;
@@ -155,7 +160,8 @@ absl::StatusOr<EinsumPlan> plan_einsum(const std::string& equation, const std::s
   plan.output = shape_of(event.out, extents);
   for (const char label : bias_axes) {
     if (!contains(event.out, label)) {
-      return absl::InvalidArgumentError(absl::StrCat("bias axis '", std::string(1, label), "' is none of '", event.out, "'"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("bias axis '", std::string(1, label), "' is none of '", event.out, "'"));
     }
   }
   // Keras lays the bias out in the order of the output's axes, whatever order `bias_axes` names them in.
@@ -171,14 +177,16 @@ absl::StatusOr<EinsumPlan> plan_einsum(const std::string& equation, const std::s
   }
   plan.bias = stored;
   const size_t last = event.in.size() - 1;
-  plan.last_axis = event.in.size() == event.out.size() && event.kernel.size() == 2 && event.kernel[0] == event.in[last] &&
-                   event.kernel[1] == event.out[last] && event.in.substr(0, last) == event.out.substr(0, last) &&
-                   event.kernel[0] != event.kernel[1] && (bias_labels.empty() || bias_labels == event.out.substr(last));
+  plan.last_axis = event.in.size() == event.out.size() && event.kernel.size() == 2 &&
+                   event.kernel[0] == event.in[last] && event.kernel[1] == event.out[last] &&
+                   event.in.substr(0, last) == event.out.substr(0, last) && event.kernel[0] != event.kernel[1] &&
+                   (bias_labels.empty() || bias_labels == event.out.substr(last));
   plan.flat_inputs = product(input);
   plan.flat_outputs = product(plan.output);
   if (plan.last_axis) return plan;
   if (product(plan.kernel) > kMaxMatrix || plan.flat_inputs > kMaxMatrix / std::max<int64_t>(plan.flat_outputs, 1)) {
-    return absl::UnimplementedError(absl::StrCat("not supported: equation '", equation, "' as a matrix of more than 2^24 elements"));
+    return absl::UnimplementedError(
+        absl::StrCat("not supported: equation '", equation, "' as a matrix of more than 2^24 elements"));
   }
   plan.kernel_source.assign(static_cast<size_t>(plan.flat_inputs * plan.flat_outputs), -1);
   plan.bias_source.assign(static_cast<size_t>(plan.flat_outputs), -1);
@@ -198,8 +206,10 @@ void flatten_einsum(const EinsumPlan& plan, const Shape& input, FloatLayer* laye
   for (auto& [name, array] : layer->arrays) {
     array = name == "kernel" ? gather(array, plan.kernel_source, matrix) : gather(array, plan.bias_source, outputs);
   }
-  change_formats(layer, "kernel", [&](const Array& a) { return gather(to_shape(a, plan.kernel), plan.kernel_source, matrix); });
-  change_formats(layer, "bias", [&](const Array& a) { return gather(to_shape(a, plan.bias), plan.bias_source, outputs); });
+  change_formats(layer, "kernel",
+                 [&](const Array& a) { return gather(to_shape(a, plan.kernel), plan.kernel_source, matrix); });
+  change_formats(layer, "bias",
+                 [&](const Array& a) { return gather(to_shape(a, plan.bias), plan.bias_source, outputs); });
   change_formats(layer, "input", [&](const Array& a) { return spread(a, input); });
   change_formats(layer, "output", [&](const Array& a) { return spread(a, plan.output); });
 }

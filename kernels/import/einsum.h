@@ -9,8 +9,9 @@
 
 namespace strobe::import {
 
-/// An einsum of events with a constant kernel, as a dense layer. Any such einsum is a matrix on the flattened event; where
-/// it works along the last axis only, alike for all positions ("bnc,cC->bnC"), the kernel is that matrix as it stands.
+/// An einsum of events with a constant kernel, as a dense layer. Any such einsum is a matrix on the flattened event;
+/// where it works along the last axis only, alike for all positions ("bnc,cC->bnC"), the kernel is that matrix as it
+/// stands.
 struct EinsumPlan {
   std::vector<int64_t> kernel, bias, output;  ///< shapes; bias is empty where there is none
   bool last_axis = true;

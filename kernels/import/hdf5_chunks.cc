@@ -110,7 +110,8 @@ class ChunkReader {
         chunk = unshuffle(chunk, element_size_);
       } else {
         // A checksum taken before the packing is still inside.
-        const bool inner = std::find(filters_.begin(), filters_.begin() + i, Filter::kFletcher32) != filters_.begin() + i;
+        const bool inner =
+            std::find(filters_.begin(), filters_.begin() + i, Filter::kFletcher32) != filters_.begin() + i;
         absl::StatusOr<std::string> plain = inflate(chunk, chunk_bytes_ + (inner ? 4 : 0));
         if (!plain.ok()) return plain.status();
         chunk = *std::move(plain);

@@ -79,7 +79,8 @@ absl::Status File::read_superblock() {
   }
   const int version = at.u8();
   if (version > 3) {
-    return absl::UnimplementedError(absl::StrCat("'", name_, "': HDF5 superblock version ", version, ", 0 to 3 are read"));
+    return absl::UnimplementedError(
+        absl::StrCat("'", name_, "': HDF5 superblock version ", version, ", 0 to 3 are read"));
   }
   const bool old = version < 2;
   if (old) at.skip(4);
@@ -91,11 +92,12 @@ absl::Status File::read_superblock() {
   if (old) at.skip(16);
   root_ = at.u64();
   if (!at.ok() || offset_size != 8 || length_size != 8 || base != 0) {
-    return absl::InvalidArgumentError(absl::StrCat("'", name_, "': the HDF5 superblock is damaged or of an unknown kind"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", name_, "': the HDF5 superblock is damaged or of an unknown kind"));
   }
   if (end > bytes_.size()) {
-    return absl::InvalidArgumentError(absl::StrCat("'", name_, "': HDF5 file cut short: expected ", end,
-                                                   " bytes, found ", bytes_.size()));
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", name_, "': HDF5 file cut short: expected ", end, " bytes, found ", bytes_.size()));
   }
   return absl::OkStatus();
 }
@@ -139,7 +141,8 @@ absl::Status File::walk_group(uint64_t node, uint64_t heap, int level, uint64_t*
   const bool signed_node = at.expect("TREE");
   const int type = at.u8(), found = at.u8(), count = at.u16();
   at.skip(16 + 8);
-  if (!at.ok() || !signed_node || type != 0 || (level >= 0 && found != level)) return damaged("a group's tree is broken");
+  if (!at.ok() || !signed_node || type != 0 || (level >= 0 && found != level))
+    return damaged("a group's tree is broken");
   absl::StatusOr<std::string_view> names = local_heap(heap);
   if (!names.ok()) return names.status();
   for (int i = 0; i < count; ++i) {
@@ -225,7 +228,8 @@ absl::StatusOr<Array> File::read_at(uint64_t address) const {
   } else if (layout.kind == Layout::Kind::kContiguous) {
     Cursor at(bytes_, layout.address);
     raw = at.take(layout.size);
-    if (!at.ok()) return damaged(absl::StrCat("data of ", layout.size, " bytes at ", layout.address, " lie outside the file"));
+    if (!at.ok())
+      return damaged(absl::StrCat("data of ", layout.size, " bytes at ", layout.address, " lie outside the file"));
   } else {
     absl::StatusOr<std::string> chunks = read_chunks(bytes_, layout, *header->shape, type.size, header->filters);
     if (!chunks.ok()) return chunks.status();
@@ -300,11 +304,13 @@ absl::StatusOr<std::optional<std::vector<std::string>>> File::strings(const std:
     const bool fixed = value.type.kind == Datatype::Kind::kFixedString;
     if ((!fixed && value.type.kind != Datatype::Kind::kVariableString) || value.type.size == 0 ||
         *count > value.data.size() / value.type.size) {
-      return wrap(absl::InvalidArgumentError(absl::StrCat("attribute '", std::string(attribute), "' is not text")), path);
+      return wrap(absl::InvalidArgumentError(absl::StrCat("attribute '", std::string(attribute), "' is not text")),
+                  path);
     }
     for (uint64_t i = 0; i < *count; ++i) {
       const std::string_view raw = value.data.substr(i * value.type.size, value.type.size);
-      absl::StatusOr<std::string> text = fixed ? std::string(raw.substr(0, strnlen(raw.data(), raw.size()))) : heap_object(raw);
+      absl::StatusOr<std::string> text =
+          fixed ? std::string(raw.substr(0, strnlen(raw.data(), raw.size()))) : heap_object(raw);
       if (!text.ok()) return wrap(text.status(), path);
       texts.push_back(*std::move(text));
     }

@@ -57,8 +57,7 @@ class File {
 };
 
 /// The bytes of a chunked dataset, row-major. `file` is the whole file.
-absl::StatusOr<std::string> read_chunks(std::string_view file, const Layout& layout,
-                                        const std::vector<int64_t>& shape, uint32_t element_size,
-                                        const std::vector<Filter>& filters);
+absl::StatusOr<std::string> read_chunks(std::string_view file, const Layout& layout, const std::vector<int64_t>& shape,
+                                        uint32_t element_size, const std::vector<Filter>& filters);
 
 }  // namespace strobe::import::hdf5

@@ -10,9 +10,9 @@
 namespace strobe::import::hdf5 {
 namespace {
 
-constexpr size_t kMaxBlocks = 4096;    ///< continuation blocks of one object header
+constexpr size_t kMaxBlocks = 4096;  ///< continuation blocks of one object header
 constexpr size_t kMaxMessages = 1 << 18;
-constexpr int kMaxRank = 32;           ///< HDF5's own limit
+constexpr int kMaxRank = 32;  ///< HDF5's own limit
 
 absl::Status damaged(std::string what) { return absl::InvalidArgumentError(absl::StrCat("damaged HDF5: ", what)); }
 
@@ -158,10 +158,10 @@ absl::StatusOr<Datatype> parse_datatype(std::string_view data) {
       type.is_signed = true;
       type.big_endian = (bits & 1) != 0;
       at.skip(5);
-      if (const int exponent = at.u8();
-          !(type.size == 2 && exponent == 5) && !(type.size == 4 && exponent == 8) && !(type.size == 8 && exponent == 11)) {
-        return absl::UnimplementedError(
-            absl::StrCat("a float of ", type.size, " bytes with ", exponent, " exponent bits; float16, float32 and float64 are read"));
+      if (const int exponent = at.u8(); !(type.size == 2 && exponent == 5) && !(type.size == 4 && exponent == 8) &&
+                                        !(type.size == 8 && exponent == 11)) {
+        return absl::UnimplementedError(absl::StrCat("a float of ", type.size, " bytes with ", exponent,
+                                                     " exponent bits; float16, float32 and float64 are read"));
       }
       return type;
     case 3:

@@ -9,8 +9,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-/// The building blocks of the HDF5 file format ("HDF5 File Format Specification" 3.0, The HDF Group): object headers and
-/// the messages in them. Written for untrusted files: every access is checked against the file, every loop is bounded.
+/// The building blocks of the HDF5 file format ("HDF5 File Format Specification" 3.0, The HDF Group): object headers
+/// and the messages in them. Written for untrusted files: every access is checked against the file, every loop is
+/// bounded.
 namespace strobe::import::hdf5 {
 
 inline constexpr uint64_t kUndefined = ~uint64_t{0};
@@ -82,9 +83,9 @@ struct Layout {
   enum class Kind { kCompact, kContiguous, kChunked };
   Kind kind = Kind::kContiguous;
   std::string_view compact;
-  uint64_t address = kUndefined;   ///< of the data, or of the chunks' B-tree
-  uint64_t size = 0;               ///< bytes, contiguous only
-  std::vector<uint64_t> chunk;     ///< extents of a chunk, in elements
+  uint64_t address = kUndefined;  ///< of the data, or of the chunks' B-tree
+  uint64_t size = 0;              ///< bytes, contiguous only
+  std::vector<uint64_t> chunk;    ///< extents of a chunk, in elements
 };
 
 absl::StatusOr<Layout> parse_layout(std::string_view data);

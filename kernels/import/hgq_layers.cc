@@ -48,30 +48,34 @@ struct FormatVariables {
   Array sign, integer, width;  ///< width: b of kbi, f of kif
 };
 
-/// Tells the variables apart. Trainable ones come first, the others follow, each group in the order k, then b, i (kbi) or
-/// i, f (kif). The sign is never trained and is the only one of 8 bits; what is trained follows from where it stands:
+/// Tells the variables apart. Trainable ones come first, the others follow, each group in the order k, then b, i (kbi)
+/// or i, f (kif). The sign is never trained and is the only one of 8 bits; what is trained follows from where it
+/// stands:
 ///   k first: nothing is trained; k second: only b or f; k third: both.
-absl::StatusOr<FormatVariables> read_variables(const LayerContext& at, const std::string& group, const std::string& what,
-                                               bool kbi) {
+absl::StatusOr<FormatVariables> read_variables(const LayerContext& at, const std::string& group,
+                                               const std::string& what, bool kbi) {
   int sign_at = -1;
   for (int i = 0; i < 3 && sign_at < 0; ++i) {
     absl::StatusOr<bool> is_sign = at.weights.file().is_uint8(absl::StrCat(group, "/", i));
     if (!is_sign.ok()) return at.invalid(absl::StrCat(what, ": ", is_sign.status().message()));
     if (*is_sign) sign_at = i;
   }
-  if (sign_at < 0) return at.invalid(absl::StrCat(what, ": expected a sign among its first three variables, found none"));
+  if (sign_at < 0)
+    return at.invalid(absl::StrCat(what, ": expected a sign among its first three variables, found none"));
   int width_at = sign_at == 0 ? (kbi ? 1 : 2) : 0;
   int integer_at = sign_at == 0 ? (kbi ? 2 : 1) : (sign_at == 1 ? 2 : 1);
   if (sign_at == 2 && !kbi) std::swap(width_at, integer_at);
   FormatVariables read;
-  const std::pair<int, Array*> kPlaces[] = {{sign_at, &read.sign}, {integer_at, &read.integer}, {width_at, &read.width}};
+  const std::pair<int, Array*> kPlaces[] = {
+      {sign_at, &read.sign}, {integer_at, &read.integer}, {width_at, &read.width}};
   for (const auto& [place, target] : kPlaces) {
-    absl::StatusOr<Array> array = at.weights.read_finite(absl::StrCat(group, "/", place), absl::StrCat("layer '", at.source.name, "', ", what));
+    absl::StatusOr<Array> array =
+        at.weights.read_finite(absl::StrCat(group, "/", place), absl::StrCat("layer '", at.source.name, "', ", what));
     if (!array.ok()) return array.status();
     *target = *std::move(array);
     if (target->shape != read.sign.shape) {
-      return at.invalid(absl::StrCat(what, ": expected variables of one shape, found ", shape_text(read.sign.shape), " and ",
-                                     shape_text(target->shape)));
+      return at.invalid(absl::StrCat(what, ": expected variables of one shape, found ", shape_text(read.sign.shape),
+                                     " and ", shape_text(target->shape)));
     }
     if (absl::Status s = round_all(at, what, target); !s.ok()) return s;
   }
@@ -101,21 +105,23 @@ absl::Status read_quantizer(LayerContext& at, const Json& entry, const std::stri
   if (quantizer.rounding == "S_RND_CONV") quantizer.rounding = "RND_CONV";
   static const std::set<std::string> kRoundings = {"TRN", "RND", "RND_CONV"}, kOverflows = {"WRAP", "SAT", "SAT_SYM"};
   if (!kRoundings.contains(quantizer.rounding) || !kOverflows.contains(quantizer.overflow)) {
-    return at.unsupported(absl::StrCat(what, " with rounding '", quantizer.rounding, "' and overflow '", quantizer.overflow,
+    return at.unsupported(absl::StrCat(what, " with rounding '", quantizer.rounding, "' and overflow '",
+                                       quantizer.overflow,
                                        "'; supported are TRN, RND, RND_CONV and WRAP, SAT, SAT_SYM"));
   }
   const std::string group = absl::StrCat(at.weights.group(at.source), "/", place, "/vars");
   absl::StatusOr<FormatVariables> read = read_variables(at, group, what, type == "kbi");
   if (!read.ok()) return read.status();
   if (!broadcasts(read->sign.shape, tensor)) {
-    return at.invalid(absl::StrCat(what, ": formats of shape ", shape_text(read->sign.shape), " do not fit a tensor of ",
-                                   shape_text(tensor)));
+    return at.invalid(absl::StrCat(what, ": formats of shape ", shape_text(read->sign.shape),
+                                   " do not fit a tensor of ", shape_text(tensor)));
   }
   if (type == "kbi") {
     for (size_t i = 0; i < read->width.data.size(); ++i) read->width.data[i] -= read->integer.data[i];
   }
   const bool is_weight = as_bool(member(config, "is_weight")).value_or(false);
-  quantizer.trainable_wrap = is_weight && quantizer.overflow == "WRAP" && as_bool(member(config, "trainable")).value_or(true) &&
+  quantizer.trainable_wrap = is_weight && quantizer.overflow == "WRAP" &&
+                             as_bool(member(config, "trainable")).value_or(true) &&
                              (type == "kif" || quantizer.rounding == "RND");
   quantizer.k = std::move(read->sign);
   quantizer.i = std::move(read->integer);
@@ -127,7 +133,9 @@ absl::Status read_quantizer(LayerContext& at, const Json& entry, const std::stri
 /// The data quantisers in front of and behind a layer. `at.output` must be set.
 absl::Status read_data_quantizers(LayerContext& at) {
   if (as_bool(at.config("enable_iq")).value_or(false)) {
-    if (absl::Status s = read_quantizer(at, at.config("iq_conf"), "iq/quantizer", "input", with_batch(at.inputs[0])); !s.ok()) return s;
+    if (absl::Status s = read_quantizer(at, at.config("iq_conf"), "iq/quantizer", "input", with_batch(at.inputs[0]));
+        !s.ok())
+      return s;
   }
   if (!as_bool(at.config("enable_oq")).value_or(false)) return absl::OkStatus();
   return read_quantizer(at, at.config("oq_conf"), "oq/quantizer", "output", with_batch(at.output));
@@ -142,7 +150,8 @@ absl::Status read_dense(LayerContext& at, const EinsumPlan& plan, const std::vec
   std::erase_if(at.layer.arrays, [](const auto& entry) { return entry.first.starts_with("ebops"); });
   if (absl::Status s = set_activation(at, at.config("activation"), "activation"); !s.ok()) return s;
   if (absl::Status s = read_data_quantizers(at); !s.ok()) return s;
-  if (absl::Status s = read_quantizer(at, at.config("kq_conf"), "kq/quantizer", "kernel", plan.kernel); !s.ok()) return s;
+  if (absl::Status s = read_quantizer(at, at.config("kq_conf"), "kq/quantizer", "kernel", plan.kernel); !s.ok())
+    return s;
   const bool has_bias = !plan.bias.empty();
   if (has_bias && !at.config("bq_conf").is_null()) {
     if (absl::Status s = read_quantizer(at, at.config("bq_conf"), "bq/quantizer", "bias", plan.bias); !s.ok()) return s;
@@ -225,9 +234,12 @@ absl::Status merge(LayerContext& at) {
   if (as_bool(at.config("enable_iq")).value_or(false)) {
     const Json& entries = at.config("iq_confs");
     for (size_t i = 0; i < at.inputs.size(); ++i) {
-      const std::string place = absl::StrCat("iq/quantizers/quantizer", i == 0 ? "" : absl::StrCat("_", i), "/quantizer");
+      const std::string place =
+          absl::StrCat("iq/quantizers/quantizer", i == 0 ? "" : absl::StrCat("_", i), "/quantizer");
       const Json entry = entries.is_array() && i < entries.size() ? entries[i] : entries.is_object() ? entries : Json();
-      if (absl::Status s = read_quantizer(at, entry, place, absl::StrCat("input_", i), with_batch(at.inputs[i])); !s.ok()) return s;
+      if (absl::Status s = read_quantizer(at, entry, place, absl::StrCat("input_", i), with_batch(at.inputs[i]));
+          !s.ok())
+        return s;
     }
   }
   if (!as_bool(at.config("enable_oq")).value_or(false)) return absl::OkStatus();
@@ -246,7 +258,8 @@ absl::Status softmax(LayerContext& at) {
   const bool stable = as_bool(at.config("stable")).value_or(true);
   at.layer.settings["stable"] = stable;
   at.layer.settings["scale"] = as_number(at.config("input_scaler")).value_or(1.0);
-  if (as_bool(at.config("allow_heterogeneous_table")).value_or(false)) return at.unsupported("a table for each element");
+  if (as_bool(at.config("allow_heterogeneous_table")).value_or(false))
+    return at.unsupported("a table for each element");
   if (absl::Status s = read_data_quantizers(at); !s.ok()) return s;
   const Shape tensor = with_batch(at.inputs[0]);
   const struct {

@@ -42,11 +42,13 @@ absl::StatusOr<FloatModel> import_model(const std::string& path, const ImportOpt
     const auto bytes = (*file)->bytes().first(std::min<size_t>((*file)->bytes().size(), 256));
     head.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   }
-  if (head.empty()) return absl::InvalidArgumentError(absl::StrCat("'", path, "': expected a model, found an empty file"));
+  if (head.empty())
+    return absl::InvalidArgumentError(absl::StrCat("'", path, "': expected a model, found an empty file"));
   const bool onnx = absl::EndsWithIgnoreCase(path, ".onnx");
   const Format format = recognise(head);
   if (!options.weights_path.empty() && (onnx || format == Format::kHdf5 || format == Format::kZip)) {
-    return absl::InvalidArgumentError(absl::StrCat("'", path, "' holds its own weights; --weights is for a Keras .json"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", path, "' holds its own weights; --weights is for a Keras .json"));
   }
   if (onnx) return import_onnx(path);
   if (format == Format::kHdf5) return import_keras_h5(path);
@@ -54,8 +56,8 @@ absl::StatusOr<FloatModel> import_model(const std::string& path, const ImportOpt
   if (format == Format::kJson) {
     return import_keras_json(path, options.weights_path.empty() ? weights_beside(path) : options.weights_path);
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("'", path, "': expected a Keras .json (with its .h5), .h5 or .keras, or an .onnx model; found none of them"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "'", path, "': expected a Keras .json (with its .h5), .h5 or .keras, or an .onnx model; found none of them"));
 }
 
 }  // namespace strobe::import

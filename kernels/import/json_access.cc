@@ -9,7 +9,9 @@ namespace {
 
 constexpr size_t kMaxDepth = 200;
 
-bool starts_with(std::string_view text, size_t at, std::string_view word) { return text.substr(at, word.size()) == word; }
+bool starts_with(std::string_view text, size_t at, std::string_view word) {
+  return text.substr(at, word.size()) == word;
+}
 
 /// Replaces Python's bare non-finite numbers by null and refuses absurd nesting. Text inside quotes is left alone.
 absl::StatusOr<std::string> clean(std::string_view text, const std::string& name) {

@@ -37,7 +37,8 @@ int64_t capped_elements(const std::vector<int64_t>& shape) {
 }
 
 /// Converts every layer of the configuration.
-absl::StatusOr<FloatModel> build(const Json& config, const KerasWeights& weights, bool keras3, const std::string& name) {
+absl::StatusOr<FloatModel> build(const Json& config, const KerasWeights& weights, bool keras3,
+                                 const std::string& name) {
   absl::StatusOr<KerasNetwork> network = parse_keras_network(config, name);
   if (!network.ok()) return network.status();
   FloatModel model;
@@ -57,7 +58,8 @@ absl::StatusOr<FloatModel> build(const Json& config, const KerasWeights& weights
       return absl::Status(s.code(), absl::StrCat("'", name, "': ", s.message()));
     }
     if (capped_elements(context.output) > kMaxTensorElements) {
-      return absl::UnimplementedError(absl::StrCat("'", name, "': layer '", source.name, "' gives more than 2^30 elements"));
+      return absl::UnimplementedError(
+          absl::StrCat("'", name, "': layer '", source.name, "' gives more than 2^30 elements"));
     }
     tensors[source.name] = {source.name, std::move(context.output)};
     for (FloatLayer& extra : context.before) model.layers.push_back(std::move(extra));
@@ -99,8 +101,10 @@ absl::StatusOr<FloatModel> read_keras_h5(std::string bytes, const std::string& n
   absl::StatusOr<std::optional<std::string>> text = weights->file().text("", "model_config");
   if (!text.ok()) return text.status();
   if (!text->has_value()) {
-    return absl::InvalidArgumentError(absl::StrCat("'", name, "': expected a whole Keras model, found weights only (no "
-                                                   "'model_config'); name the model's .json and give this file as --weights"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", name,
+                     "': expected a whole Keras model, found weights only (no "
+                     "'model_config'); name the model's .json and give this file as --weights"));
   }
   absl::StatusOr<Json> config = parse_python_json(**text, name);
   if (!config.ok()) return config.status();
@@ -120,7 +124,8 @@ absl::StatusOr<FloatModel> read_keras_zip(std::string_view bytes, const std::str
   for (const char* part : {"config.json", "model.weights.h5"}) {
     absl::StatusOr<std::string> content = zip->read(part);
     if (absl::IsNotFound(content.status())) {
-      return absl::InvalidArgumentError(absl::StrCat("'", name, "': expected a .keras archive with '", part, "', found none"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("'", name, "': expected a .keras archive with '", part, "', found none"));
     }
     if (!content.ok()) return content.status();
     parts[part] = *std::move(content);
@@ -133,7 +138,8 @@ absl::StatusOr<FloatModel> read_keras_zip(std::string_view bytes, const std::str
     if (!parsed.ok()) return parsed.status();
     version = as_text(member(*parsed, "keras_version")).value_or("");
   }
-  absl::StatusOr<KerasWeights> weights = open_weights(std::move(parts["model.weights.h5"]), absl::StrCat(name, "/model.weights.h5"));
+  absl::StatusOr<KerasWeights> weights =
+      open_weights(std::move(parts["model.weights.h5"]), absl::StrCat(name, "/model.weights.h5"));
   if (!weights.ok()) return weights.status();
   // The archive came with Keras 2.12; its layers then still had Keras 2's defaults.
   absl::StatusOr<FloatModel> model = build(*config, *weights, !absl::StartsWith(version, "2"), name);
@@ -147,7 +153,8 @@ absl::StatusOr<FloatModel> import_keras_json(const std::string& path, const std:
   absl::StatusOr<std::string> json = files::read_file(path);
   if (!json.ok()) return json.status();
   if (weights_path.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat("'", path, "': a Keras configuration without weights; give its .h5 as --weights"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", path, "': a Keras configuration without weights; give its .h5 as --weights"));
   }
   absl::StatusOr<std::string> weights = files::read_file(weights_path);
   if (!weights.ok()) return weights.status();

@@ -29,7 +29,8 @@ bool is_model(const std::string& class_name) {
 /// The extents after the batch axis; nullopt where the entry is no shape.
 std::optional<Json> batch_shape(const Json& entry) {
   for (const char* key : {"batch_input_shape", "batch_shape", "input_shape"}) {
-    if (const Json& shape = member(entry, key); shape.is_array() && !shape.empty() && !shape[0].is_array()) return shape;
+    if (const Json& shape = member(entry, key); shape.is_array() && !shape.empty() && !shape[0].is_array())
+      return shape;
   }
   return std::nullopt;
 }
@@ -40,7 +41,8 @@ absl::StatusOr<std::vector<int64_t>> fixed_shape(const Json& shape, const std::s
   for (size_t i = 1; i < shape.size(); ++i) {
     const std::optional<int64_t> extent = as_integer(shape[i]);
     if (!extent || *extent < 1) {
-      return unsupported(file, absl::StrCat("input '", layer, "': axis ", i, " of its shape ", shape.dump(-1, ' ', false, Json::error_handler_t::replace),
+      return unsupported(file, absl::StrCat("input '", layer, "': axis ", i, " of its shape ",
+                                            shape.dump(-1, ' ', false, Json::error_handler_t::replace),
                                             " is open; every extent but the batch must be fixed"));
     }
     if (*extent > (int64_t{1} << 30) / elements) {
@@ -74,7 +76,8 @@ absl::Status collect_producers(const Json& entry, const std::string& layer, cons
   }
   const std::string producer = (*history)[0].get<std::string>();
   if (as_integer((*history)[1]) != 0) {
-    return unsupported(file, absl::StrCat("layer '", producer, "' is called more than once (shared weights); each layer "
+    return unsupported(file, absl::StrCat("layer '", producer,
+                                          "' is called more than once (shared weights); each layer "
                                           "must be used once"));
   }
   if (as_integer((*history)[2]) != 0) {
@@ -88,8 +91,8 @@ absl::Status read_inbound(const Json& entry, const std::string& file, KerasLayer
   const Json& nodes = member(entry, "inbound_nodes");
   if (!nodes.is_array() || nodes.empty()) return absl::OkStatus();
   if (nodes.size() > 1) {
-    return unsupported(file, absl::StrCat("layer '", layer->name, "' (", layer->class_name, ") is called ", nodes.size(),
-                                          " times (shared weights); each layer must be used once"));
+    return unsupported(file, absl::StrCat("layer '", layer->name, "' (", layer->class_name, ") is called ",
+                                          nodes.size(), " times (shared weights); each layer must be used once"));
   }
   const Json& node = nodes[0];
   if (node.is_object()) {
@@ -215,7 +218,8 @@ absl::Status sort_topologically(const std::string& file, KerasNetwork* network) 
   network->layers = std::move(sorted);
   for (const std::vector<std::string>* ends : {&network->inputs, &network->outputs}) {
     for (const std::string& name : *ends) {
-      if (!index.contains(name)) return invalid(file, absl::StrCat("the model's input or output '", name, "' does not exist"));
+      if (!index.contains(name))
+        return invalid(file, absl::StrCat("the model's input or output '", name, "' does not exist"));
     }
     if (ends->empty()) return invalid(file, "the model names no inputs or no outputs");
   }
@@ -248,7 +252,8 @@ absl::StatusOr<KerasNetwork> parse_keras_network(const Json& document, const std
   }
   const Json& entries = config.is_array() ? config : member(config, "layers");
   if (!is_model(class_name) && !entries.is_array()) {
-    return unsupported(file, absl::StrCat("a model of class '", class_name, "'; Sequential and functional models are read"));
+    return unsupported(file,
+                       absl::StrCat("a model of class '", class_name, "'; Sequential and functional models are read"));
   }
   if (!entries.is_array()) return invalid(file, absl::StrCat("the ", class_name, " model has no list of layers"));
   if (entries.size() > kMaxLayers) return invalid(file, absl::StrCat(entries.size(), " layers"));

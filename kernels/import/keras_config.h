@@ -29,8 +29,8 @@ struct KerasNetwork {
   std::vector<std::string> inputs, outputs;  ///< layer names
 };
 
-/// Reads the configuration of a Sequential or functional model. Errors: InvalidArgument (not a model, an unknown input),
-/// Unimplemented (shared layers, open extents, subclassed and nested models), each with the layer's name.
+/// Reads the configuration of a Sequential or functional model. Errors: InvalidArgument (not a model, an unknown
+/// input), Unimplemented (shared layers, open extents, subclassed and nested models), each with the layer's name.
 absl::StatusOr<KerasNetwork> parse_keras_network(const Json& config, const std::string& file);
 
 /// Keras' spelling of a class in file paths: "QEinsumDenseBatchnorm" -> "q_einsum_dense_batchnorm".

@@ -6,7 +6,6 @@
 #include <set>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "kernels/import/qkeras_quantizer.h"
@@ -16,16 +15,6 @@ namespace {
 
 using Shape = std::vector<int64_t>;
 using Handler = absl::Status (*)(LayerContext&);
-
-constexpr int64_t kMaxUnits = int64_t{1} << 24;
-
-/// Functions that an Activation layer may name, as strobe names them.
-const std::set<std::string>& activations() {
-  static const std::set<std::string> kNames = {
-      "linear",   "relu",     "relu6", "leaky_relu", "elu",  "selu",   "sigmoid",     "hard_sigmoid", "tanh",        "hard_tanh",
-      "softplus", "softsign", "silu",  "gelu",       "exponential", "hard_silu", "softmax", "binary_tanh",  "ternary_tanh"};
-  return kNames;
-}
 
 int64_t elements(const Shape& shape) {
   int64_t count = 1;
@@ -42,8 +31,8 @@ void copy_number(LayerContext& at, const char* key, const char* setting) {
 absl::Status copy_quantizer(LayerContext& at, const char* key, const std::string& name) {
   absl::StatusOr<std::optional<UniformQuantizer>> quantizer = parse_qkeras_quantizer(at.config(key));
   if (!quantizer.ok()) {
-    return absl::Status(quantizer.status().code(), absl::StrCat("layer '", at.source.name, "' (", at.source.class_name, "), ",
-                                                                key, ": ", quantizer.status().message()));
+    return absl::Status(quantizer.status().code(), absl::StrCat("layer '", at.source.name, "' (", at.source.class_name,
+                                                                "), ", key, ": ", quantizer.status().message()));
   }
   if (quantizer->has_value()) at.layer.quantizers[name] = **std::move(quantizer);
   return absl::OkStatus();
@@ -121,8 +110,10 @@ absl::Status batch_normalization(LayerContext& at) {
   at.layer.kind = "BatchNormalization";
   at.output = at.inputs[0];
   at.layer.settings["epsilon"] = as_number(at.config("epsilon")).value_or(1e-3);
-  const std::pair<const char*, const char*> kQuantizers[] = {{"gamma_quantizer", "gamma"}, {"beta_quantizer", "beta"},
-                                                             {"mean_quantizer", "moving_mean"}, {"variance_quantizer", "moving_variance"},
+  const std::pair<const char*, const char*> kQuantizers[] = {{"gamma_quantizer", "gamma"},
+                                                             {"beta_quantizer", "beta"},
+                                                             {"mean_quantizer", "moving_mean"},
+                                                             {"variance_quantizer", "moving_variance"},
                                                              {"inverse_quantizer", "inverse"}};
   for (const auto& [key, name] : kQuantizers) {
     if (absl::Status s = copy_quantizer(at, key, name); !s.ok()) return s;
@@ -158,7 +149,8 @@ absl::Status relu(LayerContext& at) {
 
 absl::Status leaky_relu(LayerContext& at) {
   start_activation(at, "leaky_relu");
-  at.layer.settings["alpha"] = as_number(at.config("negative_slope")).value_or(as_number(at.config("alpha")).value_or(0.3));
+  at.layer.settings["alpha"] =
+      as_number(at.config("negative_slope")).value_or(as_number(at.config("alpha")).value_or(0.3));
   return absl::OkStatus();
 }
 
@@ -180,7 +172,8 @@ absl::Status prelu(LayerContext& at) {
   if (const Json& shared = at.config("shared_axes"); !shared.is_null()) {
     const std::optional<Shape> axes = as_integers(shared);
     for (const int64_t axis : axes.value_or(Shape{0})) {
-      if (axis < 1 || axis > static_cast<int64_t>(shape.size())) return at.invalid("'shared_axes' names no axis of its input");
+      if (axis < 1 || axis > static_cast<int64_t>(shape.size()))
+        return at.invalid("'shared_axes' names no axis of its input");
       shape[static_cast<size_t>(axis - 1)] = 1;
     }
   }
@@ -214,7 +207,8 @@ absl::Status reshape(LayerContext& at) {
   const int64_t count = elements(at.inputs[0]);
   int64_t known = 1, open = 0;
   for (const int64_t extent : *target) {
-    if (extent < -1 || extent == 0 || extent > count) return at.invalid(absl::StrCat("cannot make ", shape_text(*target), " of ", shape_text(at.inputs[0])));
+    if (extent < -1 || extent == 0 || extent > count)
+      return at.invalid(absl::StrCat("cannot make ", shape_text(*target), " of ", shape_text(at.inputs[0])));
     open += extent == -1 ? 1 : 0;
     known = std::min(known * std::max<int64_t>(extent, 1), count + 1);
   }
@@ -234,7 +228,9 @@ absl::Status set_permutation(LayerContext& at, Shape dims) {
   std::sort(sorted.begin(), sorted.end());
   bool valid = sorted.size() == at.inputs[0].size();
   for (size_t i = 0; valid && i < sorted.size(); ++i) valid = sorted[i] == static_cast<int64_t>(i + 1);
-  if (!valid) return at.invalid(absl::StrCat("permutation ", shape_text(dims), " does not fit its input ", shape_text(at.inputs[0])));
+  if (!valid)
+    return at.invalid(
+        absl::StrCat("permutation ", shape_text(dims), " does not fit its input ", shape_text(at.inputs[0])));
   for (int64_t& dim : dims) {
     at.output.push_back(at.inputs[0][static_cast<size_t>(dim - 1)]);
     --dim;
@@ -257,11 +253,13 @@ absl::Status concatenate(LayerContext& at) {
   const int64_t rank = static_cast<int64_t>(at.inputs[0].size());
   const int64_t given = as_integer(at.config("axis")).value_or(-1);
   const int64_t axis = given < 0 ? given + rank : given - 1;
-  if (axis < 0 || axis >= rank) return at.invalid(absl::StrCat("axis ", given, " is none of its inputs' ", rank + 1, " axes"));
+  if (axis < 0 || axis >= rank)
+    return at.invalid(absl::StrCat("axis ", given, " is none of its inputs' ", rank + 1, " axes"));
   at.output = at.inputs[0];
   for (size_t i = 1; i < at.inputs.size(); ++i) {
     Shape expected = at.inputs[0];
-    if (at.inputs[i].size() == expected.size()) expected[static_cast<size_t>(axis)] = at.inputs[i][static_cast<size_t>(axis)];
+    if (at.inputs[i].size() == expected.size())
+      expected[static_cast<size_t>(axis)] = at.inputs[i][static_cast<size_t>(axis)];
     if (at.inputs[i] != expected) {
       return at.invalid(absl::StrCat("cannot join ", shape_text(at.inputs[0]), " and ", shape_text(at.inputs[i])));
     }
@@ -313,141 +311,6 @@ const std::map<std::string, Handler>& handlers() {
 
 }  // namespace
 
-absl::Status LayerContext::invalid(const std::string& what) const {
-  return absl::InvalidArgumentError(absl::StrCat("layer '", source.name, "' (", source.class_name, "): ", what));
-}
-
-absl::Status LayerContext::unsupported(const std::string& what) const {
-  return absl::UnimplementedError(absl::StrCat("layer '", source.name, "' (", source.class_name, "): not supported: ", what));
-}
-
-absl::Status LayerContext::load(const std::vector<WeightSpec>& specs) {
-  auto loaded = weights.load(source, specs);
-  if (!loaded.ok()) return loaded.status();
-  for (auto& [name, array] : *loaded) layer.arrays[name] = std::move(array);
-  return absl::OkStatus();
-}
-
-absl::StatusOr<EinsumPlan> dense_plan(const LayerContext& at) {
-  const std::optional<int64_t> units = as_integer(at.config("units"));
-  if (!units || *units < 1 || *units > kMaxUnits) return at.invalid("expected 'units' of 1 to 2^24");
-  if (at.inputs[0].empty()) return at.invalid("its input is a scalar");
-  EinsumPlan shape;
-  shape.kernel = {at.inputs[0].back(), *units};
-  if (as_bool(at.config("use_bias")).value_or(true)) shape.bias = {*units};
-  shape.output = at.inputs[0];
-  shape.output.back() = *units;
-  return shape;
-}
-
-absl::StatusOr<EinsumPlan> equation_plan(const LayerContext& at) {
-  const std::optional<std::string> equation = as_text(at.config("equation"));
-  const Json& declared = at.config("output_shape");
-  Shape output;
-  const Json extents = declared.is_array() ? declared : Json::array({declared});
-  for (const Json& extent : extents) output.push_back(as_integer(extent).value_or(-1));
-  if (!equation || at.inputs[0].empty()) return at.invalid("expected an 'equation' and an input that is no scalar");
-  absl::StatusOr<EinsumPlan> plan =
-      plan_einsum(*equation, as_text(at.config("bias_axes")).value_or(""), at.inputs[0], output);
-  if (plan.ok()) return plan;
-  return absl::Status(plan.status().code(), absl::StrCat("layer '", at.source.name, "' (", at.source.class_name, "): ",
-                                                         plan.status().message()));
-}
-
-void finish_einsum(LayerContext& at, const EinsumPlan& plan) {
-  if (plan.last_axis) return;
-  flatten_einsum(plan, at.inputs[0], &at.layer);
-  const auto reshape_layer = [&](const std::string& suffix, std::string input, std::string output, const Shape& target) {
-    FloatLayer layer;
-    layer.name = at.source.name + suffix;
-    layer.kind = "Reshape";
-    layer.class_name = at.source.class_name;
-    layer.inputs = {std::move(input)};
-    layer.outputs = {std::move(output)};
-    layer.settings["target_shape"] = target;
-    return layer;
-  };
-  // The model's tensor stays the layer's; the two flat ones in between take names of their own.
-  const std::string flat_input = at.source.name + "_flat_input", flat_output = at.source.name + "_flat";
-  at.before.push_back(reshape_layer("_flat_input", at.layer.inputs[0], flat_input, {plan.flat_inputs}));
-  at.after.push_back(reshape_layer("_reshape", flat_output, at.layer.outputs[0], plan.output));
-  at.layer.inputs = {flat_input};
-  at.layer.outputs = {flat_output};
-}
-
-absl::StatusOr<int64_t> normalised_extent(LayerContext& at) {
-  const Shape& shape = at.inputs[0];
-  const int64_t rank = static_cast<int64_t>(shape.size());
-  // Keras 2 may write the axis as a list of one.
-  const std::optional<Shape> axes = as_integers(at.config("axis"));
-  const int64_t given = axes && axes->size() == 1 ? axes->front() : -1;
-  const int64_t axis = given < 0 ? given + rank : given - 1;
-  if ((axes && axes->size() > 1) || axis < 0 || axis >= rank) return at.invalid("normalises along none of its input's axes");
-  at.layer.settings["axis"] = axis - rank;
-  return shape[static_cast<size_t>(axis)];
-}
-
-absl::Status set_activation(LayerContext& at, const Json& entry, const std::string& quantizer) {
-  std::string name = "linear";
-  if (is_qkeras_quantizer(entry)) {
-    absl::StatusOr<std::optional<UniformQuantizer>> parsed = parse_qkeras_quantizer(entry);
-    if (!parsed.ok()) {
-      return absl::Status(parsed.status().code(), absl::StrCat("layer '", at.source.name, "' (", at.source.class_name, "): ",
-                                                               parsed.status().message()));
-    }
-    name = quantizer_activation(**parsed);
-    if (const auto slope = (*parsed)->numbers.find("negative_slope"); name == "leaky_relu" && slope != (*parsed)->numbers.end()) {
-      at.layer.settings["alpha"] = slope->second;
-    }
-    if (name == "hard_sigmoid" || name == "hard_tanh") {
-      at.layer.settings["slope"] = 0.5;
-      at.layer.settings["shift"] = 0.5;
-    }
-    at.layer.quantizers[quantizer] = **std::move(parsed);
-  } else if (!entry.is_null()) {
-    const std::optional<std::string> text =
-        entry.is_object() ? as_text(member(entry, entry.contains("class_name") ? "class_name" : "name")) : as_text(entry);
-    if (!text) return at.invalid("its activation is neither a name nor a configuration");
-    name = to_snake_case(*text);
-    if (name == "swish") name = "silu";
-    if (name == "leaky_re_lu") name = "leaky_relu";
-    if (name == "re_lu") name = "relu";
-    if (!activations().contains(name)) {
-      return at.unsupported(absl::StrCat("activation '", *text, "'; supported are ", absl::StrJoin(activations(), ", ")));
-    }
-    if (name == "relu6") {
-      name = "relu";
-      at.layer.settings["max_value"] = 6.0;
-    }
-    if (name == "leaky_relu") at.layer.settings["alpha"] = at.keras3 ? 0.2 : 0.3;
-    if (name == "elu") at.layer.settings["alpha"] = 1.0;
-    if (name == "softmax") at.layer.settings["axis"] = int64_t{-1};
-    if (name == "hard_sigmoid") {
-      at.layer.settings["slope"] = at.keras3 ? 1.0 / 6 : 0.2;
-      at.layer.settings["shift"] = 0.5;
-    }
-  }
-  at.layer.settings["activation"] = name;
-  return absl::OkStatus();
-}
-
-absl::Status convert_merge(LayerContext& at, const std::string& kind) {
-  at.layer.kind = kind;
-  if (at.inputs.size() < 2) return at.unsupported("one tensor and a constant; merges join two or more tensors");
-  if (kind == "Subtract" && at.inputs.size() != 2) return at.invalid(absl::StrCat("expected 2 inputs, found ", at.inputs.size()));
-  Shape merged = at.inputs[0];
-  for (const Shape& other : at.inputs) {
-    bool fits = other.size() == merged.size();
-    for (size_t i = 0; fits && i < other.size(); ++i) {
-      fits = other[i] == merged[i] || other[i] == 1 || merged[i] == 1;
-      merged[i] = std::max(merged[i], other[i]);
-    }
-    if (!fits) return at.invalid(absl::StrCat("cannot combine ", shape_text(at.inputs[0]), " and ", shape_text(other)));
-  }
-  at.output = std::move(merged);
-  return absl::OkStatus();
-}
-
 absl::Status convert_keras_layer(LayerContext& at) {
   const bool is_input = at.source.class_name == "InputLayer";
   if (!is_input && at.inputs.empty()) return at.invalid("has no input");
@@ -461,11 +324,12 @@ absl::Status convert_keras_layer(LayerContext& at) {
     std::vector<std::string> names;
     for (const auto& [name, unused] : handlers()) names.push_back(name);
     return absl::UnimplementedError(absl::StrCat("layer '", at.source.name, "' is a ", at.source.class_name,
-                                                 at.source.is_hgq ? " of HGQ2" : "", ", which is not supported; supported are ",
-                                                 absl::StrJoin(names, ", "), "; of HGQ2 ",
-                                                 absl::StrJoin(hgq_layer_names(), ", ")));
+                                                 at.source.is_hgq ? " of HGQ2" : "",
+                                                 ", which is not supported; supported are ", absl::StrJoin(names, ", "),
+                                                 "; of HGQ2 ", absl::StrJoin(hgq_layer_names(), ", ")));
   }
-  static const std::set<std::string> kJoining = {"Concatenate", "Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average"};
+  static const std::set<std::string> kJoining = {"Concatenate", "Add",     "Subtract", "Multiply",
+                                                 "Maximum",     "Minimum", "Average"};
   if (!is_input && at.inputs.size() != 1 && !kJoining.contains(at.source.class_name)) {
     return at.invalid(absl::StrCat("expected 1 input, found ", at.inputs.size()));
   }

@@ -18,10 +18,10 @@ namespace strobe::import {
 struct LayerContext {
   const KerasLayer& source;
   const KerasWeights& weights;
-  std::vector<std::vector<int64_t>> inputs;  ///< shapes, without the batch axis
-  bool keras3 = false;                       ///< where the versions differ (hard_sigmoid)
-  FloatLayer& layer;                         ///< to be filled; name, class_name, inputs and outputs are set
-  std::vector<int64_t> output = {};          ///< to be filled: the shape of its tensor
+  std::vector<std::vector<int64_t>> inputs;         ///< shapes, without the batch axis
+  bool keras3 = false;                              ///< where the versions differ (hard_sigmoid)
+  FloatLayer& layer;                                ///< to be filled; name, class_name, inputs and outputs are set
+  std::vector<int64_t> output = {};                 ///< to be filled: the shape of its tensor
   std::vector<FloatLayer> before = {}, after = {};  ///< further layers that this one needs around it
 
   /// "layer 'fc1' (Dense): <what>".

@@ -63,7 +63,8 @@ absl::StatusOr<KerasWeights> KerasWeights::open(hdf5::File file) {
     if (absl::Status s = weights.index_numbered(); !s.ok()) return s;
     return weights;
   }
-  return absl::InvalidArgumentError(absl::StrCat("'", weights.file_.name(), "': expected Keras weights, found neither "
+  return absl::InvalidArgumentError(absl::StrCat("'", weights.file_.name(),
+                                                 "': expected Keras weights, found neither "
                                                  "'layer_names' nor a group 'layers' or 'model_weights'"));
 }
 
@@ -90,8 +91,8 @@ absl::StatusOr<std::vector<std::string>> KerasWeights::named_paths(const KerasLa
   const std::string group = absl::StrCat(root_, layer.name);
   auto names = split_strings(file_, group, "weight_names");
   if (absl::IsNotFound(names.status())) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("layer '", layer.name, "': expected its weights in '", file_.name(), "', found no group '", group, "'"));
+    return absl::InvalidArgumentError(absl::StrCat("layer '", layer.name, "': expected its weights in '", file_.name(),
+                                                   "', found no group '", group, "'"));
   }
   if (!names.ok()) return names.status();
   if (!names->has_value()) {
@@ -134,7 +135,8 @@ absl::StatusOr<std::map<std::string, Array, std::less<>>> KerasWeights::load(
         if (leaf_name(candidate) == spec.name) path = candidate;
       }
     }
-    const std::string what = absl::StrCat("layer '", layer.name, "' (", layer.class_name, "), weight '", spec.name, "'");
+    const std::string what =
+        absl::StrCat("layer '", layer.name, "' (", layer.class_name, "), weight '", spec.name, "'");
     if (path.empty()) {
       return absl::InvalidArgumentError(absl::StrCat(what, ": expected shape ", shape_text(spec.shape),
                                                      ", found no such weight in '", file_.name(), "'"));

@@ -12,7 +12,7 @@ namespace strobe::import {
 
 /// A weight that a layer must have.
 struct WeightSpec {
-  std::string name;             ///< "kernel", "moving_mean"
+  std::string name;  ///< "kernel", "moving_mean"
   std::vector<int64_t> shape;
 };
 

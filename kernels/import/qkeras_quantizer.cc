@@ -24,11 +24,13 @@ const std::map<std::string, std::vector<std::string>>& signatures() {
   static const std::map<std::string, std::vector<std::string>> kSignatures = {
       {"quantized_bits", {"bits", "integer", "symmetric", "keep_negative", "alpha", "use_stochastic_rounding"}},
       {"quantized_linear", {"bits", "integer", "symmetric", "keep_negative", "alpha", "use_stochastic_rounding"}},
-      {"quantized_relu", {"bits", "integer", "use_sigmoid", "negative_slope", "use_stochastic_rounding", "relu_upper_bound"}},
+      {"quantized_relu",
+       {"bits", "integer", "use_sigmoid", "negative_slope", "use_stochastic_rounding", "relu_upper_bound"}},
       {"quantized_tanh", {"bits", "use_stochastic_rounding", "symmetric", "use_real_tanh"}},
       {"quantized_sigmoid", {"bits", "symmetric", "use_real_sigmoid", "use_stochastic_rounding"}},
       {"quantized_po2", {"bits", "max_value", "use_stochastic_rounding", "quadratic_approximation"}},
-      {"quantized_relu_po2", {"bits", "max_value", "negative_slope", "use_stochastic_rounding", "quadratic_approximation"}},
+      {"quantized_relu_po2",
+       {"bits", "max_value", "negative_slope", "use_stochastic_rounding", "quadratic_approximation"}},
       {"binary", {"use_01", "alpha", "use_stochastic_rounding"}},
       {"stochastic_binary", {"alpha", "temperature", "use_real_sigmoid"}},
       {"ternary", {"alpha", "threshold", "use_stochastic_rounding", "number_of_unrolls"}},
@@ -48,7 +50,8 @@ Json python_literal(absl::string_view text) {
   text = absl::StripAsciiWhitespace(text);
   double number = 0;
   if (text == "True" || text == "False") return text == "True";
-  if (text.size() >= 2 && (text.front() == '\'' || text.front() == '"')) return std::string(text.substr(1, text.size() - 2));
+  if (text.size() >= 2 && (text.front() == '\'' || text.front() == '"'))
+    return std::string(text.substr(1, text.size() - 2));
   if (absl::SimpleAtod(text, &number)) return number;
   return text == "None" ? Json() : Json(std::string(text));
 }
@@ -67,7 +70,8 @@ absl::StatusOr<Json> expand_text(const std::string& text) {
   if (close == std::string::npos || close < open) {
     return absl::InvalidArgumentError(absl::StrCat("quantiser '", text, "': expected a closing bracket"));
   }
-  const absl::string_view arguments = absl::StripAsciiWhitespace(absl::string_view(text).substr(open + 1, close - open - 1));
+  const absl::string_view arguments =
+      absl::StripAsciiWhitespace(absl::string_view(text).substr(open + 1, close - open - 1));
   if (arguments.empty()) return entry;
   size_t position = 0;
   for (const absl::string_view argument : absl::StrSplit(arguments, ',')) {
@@ -94,8 +98,9 @@ absl::Status check_width(const UniformQuantizer& quantizer, double bits, double 
       integer == std::floor(integer)) {
     return absl::OkStatus();
   }
-  return absl::InvalidArgumentError(absl::StrCat("quantiser '", quantizer.name, "': bits ", bits, " and integer ", integer,
-                                                 "; expected whole numbers, 1 to ", int{FixedType::kMaxWidth}, " bits"));
+  return absl::InvalidArgumentError(absl::StrCat("quantiser '", quantizer.name, "': bits ", bits, " and integer ",
+                                                 integer, "; expected whole numbers, 1 to ", int{FixedType::kMaxWidth},
+                                                 " bits"));
 }
 
 FixedType format(bool is_signed, double width, double integer, bool symmetric) {
@@ -129,7 +134,8 @@ absl::Status set_power_of_two(UniformQuantizer* quantizer, bool is_relu) {
 }
 
 absl::Status set_format(const std::string& name, UniformQuantizer* quantizer) {
-  if (name == "quantized_po2" || name == "quantized_relu_po2") return set_power_of_two(quantizer, name != "quantized_po2");
+  if (name == "quantized_po2" || name == "quantized_relu_po2")
+    return set_power_of_two(quantizer, name != "quantized_po2");
   if (name == "binary" || name == "stochastic_binary") {
     quantizer->kind = UniformQuantizer::Kind::kBinary;
     const bool zero_one = number_or(quantizer, "use_01", 0) != 0;

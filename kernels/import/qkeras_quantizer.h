@@ -9,9 +9,9 @@
 
 namespace strobe::import {
 
-/// Reads a QKeras quantiser from its dictionary (`class_name`, `config`) or its text ("quantized_relu(7,0)"); null gives
-/// nullopt, and so does "linear", which quantises nothing. Every setting of the file is kept in `numbers` and `texts`
-/// under its QKeras name, defaults filled in for those that shape the format.
+/// Reads a QKeras quantiser from its dictionary (`class_name`, `config`) or its text ("quantized_relu(7,0)"); null
+/// gives nullopt, and so does "linear", which quantises nothing. Every setting of the file is kept in `numbers` and
+/// `texts` under its QKeras name, defaults filled in for those that shape the format.
 ///
 /// The format is the one that hls4ml takes for the same quantiser: `quantized_bits(b,i)` is ap_fixed<b,i+1>, unsigned
 /// <b,i> without negative values; `quantized_relu(b,i)` is ap_ufixed<b,i>, all with AP_RND_CONV and AP_SAT.

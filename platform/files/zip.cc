@@ -41,7 +41,8 @@ ZipReader::~ZipReader() = default;
 
 absl::StatusOr<ZipReader> ZipReader::open(std::span<const std::byte> bytes, std::string name) {
   // The library takes no bytes for an archive without members.
-  if (bytes.empty()) return absl::InvalidArgumentError(absl::StrCat("'", name, "': expected a zip archive, found an empty file"));
+  if (bytes.empty())
+    return absl::InvalidArgumentError(absl::StrCat("'", name, "': expected a zip archive, found an empty file"));
   zip_error_t error;
   zip_error_init(&error);
   zip_source_t* source = zip_source_buffer_create(bytes.data(), bytes.size(), 0, &error);
@@ -77,8 +78,8 @@ absl::StatusOr<std::string> ZipReader::read(size_t index) const {
   const Member& member = members_[index];
   const std::string where = absl::StrCat("'", name_, "': member '", member.name, "' of the zip");
   if (member.size > kMaxMemberBytes || member.size / kMaxExpansion > member.compressed_size) {
-    return absl::ResourceExhaustedError(absl::StrCat(where, ": states ", member.size, " bytes from ",
-                                                     member.compressed_size, " compressed ones"));
+    return absl::ResourceExhaustedError(
+        absl::StrCat(where, ": states ", member.size, " bytes from ", member.compressed_size, " compressed ones"));
   }
   std::unique_ptr<zip_file_t, FileCloser> file(zip_fopen_index(archive_->zip, index, 0));
   if (file == nullptr) {
@@ -90,8 +91,7 @@ absl::StatusOr<std::string> ZipReader::read(size_t index) const {
     const zip_int64_t got = zip_fread(file.get(), bytes.data() + done, member.size - done);
     if (got < 0) return absl::InvalidArgumentError(absl::StrCat(where, ": ", zip_file_strerror(file.get())));
     if (got == 0) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(where, ": ends after ", done, " of ", member.size, " bytes"));
+      return absl::InvalidArgumentError(absl::StrCat(where, ": ends after ", done, " of ", member.size, " bytes"));
     }
     done += static_cast<uint64_t>(got);
   }
@@ -112,15 +112,16 @@ absl::Status write_zip(const std::string& path, const std::vector<ZipContent>& m
   zip_t* zip = zip_open_from_source(target, ZIP_TRUNCATE, &error);
   absl::Status status;
   for (const ZipContent& member : members) {
-    zip_source_t* source = zip == nullptr ? nullptr : zip_source_buffer(zip, member.bytes.data(), member.bytes.size(), 0);
-    const zip_int64_t index =
-        source == nullptr ? -1 : zip_file_add(zip, member.name.c_str(), source, ZIP_FL_ENC_UTF_8);
+    zip_source_t* source =
+        zip == nullptr ? nullptr : zip_source_buffer(zip, member.bytes.data(), member.bytes.size(), 0);
+    const zip_int64_t index = source == nullptr ? -1 : zip_file_add(zip, member.name.c_str(), source, ZIP_FL_ENC_UTF_8);
     // A fixed date (the earliest that the format holds) keeps reruns identical.
     if (index < 0 ||
         zip_set_file_compression(zip, static_cast<zip_uint64_t>(index), deflate ? ZIP_CM_DEFLATE : ZIP_CM_STORE, 0) ||
         zip_file_set_dostime(zip, static_cast<zip_uint64_t>(index), 0, 0x21, 0)) {
-      status = absl::InternalError(absl::StrCat("'", path, "': cannot add '", member.name, "': ",
-                                                zip == nullptr ? zip_error_strerror(&error) : zip_strerror(zip)));
+      status =
+          absl::InternalError(absl::StrCat("'", path, "': cannot add '", member.name,
+                                           "': ", zip == nullptr ? zip_error_strerror(&error) : zip_strerror(zip)));
       break;
     }
   }

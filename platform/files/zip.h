@@ -17,7 +17,7 @@ class ZipReader {
  public:
   struct Member {
     std::string name;
-    uint64_t size = 0;             ///< uncompressed, as the directory states it
+    uint64_t size = 0;  ///< uncompressed, as the directory states it
     uint64_t compressed_size = 0;
   };
 

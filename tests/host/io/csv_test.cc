@@ -39,7 +39,8 @@ TEST(Csv, OtherSeparatorsAndComments) {
 }
 
 TEST(Csv, ErrorsNameLineAndColumn) {
-  EXPECT_THAT(message("a,b\n1,2\n3,x\n"), AllOf(HasSubstr("e.csv"), HasSubstr("line 3"), HasSubstr("column 2"), HasSubstr("'x'")));
+  EXPECT_THAT(message("a,b\n1,2\n3,x\n"),
+              AllOf(HasSubstr("e.csv"), HasSubstr("line 3"), HasSubstr("column 2"), HasSubstr("'x'")));
   EXPECT_THAT(message("1,2\n3\n"), AllOf(HasSubstr("line 2"), HasSubstr("expected 2 columns, found 1")));
   EXPECT_THAT(message("x,2\n"), AllOf(HasSubstr("line 1"), HasSubstr("column 1")));
   EXPECT_THAT(message("1,\n"), AllOf(HasSubstr("line 1"), HasSubstr("column 2")));

@@ -5,7 +5,9 @@
 #include <fstream>
 #include <string>
 
-inline std::string test_file(const std::string& name) { return std::string(STROBE_SOURCE_DIR) + "/tests/data/io/" + name; }
+inline std::string test_file(const std::string& name) {
+  return std::string(STROBE_SOURCE_DIR) + "/tests/data/io/" + name;
+}
 
 inline std::string content_of(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -22,7 +24,8 @@ class TemporaryFolder {
   ~TemporaryFolder() { std::filesystem::remove_all(path_); }
   std::string file(const std::string& name) const { return (path_ / name).string(); }
   size_t files() const {
-    return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(path_), std::filesystem::directory_iterator()));
+    return static_cast<size_t>(
+        std::distance(std::filesystem::directory_iterator(path_), std::filesystem::directory_iterator()));
   }
 
  private:

@@ -78,7 +78,8 @@ TEST(Npy, EveryTruncationIsAnError) {
 }
 
 TEST(Npy, HugeShapesAreRefusedWithoutAllocation) {
-  for (const char* shape : {"(9223372036854775807, 2)", "(4611686018427387904,)", "(-1, 3)", "(1000000000000, 0, 10000000000000)"}) {
+  for (const char* shape :
+       {"(9223372036854775807, 2)", "(4611686018427387904,)", "(-1, 3)", "(1000000000000, 0, 10000000000000)"}) {
     std::string header = std::string("{'descr': '<f8', 'fortran_order': True, 'shape': ") + shape + ", }";
     std::string file("\x93NUMPY\x01\x00", 8);
     file += static_cast<char>(header.size());
@@ -96,7 +97,8 @@ TEST(Npy, MissingFileAndFolderAreNamed) {
 
 TEST(Array, IntegersRefusesFractionsByIndex) {
   const Array array = Array::of<double>({3}, {1, 2.5, 3});
-  EXPECT_THAT(std::string(array.integers().status().message()), testing::AllOf(HasSubstr("2.5"), HasSubstr("element 1")));
+  EXPECT_THAT(std::string(array.integers().status().message()),
+              testing::AllOf(HasSubstr("2.5"), HasSubstr("element 1")));
   EXPECT_FALSE(Array::of<double>({1}, {1e300}).integers().ok());
   EXPECT_FALSE(Array::of<uint64_t>({1}, {UINT64_MAX}).integers().ok());
   EXPECT_EQ(Array::of<double>({1}, {-9223372036854775808.0}).integers()->front(), INT64_MIN);
@@ -111,7 +113,8 @@ TEST(Bin, RowsMustBeWhole) {
   EXPECT_EQ(rows->to_string(), "int16 [2, 3]");
   EXPECT_EQ(rows->number(5), -6);
   const auto wrong = read_bin(path, DType::kInt32, {2});
-  EXPECT_THAT(std::string(wrong.status().message()), testing::AllOf(HasSubstr("8 bytes"), HasSubstr("found 12"), HasSubstr("4 too many")));
+  EXPECT_THAT(std::string(wrong.status().message()),
+              testing::AllOf(HasSubstr("8 bytes"), HasSubstr("found 12"), HasSubstr("4 too many")));
 }
 
 }  // namespace

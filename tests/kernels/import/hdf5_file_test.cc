@@ -1,7 +1,8 @@
+#include "kernels/import/hdf5_file.h"
+
 #include <gmock/gmock.h>
 
 #include "import_fixture.h"
-#include "kernels/import/hdf5_file.h"
 #include "platform/files/file.h"
 
 namespace strobe::import::hdf5 {

@@ -33,7 +33,8 @@ size_t compare(const ElementQuantizer& quantizer, const io::Array& expected, con
     EXPECT_EQ(parts[part]->data.size(), count) << what;
     if (parts[part]->data.size() != count) return 0;
     for (size_t e = 0; e < count; ++e) {
-      EXPECT_EQ(parts[part]->data[e], expected.number(static_cast<int64_t>(part * count + e))) << what << " part " << part << " at " << e;
+      EXPECT_EQ(parts[part]->data[e], expected.number(static_cast<int64_t>(part * count + e)))
+          << what << " part " << part << " at " << e;
     }
   }
   return count;
@@ -42,9 +43,9 @@ size_t compare(const ElementQuantizer& quantizer, const io::Array& expected, con
 class HgqTypes : public testing::TestWithParam<const char*> {};
 
 INSTANTIATE_TEST_SUITE_P(Every, HgqTypes,
-                         testing::Values("qdense", "qdense_kbi_sat", "qeinsumdense", "qeinsumdensebatchnorm", "qbatchnormdense",
-                                         "qbatchnormalization", "qmerge", "leaky_prelu", "quantizer_modes", "quantizer_rnd_conv",
-                                         "qsoftmax", "qsoftmax_unstable"));
+                         testing::Values("qdense", "qdense_kbi_sat", "qeinsumdense", "qeinsumdensebatchnorm",
+                                         "qbatchnormdense", "qbatchnormalization", "qmerge", "leaky_prelu",
+                                         "quantizer_modes", "quantizer_rnd_conv", "qsoftmax", "qsoftmax_unstable"));
 
 TEST_P(HgqTypes, EqualThePeersInEveryElement) {
   NEED_SHARED_DATA();
@@ -78,7 +79,8 @@ double quantised(double value, const ElementQuantizer& q, size_t e) {
     const double span = std::exp2(i + k), rounded = std::floor(value * std::exp2(f) + 0.5) * std::exp2(-f);
     return rounded - span * std::floor((rounded - low) / span);
   }
-  return std::floor(std::clamp(value, q.overflow == "SAT_SYM" ? -high * k : low, high) * std::exp2(f) + 0.5) * std::exp2(-f);
+  return std::floor(std::clamp(value, q.overflow == "SAT_SYM" ? -high * k : low, high) * std::exp2(f) + 0.5) *
+         std::exp2(-f);
 }
 
 class HgqWeights : public testing::TestWithParam<const char*> {};
@@ -101,7 +103,8 @@ TEST_P(HgqWeights, QuantisedEqualThePeersInEveryElement) {
     const Array& weights = *layer->array(name);
     const auto& quantizer = std::get<ElementQuantizer>(layer->quantizers.at(name));
     for (size_t e = 0; e < weights.data.size(); ++e, ++compared) {
-      EXPECT_EQ(quantised(weights.data[e], quantizer, e), named.array.number(static_cast<int64_t>(e))) << named.name << " at " << e;
+      EXPECT_EQ(quantised(weights.data[e], quantizer, e), named.array.number(static_cast<int64_t>(e)))
+          << named.name << " at " << e;
     }
   }
   EXPECT_GT(compared, 0u);

@@ -9,11 +9,11 @@
 #include "kernels/import/float_model.h"
 
 /// Leaves the test where the shared models are absent; a failure in CI, where they must be there.
-#define NEED_SHARED_DATA()                                                                              \
-  if (!std::filesystem::exists(shared_data())) {                                                        \
-    const char* in_ci = std::getenv("CI");                                                              \
+#define NEED_SHARED_DATA()                                                                                 \
+  if (!std::filesystem::exists(shared_data())) {                                                           \
+    const char* in_ci = std::getenv("CI");                                                                 \
     if (in_ci != nullptr && std::string(in_ci) == "true") FAIL() << "no shared data at " << shared_data(); \
-    GTEST_SKIP() << "no shared data at " << shared_data() << " (set STROBE_SHARED_DATA)";               \
+    GTEST_SKIP() << "no shared data at " << shared_data() << " (set STROBE_SHARED_DATA)";                  \
   }
 
 inline std::string shared_data() {

@@ -26,7 +26,8 @@ void read_everything(const hdf5::File& file, const std::string& path, int depth)
   (void)file.read(path);
   const auto children = file.children(path);
   if (!children.ok() || depth == 0) return;
-  for (const std::string& child : *children) read_everything(file, path.empty() ? child : path + "/" + child, depth - 1);
+  for (const std::string& child : *children)
+    read_everything(file, path.empty() ? child : path + "/" + child, depth - 1);
 }
 
 /// Changes a few bytes of `bytes`; every change follows from the seed.
@@ -100,9 +101,11 @@ TEST(Damage, ConfigurationsAreReadOrRefused) {
 // The weights of another model are refused by shape or by name, never taken.
 TEST(Damage, WeightsOfAnotherModelAreRefused) {
   NEED_SHARED_DATA();
-  const auto model = import_model(model_path("keras/qkeras_3layer.json"), {model_path("keras/KERAS_3layer_weights.h5")});
+  const auto model =
+      import_model(model_path("keras/qkeras_3layer.json"), {model_path("keras/KERAS_3layer_weights.h5")});
   EXPECT_EQ(model.status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(std::string(model.status().message()), testing::AllOf(testing::HasSubstr("'fc1'"), testing::HasSubstr("KERAS_3layer_weights.h5")));
+  EXPECT_THAT(std::string(model.status().message()),
+              testing::AllOf(testing::HasSubstr("'fc1'"), testing::HasSubstr("KERAS_3layer_weights.h5")));
 }
 
 }  // namespace

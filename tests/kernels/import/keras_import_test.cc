@@ -34,7 +34,8 @@ TEST(KerasH5, WholeModelWithTrainingConfiguration) {
   EXPECT_THAT(fc.array("kernel")->data, ElementsAre(-3, -2.75, -2.5, -2.25, -2, -1.75));
   EXPECT_THAT(fc.array("bias")->data, ElementsAre(0.5, -0.5));
   EXPECT_EQ(fc.setting<std::string>("activation"), "relu");
-  EXPECT_EQ(std::get<UniformQuantizer>(fc.quantizers.at("activation")).type.to_string(), "ap_ufixed<4,1,AP_RND_CONV,AP_SAT>");
+  EXPECT_EQ(std::get<UniformQuantizer>(fc.quantizers.at("activation")).type.to_string(),
+            "ap_ufixed<4,1,AP_RND_CONV,AP_SAT>");
   EXPECT_EQ(std::get<UniformQuantizer>(fc.quantizers.at("kernel")).texts.at("alpha"), "auto_po2");
   EXPECT_EQ(std::get<UniformQuantizer>(fc.quantizers.at("bias")).type.to_string(), "ap_ufixed<5,2,AP_RND_CONV,AP_SAT>");
   EXPECT_EQ(model.layers[2].kind, "Dropout");
@@ -48,15 +49,18 @@ TEST(KerasH5, WholeModelWithTrainingConfiguration) {
 }
 
 TEST(KerasH5, NotANumberIsNamedByLayerArrayAndIndex) {
-  EXPECT_THAT(message(import_model(fixture("nan.h5"))), AllOf(HasSubstr("'fc'"), HasSubstr("'kernel'"), HasSubstr("[1, 1]"), HasSubstr("nan")));
+  EXPECT_THAT(message(import_model(fixture("nan.h5"))),
+              AllOf(HasSubstr("'fc'"), HasSubstr("'kernel'"), HasSubstr("[1, 1]"), HasSubstr("nan")));
 }
 
 TEST(KerasH5, WrongShapeNamesBothShapes) {
-  EXPECT_THAT(message(import_model(fixture("wrong_shape.h5"))), AllOf(HasSubstr("'fc'"), HasSubstr("[3, 2]"), HasSubstr("[2, 3]")));
+  EXPECT_THAT(message(import_model(fixture("wrong_shape.h5"))),
+              AllOf(HasSubstr("'fc'"), HasSubstr("[3, 2]"), HasSubstr("[2, 3]")));
 }
 
 TEST(KerasH5, MissingWeightIsNamed) {
-  EXPECT_THAT(message(import_model(fixture("missing.h5"))), AllOf(HasSubstr("'fc'"), HasSubstr("'bias'"), HasSubstr("[2]")));
+  EXPECT_THAT(message(import_model(fixture("missing.h5"))),
+              AllOf(HasSubstr("'fc'"), HasSubstr("'bias'"), HasSubstr("[2]")));
 }
 
 TEST(ImportModel, OtherFilesAreRefused) {
@@ -69,8 +73,8 @@ TEST(ImportModel, OtherFilesAreRefused) {
 /// A functional model of one input and these further layers, given as JSON text.
 absl::StatusOr<KerasNetwork> network(const std::string& layers, const std::string& outputs) {
   const std::string text = R"({"class_name":"Functional","config":{"name":"m","layers":[
-    {"class_name":"InputLayer","config":{"name":"x","batch_shape":[null,4]},"inbound_nodes":[]},)" + layers +
-                           R"(],"input_layers":[["x",0,0]],"output_layers":)" + outputs + "}}";
+    {"class_name":"InputLayer","config":{"name":"x","batch_shape":[null,4]},"inbound_nodes":[]},)" +
+                           layers + R"(],"input_layers":[["x",0,0]],"output_layers":)" + outputs + "}}";
   const auto json = parse_python_json(text, "t");
   if (!json.ok()) return json.status();
   return parse_keras_network(*json, "t");
@@ -81,7 +85,8 @@ std::string dense(const std::string& name, const std::string& inbound) {
 }
 
 TEST(KerasConfig, LayersComeInTopologicalOrder) {
-  const auto found = network(dense("late", R"([[["early",0,0,{}]]])") + "," + dense("early", R"([[["x",0,0,{}]]])"), R"([["late",0,0]])");
+  const auto found = network(dense("late", R"([[["early",0,0,{}]]])") + "," + dense("early", R"([[["x",0,0,{}]]])"),
+                             R"([["late",0,0]])");
   ASSERT_TRUE(found.ok()) << found.status();
   EXPECT_EQ(found->layers[1].name, "early");
   EXPECT_EQ(found->layers[2].name, "late");
@@ -105,9 +110,13 @@ TEST(KerasConfig, BrokenConnectionsAreErrors) {
 }
 
 TEST(KerasConfig, NestedModelsAndOpenExtentsAreRefused) {
-  const auto nested = network(R"({"class_name":"Sequential","config":{"name":"inner","layers":[]},"inbound_nodes":[[["x",0,0,{}]]]})", R"([["inner",0,0]])");
+  const auto nested =
+      network(R"({"class_name":"Sequential","config":{"name":"inner","layers":[]},"inbound_nodes":[[["x",0,0,{}]]]})",
+              R"([["inner",0,0]])");
   EXPECT_THAT(std::string(nested.status().message()), HasSubstr("'inner'"));
-  const auto json = parse_python_json(R"({"class_name":"Sequential","config":[{"class_name":"Dense","config":{"name":"d","batch_input_shape":[null,null,3]}}]})", "t");
+  const auto json = parse_python_json(
+      R"({"class_name":"Sequential","config":[{"class_name":"Dense","config":{"name":"d","batch_input_shape":[null,null,3]}}]})",
+      "t");
   EXPECT_THAT(std::string(parse_keras_network(*json, "t").status().message()), HasSubstr("axis 1"));
 }
 
@@ -166,9 +175,11 @@ TEST(KerasJson, BinaryAndTernaryNetworks) {
   const FloatModel ternary = must_import(model_path("keras/KERAS_3layer_ternary_small.json"));
   EXPECT_EQ(find_layer(ternary, "bn1")->array("moving_variance")->data[0], 0.18270902335643768);
   EXPECT_EQ(find_layer(ternary, "act1")->setting<std::string>("activation"), "ternary_tanh");
-  EXPECT_EQ(std::get<UniformQuantizer>(find_layer(ternary, "fc1")->quantizers.at("kernel")).kind, UniformQuantizer::Kind::kTernary);
+  EXPECT_EQ(std::get<UniformQuantizer>(find_layer(ternary, "fc1")->quantizers.at("kernel")).kind,
+            UniformQuantizer::Kind::kTernary);
   const FloatModel binary = must_import(model_path("keras/KERAS_3layer_binary_smaller.json"));
-  EXPECT_EQ(std::get<UniformQuantizer>(find_layer(binary, "fc1")->quantizers.at("kernel")).kind, UniformQuantizer::Kind::kBinary);
+  EXPECT_EQ(std::get<UniformQuantizer>(find_layer(binary, "fc1")->quantizers.at("kernel")).kind,
+            UniformQuantizer::Kind::kBinary);
 }
 
 TEST(Keras3, BatchNormalisationHasItsWeightsInOrder) {
@@ -193,7 +204,9 @@ TEST(Keras3, SeveralInputsAndOutputsKeepTheirOrder) {
 
 TEST(Keras3, ActivationsKeepTheirSettings) {
   NEED_SHARED_DATA();
-  const auto act = [](const std::string& name) { return *find_layer(must_import(model_path("layers/" + name + ".keras")), "act"); };
+  const auto act = [](const std::string& name) {
+    return *find_layer(must_import(model_path("layers/" + name + ".keras")), "act");
+  };
   EXPECT_EQ(act("act_elu_alpha").setting<double>("alpha"), 0.7);
   EXPECT_EQ(act("act_leaky_relu").setting<double>("alpha"), 0.3);
   EXPECT_EQ(act("act_relu6").setting<double>("max_value"), 6.0);
@@ -211,10 +224,12 @@ TEST(Keras3, PermuteCountsFromTheFirstAxisOfAnEvent) {
 
 TEST(Keras3, UnsupportedLayersAreNamedWithTheSupportedOnes) {
   NEED_SHARED_DATA();
-  for (const char* name : {"layers/lstm.keras", "layers/conv1d_same.keras", "hgq/layers/qlif.keras", "keras/garnet_1layer.json"}) {
+  for (const char* name :
+       {"layers/lstm.keras", "layers/conv1d_same.keras", "hgq/layers/qlif.keras", "keras/garnet_1layer.json"}) {
     const auto model = import_model(model_path(name));
     EXPECT_EQ(model.status().code(), absl::StatusCode::kUnimplemented) << name;
-    EXPECT_THAT(message(model), AllOf(HasSubstr("not supported"), HasSubstr("BatchNormalization"), HasSubstr("QEinsumDense")));
+    EXPECT_THAT(message(model),
+                AllOf(HasSubstr("not supported"), HasSubstr("BatchNormalization"), HasSubstr("QEinsumDense")));
   }
 }
 

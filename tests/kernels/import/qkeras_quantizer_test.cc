@@ -32,7 +32,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Rule{"quantized_bits(4,2,1)", "ap_fixed<4,3,AP_RND_CONV,AP_SAT_SYM>", "linear"},
                     Rule{"quantized_linear(5,1)", "ap_fixed<5,2,AP_RND_CONV,AP_SAT_SYM>", "linear"},
                     Rule{"quantized_relu(7,2,negative_slope=0.25)", "ap_fixed<7,3,AP_RND_CONV,AP_SAT>", "leaky_relu"},
-                    Rule{"quantized_tanh(6, symmetric=True, use_real_tanh=True)", "ap_fixed<6,1,AP_RND_CONV,AP_SAT_SYM>", "tanh"},
+                    Rule{"quantized_tanh(6, symmetric=True, use_real_tanh=True)",
+                         "ap_fixed<6,1,AP_RND_CONV,AP_SAT_SYM>", "tanh"},
                     Rule{"quantized_bits()", "ap_fixed<8,1,AP_RND_CONV,AP_SAT>", "linear"},
                     Rule{"quantized_po2(4)", "ap_fixed<9,5,AP_RND_CONV,AP_SAT>", "linear"},
                     Rule{"ternary(alpha=1)", "ap_int<2>", "ternary_tanh"}, Rule{"binary", "ap_int<2>", "binary_tanh"},
@@ -47,8 +48,13 @@ TEST_P(Format, FollowsFromTheText) {
 
 TEST(QkerasQuantizer, DictionaryKeepsEverySetting) {
   const UniformQuantizer quantizer = parse({{"class_name", "quantized_bits"},
-                                            {"config", {{"bits", 5}, {"integer", 2}, {"alpha", "auto_po2"}, {"symmetric", 0},
-                                                        {"keep_negative", true}, {"post_training_scale", nullptr}}}});
+                                            {"config",
+                                             {{"bits", 5},
+                                              {"integer", 2},
+                                              {"alpha", "auto_po2"},
+                                              {"symmetric", 0},
+                                              {"keep_negative", true},
+                                              {"post_training_scale", nullptr}}}});
   EXPECT_EQ(quantizer.name, "quantized_bits");
   EXPECT_EQ(quantizer.texts.at("alpha"), "auto_po2");
   EXPECT_EQ(quantizer.numbers.at("bits"), 5);
@@ -72,8 +78,9 @@ TEST(QkerasQuantizer, NothingQuantisesNothing) {
 }
 
 TEST(QkerasQuantizer, FlawsAreNamed) {
-  for (const char* text : {"quantized_bits(0,0)", "quantized_bits(65,0)", "quantized_bits(2.5,0)", "quantized_bits(8,1e9)",
-                           "quantized_bits(6,0", "bernoulli(0.5)", "quantized_po2(30)", "quantized_tanh(1,2,3,4,5,6)"}) {
+  for (const char* text :
+       {"quantized_bits(0,0)", "quantized_bits(65,0)", "quantized_bits(2.5,0)", "quantized_bits(8,1e9)",
+        "quantized_bits(6,0", "bernoulli(0.5)", "quantized_po2(30)", "quantized_tanh(1,2,3,4,5,6)"}) {
     const auto quantizer = parse_qkeras_quantizer(text);
     ASSERT_FALSE(quantizer.ok()) << text;
     EXPECT_THAT(std::string(quantizer.status().message()), HasSubstr(std::string(text).substr(0, 9))) << text;

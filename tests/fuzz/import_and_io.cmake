@@ -1,0 +1,3 @@
+strobe_fuzzer(keras SOURCES keras_fuzz.cc LIBS strobe::import nlohmann_json::nlohmann_json)
+strobe_fuzzer(hdf5 SOURCES hdf5_fuzz.cc LIBS strobe::import nlohmann_json::nlohmann_json)
+strobe_fuzzer(event_files SOURCES event_files_fuzz.cc LIBS strobe::io)
