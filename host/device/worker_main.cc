@@ -28,6 +28,9 @@ using emulation::futex_wait;
 using emulation::futex_wake;
 
 [[noreturn]] void leave(const std::string& run_dir, int status) {
+  // Two threads may come here at once when strobe dies: the second waits for the end that the first brings.
+  static std::mutex once;
+  once.lock();
   // Not exit(): XRT's destructors wait for threads that may never end. The card's process sees end of file and ends itself.
   std::error_code ignored;
   std::filesystem::remove_all(run_dir, ignored);
