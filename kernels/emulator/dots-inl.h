@@ -41,24 +41,25 @@ HWY_INLINE void dot_at(const Program& program, const DotStep& step, std::byte* a
   const Tag<int32_t> d;
   const size_t n = hn::Lanes(d);
   Vector<int32_t> acc[kRows][kVectors];
-  for (int r = 0; r < kRows; ++r) {
-    for (auto& v : acc[r]) v = hn::Set(d, step.bias[r]);
-  }
+  each<kRows>([&](auto r) STROBE_INLINE_LAMBDA {
+    const auto bias = hn::Set(d, step.bias[r]);
+    each<kVectors>([&](auto v) STROBE_INLINE_LAMBDA { acc[r][v] = bias; });
+  });
   const uint32_t* sources = program.dot_sources.data() + step.first_source;
   const int32_t* weights = program.dot_weights.data() + step.first_weight;
   for (uint32_t k = 0; k < step.sources; ++k, weights += kRows) {
     const auto* words = reinterpret_cast<const int32_t*>(arena + sources[k]) + event;
     Vector<int32_t> x[kVectors];
-    for (int v = 0; v < kVectors; ++v) x[v] = hn::LoadU(d, words + v * n);
-    for (int r = 0; r < kRows; ++r) {
+    each<kVectors>([&](auto v) STROBE_INLINE_LAMBDA { x[v] = hn::LoadU(d, words + v * n); });
+    each<kRows>([&](auto r) STROBE_INLINE_LAMBDA {
       const auto weight = hn::Set(d, weights[r]);
-      for (int v = 0; v < kVectors; ++v) acc[r][v] = add_products<kProducts>(acc[r][v], x[v], weight);
-    }
+      each<kVectors>([&](auto v) STROBE_INLINE_LAMBDA { acc[r][v] = add_products<kProducts>(acc[r][v], x[v], weight); });
+    });
   }
-  for (int r = 0; r < kRows; ++r) {
+  each<kRows>([&](auto r) STROBE_INLINE_LAMBDA {
     finish<int32_t>(step.epilogue[r], acc[r]);
     store_vectors<int32_t>(acc[r], step.target[r], arena, event);
-  }
+  });
 }
 
 template <Products kProducts, int kRows>

@@ -18,6 +18,17 @@ using Tag = hn::ScalableTag<T>;
 template <class T>
 using Vector = hn::Vec<Tag<T>>;
 
+#undef STROBE_INLINE_LAMBDA
+#define STROBE_INLINE_LAMBDA HWY_ATTR __attribute__((always_inline))
+
+/// Calls `f(constant i)` for i below kCount. g++ 12 keeps an array of vectors in registers only where every index is a
+/// constant before its loops are unrolled.
+template <int kCount, class F>
+HWY_INLINE void each(F f) {
+  [&]<int... I>(std::integer_sequence<int, I...>) STROBE_INLINE_LAMBDA { (f(std::integral_constant<int, I>()), ...); }
+  (std::make_integer_sequence<int, kCount>());
+}
+
 /// Loads lanes of a narrower or equal type.
 template <class T, class S>
 HWY_INLINE Vector<T> load_as(const S* source) {
@@ -93,30 +104,30 @@ template <class T, int kVectors>
 HWY_INLINE void finish(const Epilogue& e, Vector<T> (&acc)[kVectors]) {
   const Tag<T> d;
   if (e.first_wrap != 0) {
-    for (auto& v : acc) v = wrap_lanes<T>(v, e.first_wrap, e.first_wrap_signed);
+    each<kVectors>([&](auto i) STROBE_INLINE_LAMBDA { acc[i] = wrap_lanes<T>(acc[i], e.first_wrap, e.first_wrap_signed); });
   }
   if (e.shift != 0) {
     if (e.rounding == model::Rounding::kTrn) {
-      for (auto& v : acc) v = hn::ShiftRightSame(v, e.shift);
+      each<kVectors>([&](auto i) STROBE_INLINE_LAMBDA { acc[i] = hn::ShiftRightSame(acc[i], e.shift); });
     } else {
-      for (auto& v : acc) v = round_lanes<T>(v, e.shift, e.rounding);
+      each<kVectors>([&](auto i) STROBE_INLINE_LAMBDA { acc[i] = round_lanes<T>(acc[i], e.shift, e.rounding); });
     }
   }
   if (e.clip != Epilogue::kNone) {
     const auto low = hn::Set(d, static_cast<T>(e.low));
     const auto high = hn::Set(d, static_cast<T>(e.high));
     if (e.clip == Epilogue::kZeroOutside) {
-      for (auto& v : acc) v = hn::IfThenZeroElse(hn::Or(hn::Lt(v, low), hn::Gt(v, high)), v);
+      each<kVectors>([&](auto i) STROBE_INLINE_LAMBDA { acc[i] = hn::IfThenZeroElse(hn::Or(hn::Lt(acc[i], low), hn::Gt(acc[i], high)), acc[i]); });
     }
     if (e.clip == Epilogue::kLow || e.clip == Epilogue::kBoth) {
-      for (auto& v : acc) v = hn::Max(v, low);
+      each<kVectors>([&](auto i) STROBE_INLINE_LAMBDA { acc[i] = hn::Max(acc[i], low); });
     }
     if (e.clip == Epilogue::kHigh || e.clip == Epilogue::kBoth) {
-      for (auto& v : acc) v = hn::Min(v, high);
+      each<kVectors>([&](auto i) STROBE_INLINE_LAMBDA { acc[i] = hn::Min(acc[i], high); });
     }
   }
   if (e.wrap != 0) {
-    for (auto& v : acc) v = wrap_lanes<T>(v, e.wrap, e.wrap_signed);
+    each<kVectors>([&](auto i) STROBE_INLINE_LAMBDA { acc[i] = wrap_lanes<T>(acc[i], e.wrap, e.wrap_signed); });
   }
 }
 
@@ -127,19 +138,19 @@ HWY_INLINE void store_vectors(const Vector<T> (&acc)[kVectors], const Slot& targ
   std::byte* place = arena + target.offset + event * lane_bytes(target.lane);
   if (target.lane == Lane::k16) {
     auto* to = reinterpret_cast<int16_t*>(place);
-    for (int v = 0; v < kVectors; ++v) store_as<T>(acc[v], to + v * n);
+    each<kVectors>([&](auto v) STROBE_INLINE_LAMBDA { store_as<T>(acc[v], to + v * n); });
     return;
   }
   if constexpr (sizeof(T) >= 4) {
     if (target.lane == Lane::k32) {
       auto* to = reinterpret_cast<int32_t*>(place);
-      for (int v = 0; v < kVectors; ++v) store_as<T>(acc[v], to + v * n);
+      each<kVectors>([&](auto v) STROBE_INLINE_LAMBDA { store_as<T>(acc[v], to + v * n); });
       return;
     }
   }
   if constexpr (sizeof(T) == 8) {
     auto* to = reinterpret_cast<int64_t*>(place);
-    for (int v = 0; v < kVectors; ++v) hn::StoreU(acc[v], Tag<T>(), to + v * n);
+    each<kVectors>([&](auto v) STROBE_INLINE_LAMBDA { hn::StoreU(acc[v], Tag<T>(), to + v * n); });
   }
 }
 

@@ -15,7 +15,7 @@ inline constexpr int lane_bytes(Lane lane) { return 2 << static_cast<int>(lane);
 inline constexpr int lane_bits(Lane lane) { return 8 * lane_bytes(lane); }
 
 /// Events a block: slots hold that many values each.
-inline constexpr size_t kBlock = 128;
+inline constexpr size_t kBlock = 256;
 
 /// What a scalar step reads or writes.
 struct Slot {
@@ -41,9 +41,12 @@ struct Epilogue {
 using Target = Slot;
 
 struct PlanTerm {
+  enum Kind : uint8_t { kProduct, kPlus, kMinus, kTruncated };
+
   uint32_t offset = 0;
-  uint32_t shift = 0;  ///< of truncated products
-  int64_t weight = 0;
+  Kind kind = kProduct;
+  uint8_t shift = 0;   ///< of truncated products
+  int64_t weight = 0;  ///< repeated to 64 bits in the row's lanes
 };
 
 /// out = epilogue(bias + sum of weight * slot) in lanes of `lane`. Terms come by the lanes of their slots: `count[l]` of lane l.
@@ -51,7 +54,6 @@ struct RowStep {
   uint32_t first_term = 0;
   uint32_t count[3] = {0, 0, 0};
   Lane lane = Lane::k16;
-  bool truncated = false;
   int64_t bias = 0;
   Epilogue epilogue;
   Target target;

@@ -191,7 +191,6 @@ class Planner {
     if (row.root != kNoValue) {
       const IntegerNode& n = graph_.at(row.root);
       terms.assign(graph_.terms_of(n).begin(), graph_.terms_of(n).end());
-      step.truncated = n.op == IntegerOp::kTruncated;
       step.bias = low64(n.bias);
     }
     std::stable_sort(terms.begin(), terms.end(),
@@ -199,13 +198,24 @@ class Planner {
     step.first_term = static_cast<uint32_t>(program_.terms.size());
     for (const IntegerTerm& t : terms) {
       ++step.count[static_cast<int>(stored_lane(t.value))];
-      // Lanes of 16 bits cut a product by taking the upper half of one with a larger weight.
-      const bool upper = row.lane == Lane::k16 && t.shift > 0;
-      const Wide weight = upper ? t.weight << (16 - t.shift) : t.weight;
-      program_.terms.push_back({slot(t.value).offset, static_cast<uint32_t>(t.shift), low64(weight)});
+      program_.terms.push_back(plan_term(t, row.lane));
     }
     step.target = new_target(row.result);
     append(Step::kRow, program_.rows, step);
+  }
+
+  PlanTerm plan_term(const IntegerTerm& t, Lane lane) {
+    PlanTerm term{.offset = slot(t.value).offset, .shift = static_cast<uint8_t>(t.shift)};
+    term.kind = t.shift > 0       ? PlanTerm::kTruncated
+                : t.weight == 1  ? PlanTerm::kPlus
+                : t.weight == -1 ? PlanTerm::kMinus
+                                 : PlanTerm::kProduct;
+    // Lanes of 16 bits cut a product by taking the upper half of one with a larger weight.
+    const auto weight = static_cast<uint64_t>(t.shift > 0 && lane == Lane::k16 ? t.weight << (16 - t.shift) : t.weight);
+    term.weight = static_cast<int64_t>(lane == Lane::k16   ? (weight & 0xffff) * 0x0001000100010001
+                                       : lane == Lane::k32 ? (weight & 0xffffffff) * 0x0000000100000001
+                                                           : weight);
+    return term;
   }
 
   void write_binary(const Row& row) {

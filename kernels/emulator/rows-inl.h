@@ -13,7 +13,6 @@ namespace strobe::emulator::HWY_NAMESPACE {
 
 template <class T>
 HWY_INLINE Vector<T> truncated_product(Vector<T> x, Vector<T> weight, uint32_t shift) {
-  if (shift == 0) return hn::Mul(x, weight);
   if constexpr (sizeof(T) == 2) {
     return hn::MulHigh(x, weight);  // the plan put 2^(16 - shift) into the weight
   } else {
@@ -22,22 +21,24 @@ HWY_INLINE Vector<T> truncated_product(Vector<T> x, Vector<T> weight, uint32_t s
 }
 
 template <class T, class S, int kVectors>
-HWY_INLINE void add_terms(const PlanTerm* terms, uint32_t count, bool truncated, const std::byte* arena, size_t event,
+HWY_INLINE void add_terms(const PlanTerm* terms, uint32_t count, const std::byte* arena, size_t event,
                           Vector<T> (&acc)[kVectors]) {
   const Tag<T> d;
+  const hn::Repartition<int64_t, Tag<T>> d64;
   const size_t n = hn::Lanes(d);
-  for (uint32_t t = 0; t < count; ++t) {
-    const auto* x = reinterpret_cast<const S*>(arena + terms[t].offset) + event;
-    if (truncated) {
-      const auto weight = hn::Set(d, static_cast<T>(terms[t].weight));
-      for (int v = 0; v < kVectors; ++v) {
-        acc[v] = hn::Add(acc[v], truncated_product<T>(load_as<T>(x + v * n), weight, terms[t].shift));
-      }
-    } else if (terms[t].weight == 1) {
-      for (int v = 0; v < kVectors; ++v) acc[v] = hn::Add(acc[v], load_as<T>(x + v * n));
+  for (const PlanTerm* term = terms; term != terms + count; ++term) {
+    const auto* x = reinterpret_cast<const S*>(arena + term->offset) + event;
+    const auto weight = hn::BitCast(d, hn::Set(d64, term->weight));
+    if (term->kind == PlanTerm::kProduct) {
+      each<kVectors>([&](auto v) STROBE_INLINE_LAMBDA { acc[v] = hn::Add(acc[v], hn::Mul(load_as<T>(x + v * n), weight)); });
+    } else if (term->kind == PlanTerm::kPlus) {
+      each<kVectors>([&](auto v) STROBE_INLINE_LAMBDA { acc[v] = hn::Add(acc[v], load_as<T>(x + v * n)); });
+    } else if (term->kind == PlanTerm::kMinus) {
+      each<kVectors>([&](auto v) STROBE_INLINE_LAMBDA { acc[v] = hn::Sub(acc[v], load_as<T>(x + v * n)); });
     } else {
-      const auto weight = hn::Set(d, static_cast<T>(terms[t].weight));
-      for (int v = 0; v < kVectors; ++v) acc[v] = hn::Add(acc[v], hn::Mul(load_as<T>(x + v * n), weight));
+      each<kVectors>([&](auto v) STROBE_INLINE_LAMBDA {
+        acc[v] = hn::Add(acc[v], truncated_product<T>(load_as<T>(x + v * n), weight, term->shift));
+      });
     }
   }
 }
@@ -45,12 +46,12 @@ HWY_INLINE void add_terms(const PlanTerm* terms, uint32_t count, bool truncated,
 template <class T, int kVectors>
 HWY_INLINE void row_at(const Program& program, const RowStep& step, std::byte* arena, size_t event) {
   Vector<T> acc[kVectors];
-  for (auto& v : acc) v = hn::Set(Tag<T>(), static_cast<T>(step.bias));
+  each<kVectors>([&](auto i) STROBE_INLINE_LAMBDA { acc[i] = hn::Set(Tag<T>(), static_cast<T>(step.bias)); });
   const PlanTerm* terms = program.terms.data() + step.first_term;
-  add_terms<T, int16_t>(terms, step.count[0], step.truncated, arena, event, acc);
-  if constexpr (sizeof(T) >= 4) add_terms<T, int32_t>(terms + step.count[0], step.count[1], step.truncated, arena, event, acc);
+  add_terms<T, int16_t>(terms, step.count[0], arena, event, acc);
+  if constexpr (sizeof(T) >= 4) add_terms<T, int32_t>(terms + step.count[0], step.count[1], arena, event, acc);
   if constexpr (sizeof(T) >= 8) {
-    add_terms<T, int64_t>(terms + step.count[0] + step.count[1], step.count[2], step.truncated, arena, event, acc);
+    add_terms<T, int64_t>(terms + step.count[0] + step.count[1], step.count[2], arena, event, acc);
   }
   finish<T>(step.epilogue, acc);
   store_vectors<T>(acc, step.target, arena, event);
@@ -78,7 +79,7 @@ HWY_INLINE void binary_at(const BinaryStep& step, std::byte* arena, size_t event
   const size_t n = hn::Lanes(Tag<T>());
   const auto load = [&](int operand, int v) HWY_ATTR { return load_slot<T>(step.source[operand], arena, event + v * n); };
   Vector<T> acc[kVectors];
-  for (int v = 0; v < kVectors; ++v) {
+  each<kVectors>([&](auto v) STROBE_INLINE_LAMBDA {
     const auto a = load(0, v);
     const auto b = load(1, v);
     switch (step.kind) {
@@ -95,7 +96,7 @@ HWY_INLINE void binary_at(const BinaryStep& step, std::byte* arena, size_t event
         acc[v] = hn::IfThenElse(hn::Lt(a, b), load(3, v), load(2, v));
         break;
     }
-  }
+  });
   finish<T>(step.epilogue, acc);
   store_vectors<T>(acc, step.target, arena, event);
 }

@@ -125,11 +125,11 @@ HWY_NOINLINE void run_unpack(const UnpackStep& step, std::byte* arena, size_t ev
   over_events<int32_t, 4>(events, [&](auto vectors, size_t event) HWY_ATTR {
     V32 field[vectors()];
     const size_t n = hn::Lanes(d);
-    for (int v = 0; v < vectors(); ++v) {
+    each<vectors()>([&](auto v) STROBE_INLINE_LAMBDA {
       const auto shifted = hn::ShiftLeftSame(hn::LoadU(d, words + event + v * n), left);
       field[v] = step.is_signed ? hn::ShiftRightSame(shifted, right)
                                 : hn::BitCast(d, hn::ShiftRightSame(hn::BitCast(du, shifted), right));
-    }
+    });
     store_vectors<int32_t>(field, step.target, arena, event);
   });
 }
