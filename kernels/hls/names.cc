@@ -49,7 +49,12 @@ std::string identifier(std::string_view text) {
   return name;
 }
 
-NameTable::NameTable() : taken_{"rows", "row", "memory", "compute", "network", "exact"} {}
+// What generated kernels call things of their own, and types of the standard headers that a tensor's type could hide.
+NameTable::NameTable()
+    : taken_{"rows",   "row",     "compute",  "network",  "exact",   "events",   "size",     "container", "unpack",
+             "pack",   "event_t", "size_t",   "ssize_t",  "time_t",  "clock_t",  "off_t",    "wchar_t",   "ptrdiff_t",
+             "int8_t", "int16_t", "int32_t",  "int64_t",  "uint8_t", "uint16_t", "uint32_t", "uint64_t",  "intptr_t",
+             "ap_int", "ap_uint", "ap_fixed", "ap_ufixed"} {}
 
 std::string NameTable::unique(const std::string& wish) {
   std::string name = wish;

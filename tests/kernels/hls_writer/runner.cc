@@ -3,10 +3,10 @@
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
-#include <unistd.h>
-
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
+#include <random>
 
 #include "kernels/hls/project.h"
 #include "kernels/layers/catalog.h"
@@ -87,39 +87,58 @@ void LoadedLibrary::run(size_t k, const std::vector<std::vector<std::byte>>& inp
   }
 }
 
-std::string scratch_folder(const std::string& name) {
-  const std::string folder = ::testing::TempDir() + "strobe_hls_writer_" + std::to_string(getpid()) + "/" + name;
-  std::filesystem::remove_all(folder);
-  std::filesystem::create_directories(folder);
-  return folder;
+ScratchFolder::ScratchFolder() {
+  std::string path = ::testing::TempDir() + "strobe_hls_writer.XXXXXX";
+  EXPECT_NE(mkdtemp(path.data()), nullptr);
+  path_ = path;
 }
 
-void expect_hls_equals_reference(const std::vector<model::Graph>& graphs, size_t rows, uint64_t seed) {
-  std::mt19937_64 random(seed);
-  std::vector<Expectation> expectations;
+ScratchFolder::~ScratchFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+void expect_hls_equals_reference(const std::vector<model::Graph>& graphs, const std::vector<size_t>& rows, uint64_t seed) {
   std::vector<hls::KernelSpec> specs(graphs.size());
-  for (size_t k = 0; k < graphs.size(); ++k) {
-    const absl::Status valid = layers::verify(graphs[k]);
-    ASSERT_TRUE(valid.ok()) << valid << "\n" << model::print(graphs[k]);
-    expectations.push_back(expect(graphs[k], rows, random));
-    if (::testing::Test::HasFailure()) return;
-    specs[k].graph = &graphs[k];
-  }
+  for (size_t k = 0; k < graphs.size(); ++k) specs[k].graph = &graphs[k];
   const auto project = hls::write_project(specs);
   ASSERT_TRUE(project.ok()) << project.status();
-  const std::string folder = scratch_folder("seed" + std::to_string(seed));
-  const auto report = hls::build_sw_emu(*project, folder + "/kernel.so");
+  const ScratchFolder folder;
+  const auto report = hls::build_sw_emu(*project, folder / "kernel.so");
   ASSERT_TRUE(report.ok()) << report.status();
   std::printf("seed %llu: %zu kernels compiled in %.2f s (headers %.2f s)%s\n", static_cast<unsigned long long>(seed), graphs.size(),
               report->seconds, report->header_seconds, report->reused ? ", from the cache" : "");
-  const LoadedLibrary library(folder + "/kernel.so");
+  const LoadedLibrary library(folder / "kernel.so");
   ASSERT_NE(library.library(), nullptr);
   ASSERT_EQ(library.library()->abi, STROBE_KERNEL_ABI);
   ASSERT_EQ(library.library()->kernel_count, graphs.size());
-  for (size_t k = 0; k < graphs.size() && !::testing::Test::HasFatalFailure(); ++k) {
-    compare(graphs[k], expectations[k], library, k, static_cast<uint32_t>(rows));
+  std::mt19937_64 random(seed);
+  for (size_t k = 0; k < graphs.size(); ++k) {
+    for (const size_t count : rows) {
+      compare(graphs[k], expect(graphs[k], count, random), library, k, static_cast<uint32_t>(count));
+      if (::testing::Test::HasFailure()) return;
+    }
   }
-  std::filesystem::remove_all(folder);
+}
+
+model::Graph finished(model::GraphBuilder builder, std::vector<model::TensorId> outputs) {
+  builder.set_outputs(std::move(outputs));
+  auto graph = std::move(builder).build();
+  EXPECT_TRUE(graph.ok()) << graph.status();
+  const absl::Status valid = layers::verify(*graph);
+  EXPECT_TRUE(valid.ok()) << valid << "\n" << model::print(*graph);
+  return *std::move(graph);
+}
+
+model::Constant random_constant(const model::TensorType& type, uint64_t seed) {
+  std::mt19937_64 random(seed);
+  model::Constant constant{type, {}};
+  for (int64_t i = 0; i < type.elements(); ++i) {
+    const model::FixedType& t = type.at(i);
+    std::uniform_int_distribution<int64_t> value(static_cast<int64_t>(t.min_raw()), static_cast<int64_t>(t.max_raw()));
+    constant.raw.push_back(value(random));
+  }
+  return constant;
 }
 
 }  // namespace strobe::testing

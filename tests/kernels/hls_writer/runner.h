@@ -1,10 +1,10 @@
 #pragma once
 
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "kernels/hls/build.h"
+#include "kernels/hls/project.h"
 #include "kernels/model/graph.h"
 #include "platform/emulation/kernel_abi.h"
 
@@ -16,7 +16,7 @@ class LoadedLibrary {
   explicit LoadedLibrary(const std::string& path);
   ~LoadedLibrary();
   const struct strobe_emulated_library* library() const { return library_; }
-  /// Runs the k-th kernel over packed rows; outputs come back packed, followed by `guard` bytes that must be untouched.
+  /// Runs the k-th kernel over packed rows; outputs come back packed. Fails the test where bytes behind them were written.
   void run(size_t k, const std::vector<std::vector<std::byte>>& inputs, std::vector<std::vector<std::byte>>& outputs,
            uint32_t rows) const;
 
@@ -25,11 +25,26 @@ class LoadedLibrary {
   const struct strobe_emulated_library* library_ = nullptr;
 };
 
-/// A folder below the test's temporary one, emptied at first.
-std::string scratch_folder(const std::string& name);
+/// A folder of this process below the test's temporary one, empty at first, gone at the end.
+class ScratchFolder {
+ public:
+  ScratchFolder();
+  ~ScratchFolder();
+  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+  const std::string& path() const { return path_; }
 
-/// Compiles the graphs as one project and compares each with its reference evaluation, over `rows` random rows, in every
-/// bit. Fails the test with names, row and element where they differ.
-void expect_hls_equals_reference(const std::vector<model::Graph>& graphs, size_t rows, uint64_t seed);
+ private:
+  std::string path_;
+};
+
+/// Compiles the graphs as one project and compares each with its reference evaluation in every bit, for each number of rows,
+/// over random values. Prints the seed and the compile time; names model, tensor, row and element where they differ.
+void expect_hls_equals_reference(const std::vector<model::Graph>& graphs, const std::vector<size_t>& rows, uint64_t seed);
+
+/// A finished, verified graph; fails the test otherwise.
+model::Graph finished(model::GraphBuilder builder, std::vector<model::TensorId> outputs);
+
+/// Raw values over the whole range of each element's type.
+model::Constant random_constant(const model::TensorType& type, uint64_t seed);
 
 }  // namespace strobe::testing
