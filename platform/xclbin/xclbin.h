@@ -92,6 +92,10 @@ absl::StatusOr<std::string> write(const Xclbin& xclbin);
 /// InvalidArgument for what is no xclbin; DataLoss for one that is cut short or, if strobe made it, has a changed byte.
 absl::StatusOr<Xclbin> read(std::string bytes);
 
+/// An xclbin that another tool made (v++) with one more section, USER_METADATA; UUID and everything else stay as they are.
+/// InvalidArgument for what is no xclbin or has such a section already.
+absl::StatusOr<std::string> with_user_metadata(const std::string& image, std::string_view user_metadata);
+
 /// One thing that is wrong with an xclbin: where, and what was found against what was expected.
 struct Finding {
   std::string section;
