@@ -163,14 +163,28 @@ class Simplifier {
       } else if (shift <= 0) {
         sum.push_back({values_[t.value].id, 0, shifted(t.weight, -shift)});
       } else if (accum.rounding == Rounding::kTrn) {
-        const int zeros = std::min(trailing_zeros(t.weight), shift);
-        sum.push_back({values_[t.value].id, std::min(shift - zeros, kMaxBits), t.weight >> zeros});
+        cut_product(values_[t.value].id, t.weight, shift, sum);
       } else {
         const ValueId product = graph_.scaled(values_[t.value].id, t.weight);
         sum.push_back({graph_.round(product, shift, accum.rounding), 0, 1});
       }
     }
     return {graph_.truncated(std::move(sum), bias), accum.fraction()};
+  }
+
+  /// floor(x weight / 2^shift) as terms. With weight = q 2^shift + r it is q x + floor(x r / 2^shift), q x being an integer; with
+  /// r between -2^(shift - 1) and 2^(shift - 1) the second product fits lanes that multiply to the upper half.
+  static void cut_product(ValueId x, int64_t weight, int shift, std::vector<IntegerTerm>& sum) {
+    const int zeros = std::min(trailing_zeros(weight), shift);
+    weight >>= zeros;
+    shift = std::min(shift - zeros, kMaxBits);
+    if (shift == 0 || shift > 16) {
+      sum.push_back({x, shift, weight});
+      return;
+    }
+    const int64_t whole = (weight + (int64_t{1} << (shift - 1))) >> shift;
+    if (whole != 0) sum.push_back({x, 0, whole});
+    sum.push_back({x, shift, weight - (whole << shift)});
   }
 
   ScaledValue index(const Instruction& i) {

@@ -158,11 +158,63 @@ inline void pack_scalar(const PackStep& step, std::byte* arena, size_t events) {
   }
 }
 
+/// All parts are there, in lanes of 16 bits, and need no shift.
+inline bool is_plain(const PackStep& step) {
+  for (int p = 0; p < step.parts; ++p) {
+    if (!step.present[p] || step.source[p].lane != Lane::k16 || step.left[p] != 0) return false;
+  }
+  return true;
+}
+
+template <int kPart>
+HWY_INLINE Vector<int16_t> load_part(const PackStep& step, const std::byte* arena, size_t event) {
+  return hn::LoadU(Tag<int16_t>(), reinterpret_cast<const int16_t*>(arena + step.source[kPart].offset) + event);
+}
+
+/// Stores low and high halves of words side by side.
+HWY_INLINE void store_halves(Vector<int16_t> low, Vector<int16_t> high, int32_t* words) {
+  const Tag<int16_t> d;
+  const hn::Half<Tag<int16_t>> half;
+  const hn::RebindToUnsigned<hn::Half<Tag<int16_t>>> half_unsigned;
+  const hn::RebindToUnsigned<D32> du;
+  const auto word = [&](auto l, auto h) STROBE_INLINE_LAMBDA {
+    const auto wide = [&](auto v) STROBE_INLINE_LAMBDA { return hn::PromoteTo(du, hn::BitCast(half_unsigned, v)); };
+    return hn::BitCast(D32(), hn::Or(wide(l), hn::ShiftLeft<16>(wide(h))));
+  };
+  hn::StoreU(word(hn::LowerHalf(half, low), hn::LowerHalf(half, high)), D32(), words);
+  hn::StoreU(word(hn::UpperHalf(half, low), hn::UpperHalf(half, high)), D32(), words + hn::Lanes(d) / 2);
+}
+
+HWY_NOINLINE void pack_pairs(const PackStep& step, std::byte* arena, size_t events) {
+  auto* words = reinterpret_cast<int32_t*>(arena + step.target);
+  for (size_t e = 0; e < events; e += hn::Lanes(Tag<int16_t>())) {
+    store_halves(load_part<0>(step, arena, e), load_part<1>(step, arena, e), words + e);
+  }
+}
+
+HWY_NOINLINE void pack_bytes(const PackStep& step, std::byte* arena, size_t events) {
+  const Tag<int16_t> d;
+  auto* words = reinterpret_cast<int32_t*>(arena + step.target);
+  const auto flips = [&](int low, int high) {
+    return hn::Set(d, static_cast<int16_t>(((step.flip >> low) & 1) * 0x80 | ((step.flip >> high) & 1) * 0x8000));
+  };
+  const auto flip_low = flips(0, 1);
+  const auto flip_high = flips(2, 3);
+  const auto byte = hn::Set(d, int16_t{0xff});
+  for (size_t e = 0; e < events; e += hn::Lanes(d)) {
+    const auto low = hn::Or(hn::And(load_part<0>(step, arena, e), byte), hn::ShiftLeft<8>(load_part<1>(step, arena, e)));
+    const auto high = hn::Or(hn::And(load_part<2>(step, arena, e), byte), hn::ShiftLeft<8>(load_part<3>(step, arena, e)));
+    store_halves(hn::Xor(low, flip_low), hn::Xor(high, flip_high), words + e);
+  }
+}
+
 HWY_NOINLINE void run_pack(const PackStep& step, std::byte* arena, size_t events) {
   if (step.high_half) return pack_scalar(step, arena, events);
   for (int p = 0; p < 4; ++p) {
     if (step.present[p] && (step.source[p].lane > Lane::k32 || step.left[p] > 31)) return pack_scalar(step, arena, events);
   }
+  if (step.parts == 4 && is_plain(step)) return pack_bytes(step, arena, events);
+  if (step.parts == 2 && is_plain(step)) return pack_pairs(step, arena, events);
   const D32 d;
   const hn::RebindToUnsigned<D32> du;
   const int bits = 32 / step.parts;

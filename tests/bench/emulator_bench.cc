@@ -135,7 +135,15 @@ std::vector<std::byte> jets(const std::string& data, size_t rows, size_t row_byt
   return result;
 }
 
-void measure(const std::string& data, const Network& network, double peak, bool describe) {
+struct Arguments {
+  std::string data = STROBE_SOURCE_DIR "/../shared/data";
+  std::string only;
+  bool describe = false;
+  bool one_event = false;  ///< time single events only, for a profiler
+};
+
+void measure(const Arguments& arguments, const Network& network, double peak) {
+  const std::string& data = arguments.data;
   const auto graph = load(data, network);
   if (!graph.ok()) {
     std::printf("%-40s %s\n", network.label, std::string(graph.status().message()).c_str());
@@ -152,39 +160,39 @@ void measure(const std::string& data, const Network& network, double peak, bool 
   const std::byte* in[] = {events.data()};
   std::byte* out[] = {scores.data()};
   emulator::Scratch scratch;
-  const double batch = kRows / seconds_a_call([&] { (void)emulator->run(in, out, kRows, scratch); });
+  const double batch = arguments.one_event ? 0 : kRows / seconds_a_call([&] { (void)emulator->run(in, out, kRows, scratch); });
   const double one = seconds_a_call([&] { (void)emulator->run(in, out, 1, scratch); });
   const auto count = static_cast<double>(products(*graph));
   std::printf("%-40s %6.0f %10.1f %8.3f", network.label, count, batch / 1e6, one * 1e6);
   std::printf(network.goal > 0 ? " %9.2f" : "         -", batch / network.goal);
   std::printf(peak > 0 ? " %8.0f%%\n" : "        -\n", 100 * batch * count / peak);
-  if (describe) std::printf("%s", emulator->describe().c_str());
+  if (arguments.describe) std::printf("%s", emulator->describe().c_str());
 }
 
 }  // namespace
 }  // namespace strobe
 
 int main(int argc, char** argv) {
-  std::string data = STROBE_SOURCE_DIR "/../shared/data";
-  std::string only;
-  bool describe = false;
+  strobe::Arguments arguments;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     if (argument == "--describe") {
-      describe = true;
+      arguments.describe = true;
+    } else if (argument == "--one") {
+      arguments.one_event = true;
     } else if (argument.rfind("--only=", 0) == 0) {
-      only = argument.substr(7);
+      arguments.only = argument.substr(7);
     } else if (argument.rfind("--data=", 0) == 0) {
-      data = argument.substr(7);
+      arguments.data = argument.substr(7);
     } else {
-      std::printf("usage: emulator_bench [--data=FOLDER] [--only=PART_OF_A_LABEL] [--describe]\n");
+      std::printf("usage: emulator_bench [--data=FOLDER] [--only=PART_OF_A_LABEL] [--describe] [--one]\n");
       return argument == "--help" ? 0 : 2;
     }
   }
-  const double peak = strobe::dot_product_peak();
+  const double peak = arguments.one_event ? 0 : strobe::dot_product_peak();
   if (peak > 0) std::printf("vpdpbusd on registers: %.0f G byte products/s\n", peak / 1e9);
   std::printf("%-40s %6s %10s %8s %9s %9s\n", "network, one thread, 4096 rows", "mults", "Mevents/s", "us/call", "of goal", "of peak");
   for (const strobe::Network& network : strobe::kNetworks) {
-    if (std::string(network.label).find(only) != std::string::npos) strobe::measure(data, network, peak, describe);
+    if (std::string(network.label).find(arguments.only) != std::string::npos) strobe::measure(arguments, network, peak);
   }
 }
