@@ -42,13 +42,13 @@ Cost elementwise_cost(const Graph& graph, const Node& node, int additions, int m
   Cost cost;
   cost.additions = additions * elements;
   cost.multiplications = multiplications * elements;
-  cost.planned_multipliers = cost.multiplications;
   return cost;
 }
 
-Cost free_cost(const Graph&, const Node&) {
-  Cost cost;
-  cost.planned_depth = 0;
+Cost with_plan(Cost cost, const hls::Plan& plan) {
+  cost.planned_multipliers = plan.multipliers;
+  cost.planned_initiation_interval = plan.initiation_interval;
+  cost.planned_depth = plan.depth;
   return cost;
 }
 

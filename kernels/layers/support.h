@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "kernels/hls/plan.h"
 #include "kernels/layers/layer.h"
 
 /// What several layers' checks and reference evaluations share.
@@ -66,6 +67,7 @@ absl::Status expect_constant(const model::Graph& graph, const model::Node& node,
 
 /// Cost of an elementwise layer with that many additions and multiplications an element.
 Cost elementwise_cost(const model::Graph& graph, const model::Node& node, int additions, int multiplications);
-Cost free_cost(const model::Graph& graph, const model::Node& node);
+/// The same with the planned figures of the layer's HLS.
+Cost with_plan(Cost cost, const hls::Plan& plan);
 
 }  // namespace strobe::layers

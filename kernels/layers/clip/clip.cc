@@ -29,7 +29,9 @@ void reference(const EventView& view) {
   }
 }
 
-Cost cost(const Graph& graph, const Node& node) { return elementwise_cost(graph, node, 1, 1); }
+Cost cost(const Graph& graph, const Node& node) {
+  return with_plan(elementwise_cost(graph, node, 1, 1), plan_hls_clip(graph, node));
+}
 
 }  // namespace
 

@@ -48,8 +48,10 @@ void reference(const EventView& view) {
   }
 }
 
+Cost cost(const Graph& graph, const Node& node) { return with_plan({}, plan_hls_concatenate(graph, node)); }
+
 }  // namespace
 
-const Layer kConcatenateLayer = {"concatenate", "joins tensors along an axis", verify, reference, free_cost, emulate_concatenate, write_hls_concatenate};
+const Layer kConcatenateLayer = {"concatenate", "joins tensors along an axis", verify, reference, cost, emulate_concatenate, write_hls_concatenate};
 
 }  // namespace strobe::layers

@@ -91,15 +91,13 @@ Cost cost(const Graph& graph, const Node& node) {
       }
     }
   }
+  cost.effective_bit_operations = node.real("ebops", cost.effective_bit_operations);
   cost.additions = cost.multiplications;
   const double b_a = in.max_width();
   const double b_w = weight.type.max_width();
   cost.bit_operations =
       static_cast<double>(rows * n_in * n_out) * (b_a * b_w + b_a + b_w + std::log2(static_cast<double>(n_in)));
-  const int64_t reuse = std::max<int64_t>(node.integer("reuse_factor", 1), 1);
-  cost.planned_multipliers = (rows * n_in * n_out + reuse - 1) / reuse;
-  cost.planned_initiation_interval = static_cast<int>(reuse);
-  return cost;
+  return with_plan(cost, plan_hls_dense(graph, node));
 }
 
 }  // namespace

@@ -25,7 +25,9 @@ void reference(const EventView& view) {
   }
 }
 
-Cost cost(const Graph& graph, const Node& node) { return elementwise_cost(graph, node, 0, 1); }
+Cost cost(const Graph& graph, const Node& node) {
+  return with_plan(elementwise_cost(graph, node, 0, 1), plan_hls_leaky_relu(graph, node));
+}
 
 }  // namespace
 

@@ -60,7 +60,8 @@ void reference(const EventView& view) {
 
 Cost cost(const Graph& graph, const Node& node) {
   const int terms = static_cast<int>(node.inputs.size()) - 1;
-  return node.op == "multiply" ? elementwise_cost(graph, node, 0, terms) : elementwise_cost(graph, node, terms, 0);
+  const Cost cost = node.op == "multiply" ? elementwise_cost(graph, node, 0, terms) : elementwise_cost(graph, node, terms, 0);
+  return with_plan(cost, plan_hls_merge(graph, node));
 }
 
 }  // namespace

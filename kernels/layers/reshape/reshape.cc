@@ -24,8 +24,10 @@ void reference(const EventView& view) {
   }
 }
 
+Cost cost(const model::Graph& graph, const model::Node& node) { return with_plan({}, plan_hls_reshape(graph, node)); }
+
 }  // namespace
 
-const Layer kReshapeLayer = {"reshape", "another shape, same elements", verify, reference, free_cost, emulate_reshape, write_hls_reshape};
+const Layer kReshapeLayer = {"reshape", "another shape, same elements", verify, reference, cost, emulate_reshape, write_hls_reshape};
 
 }  // namespace strobe::layers

@@ -43,7 +43,9 @@ void reference(const EventView& view) {
   }
 }
 
-Cost cost(const Graph& graph, const Node& node) { return elementwise_cost(graph, node, 1, 0); }
+Cost cost(const Graph& graph, const Node& node) {
+  return with_plan(elementwise_cost(graph, node, 1, 0), plan_hls_sign(graph, node));
+}
 
 }  // namespace
 

@@ -143,7 +143,8 @@ void reference(const EventView& view) {
 }
 
 Cost cost(const Graph& graph, const Node& node) {
-  return node.text("implementation") == "argmax" ? elementwise_cost(graph, node, 1, 0) : elementwise_cost(graph, node, 2, 1);
+  const Cost cost = node.text("implementation") == "argmax" ? elementwise_cost(graph, node, 1, 0) : elementwise_cost(graph, node, 2, 1);
+  return with_plan(cost, plan_hls_softmax(graph, node));
 }
 
 }  // namespace

@@ -53,8 +53,10 @@ void reference(const EventView& view) {
   }
 }
 
+Cost cost(const model::Graph& graph, const model::Node& node) { return with_plan({}, plan_hls_transpose(graph, node)); }
+
 }  // namespace
 
-const Layer kTransposeLayer = {"transpose", "axes reordered", verify, reference, free_cost, emulate_transpose, write_hls_transpose};
+const Layer kTransposeLayer = {"transpose", "axes reordered", verify, reference, cost, emulate_transpose, write_hls_transpose};
 
 }  // namespace strobe::layers
