@@ -34,16 +34,26 @@ void store(std::byte* to, size_t index, T value) {
 template <typename Visitor>
 auto with_kind(ElementKind kind, Visitor visit) {
   switch (kind) {
-    case ElementKind::kInt8: return visit(int8_t{});
-    case ElementKind::kInt16: return visit(int16_t{});
-    case ElementKind::kInt32: return visit(int32_t{});
-    case ElementKind::kInt64: return visit(int64_t{});
-    case ElementKind::kUint8: return visit(uint8_t{});
-    case ElementKind::kUint16: return visit(uint16_t{});
-    case ElementKind::kUint32: return visit(uint32_t{});
-    case ElementKind::kUint64: return visit(uint64_t{});
-    case ElementKind::kFloat32: return visit(float{});
-    case ElementKind::kFloat64: break;
+    case ElementKind::kInt8:
+      return visit(int8_t{});
+    case ElementKind::kInt16:
+      return visit(int16_t{});
+    case ElementKind::kInt32:
+      return visit(int32_t{});
+    case ElementKind::kInt64:
+      return visit(int64_t{});
+    case ElementKind::kUint8:
+      return visit(uint8_t{});
+    case ElementKind::kUint16:
+      return visit(uint16_t{});
+    case ElementKind::kUint32:
+      return visit(uint32_t{});
+    case ElementKind::kUint64:
+      return visit(uint64_t{});
+    case ElementKind::kFloat32:
+      return visit(float{});
+    case ElementKind::kFloat64:
+      break;
   }
   return visit(double{});
 }
@@ -69,7 +79,7 @@ size_t byte_size(ElementKind kind) {
 }
 
 std::string_view to_string(ElementKind kind) {
-  constexpr std::array<std::string_view, 10> kNames = {"int8",  "int16",  "int32",  "int64",   "uint8",
+  constexpr std::array<std::string_view, 10> kNames = {"int8",   "int16",  "int32",  "int64",   "uint8",
                                                        "uint16", "uint32", "uint64", "float32", "float64"};
   return kNames[static_cast<size_t>(kind)];
 }
@@ -124,10 +134,14 @@ Codec::Codec(std::string name, model::TensorType type) : name_(std::move(name)),
 Encoding Codec::container_encoding() const {
   const auto kind = [&](ElementKind s, ElementKind u) { return Encoding{reads_as_signed_ ? s : u, true}; };
   switch (container_bytes_) {
-    case 1: return kind(ElementKind::kInt8, ElementKind::kUint8);
-    case 2: return kind(ElementKind::kInt16, ElementKind::kUint16);
-    case 4: return kind(ElementKind::kInt32, ElementKind::kUint32);
-    default: return {ElementKind::kInt64, true};
+    case 1:
+      return kind(ElementKind::kInt8, ElementKind::kUint8);
+    case 2:
+      return kind(ElementKind::kInt16, ElementKind::kUint16);
+    case 4:
+      return kind(ElementKind::kInt32, ElementKind::kUint32);
+    default:
+      return {ElementKind::kInt64, true};
   }
 }
 
@@ -145,25 +159,25 @@ absl::Status Codec::check_decode(Encoding to) const {
     return true;
   });
   if (fits) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("tensor '", name_, "': ", std::string(to_string(to.kind)),
-                                                 " cannot hold the raw values ", low, "..", high, " of ",
-                                                 type_.to_string(), "; ",
-                                                 std::string(to_string(container_encoding().kind)), " can"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("tensor '", name_, "': ", std::string(to_string(to.kind)), " cannot hold the raw values ", low, "..",
+                   high, " of ", type_.to_string(), "; ", std::string(to_string(container_encoding().kind)), " can"));
 }
 
 template <typename Source>
 absl::Status Codec::refuse(const Block& block, size_t index, size_t first_row, Source value) const {
   const size_t element = block.first + index;
   const model::FixedType& t = type_.at(static_cast<int64_t>(element % columns_));
-  const std::string where = absl::StrCat("tensor '", name_, "': row ", first_row + element / columns_, ", element ",
-                                         element % columns_);
+  const std::string where =
+      absl::StrCat("tensor '", name_, "': row ", first_row + element / columns_, ", element ", element % columns_);
   if constexpr (std::is_floating_point_v<Source>) {
     const char* what = std::isnan(value) ? "NaN" : value > 0 ? "infinity" : "-infinity";
     return absl::InvalidArgumentError(
         absl::StrCat(where, " is ", what, "; only finite numbers convert to ", t.to_string()));
   } else {
     const size_t column = block.column + index;
-    const std::string number = value < 0 ? absl::StrCat(static_cast<int64_t>(value)) : absl::StrCat(static_cast<uint64_t>(value));
+    const std::string number =
+        value < 0 ? absl::StrCat(static_cast<int64_t>(value)) : absl::StrCat(static_cast<uint64_t>(value));
     return absl::InvalidArgumentError(absl::StrCat(where, " is ", number, "; raw values of ", t.to_string(), " are ",
                                                    raw_low_[column], "..", raw_high_[column]));
   }
@@ -172,19 +186,27 @@ absl::Status Codec::refuse(const Block& block, size_t index, size_t first_row, S
 int64_t Codec::load_container(const std::byte* from, size_t element, size_t column) const {
   const bool is_signed = type_.at(static_cast<int64_t>(column)).is_signed;
   switch (container_bytes_) {
-    case 1: return is_signed ? int64_t{load<int8_t>(from, element)} : int64_t{load<uint8_t>(from, element)};
-    case 2: return is_signed ? int64_t{load<int16_t>(from, element)} : int64_t{load<uint16_t>(from, element)};
-    case 4: return is_signed ? int64_t{load<int32_t>(from, element)} : int64_t{load<uint32_t>(from, element)};
-    default: return load<int64_t>(from, element);
+    case 1:
+      return is_signed ? int64_t{load<int8_t>(from, element)} : int64_t{load<uint8_t>(from, element)};
+    case 2:
+      return is_signed ? int64_t{load<int16_t>(from, element)} : int64_t{load<uint16_t>(from, element)};
+    case 4:
+      return is_signed ? int64_t{load<int32_t>(from, element)} : int64_t{load<uint32_t>(from, element)};
+    default:
+      return load<int64_t>(from, element);
   }
 }
 
 void Codec::store_container(std::byte* to, size_t element, int64_t raw) const {
   switch (container_bytes_) {
-    case 1: return store(to, element, static_cast<int8_t>(raw));
-    case 2: return store(to, element, static_cast<int16_t>(raw));
-    case 4: return store(to, element, static_cast<int32_t>(raw));
-    default: return store(to, element, raw);
+    case 1:
+      return store(to, element, static_cast<int8_t>(raw));
+    case 2:
+      return store(to, element, static_cast<int16_t>(raw));
+    case 4:
+      return store(to, element, static_cast<int32_t>(raw));
+    default:
+      return store(to, element, raw);
   }
 }
 
@@ -216,9 +238,8 @@ absl::Status Codec::encode_block_slowly(const Block& block, size_t first_row, mo
 }
 
 template <typename Source>
-absl::Status Codec::encode_numbers(ElementKind kind, std::span<const std::byte> values,
-                                   std::span<std::byte> containers, size_t first_row,
-                                   model::OverflowCount* count) const {
+absl::Status Codec::encode_numbers(ElementKind kind, std::span<const std::byte> values, std::span<std::byte> containers,
+                                   size_t first_row, model::OverflowCount* count) const {
   const size_t total = values.size() / sizeof(Source);
   const bool in_float = std::is_same_v<Source, float> && exact_in_float_;
   const bool exact = in_float || (std::is_same_v<Source, double> ? exact_from_double_ : exact_in_double_);
@@ -296,10 +317,14 @@ void Codec::decode_numbers(std::span<const std::byte> containers, std::span<std:
   };
   if (reads_as_signed_) {
     switch (container_bytes_) {
-      case 1: return scaled(int8_t{});
-      case 2: return scaled(int16_t{});
-      case 4: return scaled(int32_t{});
-      default: return scaled(int64_t{});
+      case 1:
+        return scaled(int8_t{});
+      case 2:
+        return scaled(int16_t{});
+      case 4:
+        return scaled(int32_t{});
+      default:
+        return scaled(int64_t{});
     }
   }
   for (size_t i = 0; i < total; ++i) {

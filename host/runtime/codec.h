@@ -45,8 +45,8 @@ struct BlockTypes;
 /// Converts rows of one tensor between an outside encoding and the card's containers (little-endian, `type.container()`
 /// bits an element, sign- or zero-extended). Immutable after construction: threads may share it.
 ///
-/// Numbers become raw values bit-equal to `model::cast(double, type)`; raw values become FP64 exactly where they have at
-/// most 53 significant bits, and the nearest FP32.
+/// Numbers become raw values bit-equal to `model::cast(double, type)`; raw values become FP64 exactly where they have
+/// at most 53 significant bits, and the nearest FP32.
 class Codec {
  public:
   /// `name` is how messages call the tensor.
@@ -65,9 +65,9 @@ class Codec {
   /// Errors: InvalidArgument that names tensor, type and what fits.
   absl::Status check_decode(Encoding to) const;
 
-  /// Converts whole rows of `values` into `containers` (both hold the same number of rows). `first_row` only numbers rows
-  /// in messages. Values changed by wrap or saturation are counted into `count` where it is not null.
-  /// Errors: InvalidArgument that names row and element of a NaN, an infinity or a raw value outside the type.
+  /// Converts whole rows of `values` into `containers` (both hold the same number of rows). `first_row` only numbers
+  /// rows in messages. Values changed by wrap or saturation are counted into `count` where it is not null. Errors:
+  /// InvalidArgument that names row and element of a NaN, an infinity or a raw value outside the type.
   absl::Status encode(Encoding from, std::span<const std::byte> values, std::span<std::byte> containers,
                       size_t first_row = 0, model::OverflowCount* count = nullptr) const;
 
@@ -100,8 +100,8 @@ class Codec {
   size_t columns_ = 0;
   size_t container_bytes_ = 1;
 
-  /// Per-column parameters, repeated over `tile_` elements (whole rows) so that inner loops run long even where a row is
-  /// short. Empty unless `uniform_modes_`.
+  /// Per-column parameters, repeated over `tile_` elements (whole rows) so that inner loops run long even where a row
+  /// is short. Empty unless `uniform_modes_`.
   size_t tile_ = 0;
   /// One rounding and overflow mode, and at most 31 bits, for every element: the vector path.
   bool vector_path_ = false;

@@ -128,9 +128,12 @@ void narrow(const int32_t* values, std::byte* out, size_t count) {
 
 void narrow(size_t container_bytes, const int32_t* values, std::byte* out, size_t count) {
   switch (container_bytes) {
-    case 1: return narrow<int8_t>(values, out, count);
-    case 2: return narrow<int16_t>(values, out, count);
-    default: return narrow<int32_t>(values, out, count);
+    case 1:
+      return narrow<int8_t>(values, out, count);
+    case 2:
+      return narrow<int16_t>(values, out, count);
+    default:
+      return narrow<int32_t>(values, out, count);
   }
 }
 
@@ -146,21 +149,29 @@ bool encode_as(const BlockTypes& types, const Real* scale, const std::byte* in, 
   return true;
 }
 
-bool encode(const BlockTypes& types, ElementKind kind, bool in_float, const std::byte* in, size_t count,
-            std::byte* out, size_t& changed) {
+bool encode(const BlockTypes& types, ElementKind kind, bool in_float, const std::byte* in, size_t count, std::byte* out,
+            size_t& changed) {
   const double* scale = types.scale_double;
   switch (kind) {
-    case ElementKind::kInt8: return encode_as<int8_t>(types, scale, in, count, out, changed);
-    case ElementKind::kInt16: return encode_as<int16_t>(types, scale, in, count, out, changed);
-    case ElementKind::kInt32: return encode_as<int32_t>(types, scale, in, count, out, changed);
-    case ElementKind::kUint8: return encode_as<uint8_t>(types, scale, in, count, out, changed);
-    case ElementKind::kUint16: return encode_as<uint16_t>(types, scale, in, count, out, changed);
-    case ElementKind::kUint32: return encode_as<uint32_t>(types, scale, in, count, out, changed);
-    case ElementKind::kFloat64: return encode_as<double>(types, scale, in, count, out, changed);
+    case ElementKind::kInt8:
+      return encode_as<int8_t>(types, scale, in, count, out, changed);
+    case ElementKind::kInt16:
+      return encode_as<int16_t>(types, scale, in, count, out, changed);
+    case ElementKind::kInt32:
+      return encode_as<int32_t>(types, scale, in, count, out, changed);
+    case ElementKind::kUint8:
+      return encode_as<uint8_t>(types, scale, in, count, out, changed);
+    case ElementKind::kUint16:
+      return encode_as<uint16_t>(types, scale, in, count, out, changed);
+    case ElementKind::kUint32:
+      return encode_as<uint32_t>(types, scale, in, count, out, changed);
+    case ElementKind::kFloat64:
+      return encode_as<double>(types, scale, in, count, out, changed);
     case ElementKind::kFloat32:
       return in_float ? encode_as<float>(types, types.scale_float, in, count, out, changed)
                       : encode_as<float>(types, scale, in, count, out, changed);
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -181,12 +192,18 @@ bool check_raw(const BlockTypes& types, const int32_t* low, const int32_t* high,
 bool encode_raw(const BlockTypes& types, const int32_t* low, const int32_t* high, ElementKind kind, const std::byte* in,
                 size_t count, std::byte* out) {
   switch (kind) {
-    case ElementKind::kInt8: return check_raw<int8_t>(types, low, high, in, count, out);
-    case ElementKind::kInt16: return check_raw<int16_t>(types, low, high, in, count, out);
-    case ElementKind::kInt32: return check_raw<int32_t>(types, low, high, in, count, out);
-    case ElementKind::kUint8: return check_raw<uint8_t>(types, low, high, in, count, out);
-    case ElementKind::kUint16: return check_raw<uint16_t>(types, low, high, in, count, out);
-    default: return false;
+    case ElementKind::kInt8:
+      return check_raw<int8_t>(types, low, high, in, count, out);
+    case ElementKind::kInt16:
+      return check_raw<int16_t>(types, low, high, in, count, out);
+    case ElementKind::kInt32:
+      return check_raw<int32_t>(types, low, high, in, count, out);
+    case ElementKind::kUint8:
+      return check_raw<uint8_t>(types, low, high, in, count, out);
+    case ElementKind::kUint16:
+      return check_raw<uint16_t>(types, low, high, in, count, out);
+    default:
+      return false;
   }
 }
 

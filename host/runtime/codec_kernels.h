@@ -20,14 +20,14 @@ struct BlockTypes {
   const double* scale_double;  ///< 2^fraction
   const int32_t* low;          ///< limits of saturation
   const int32_t* high;
-  const int32_t* mask;         ///< low bits that wrapping keeps
-  const int32_t* sign;         ///< their sign bit, 0 for unsigned
+  const int32_t* mask;  ///< low bits that wrapping keeps
+  const int32_t* sign;  ///< their sign bit, 0 for unsigned
 };
 
 /// Converts `count` numbers at `in` into containers at `out`, and adds to `changed` how many did not fit their type.
-/// `in_float`: FP32 is scaled in FP32, everything else in FP64; the caller sees to it that scaling is exact. Any kind but
-/// 64-bit integers.
-/// False, with `out` unfinished, where a value is not a number or beyond 2^30 steps: then go one by one.
+/// `in_float`: FP32 is scaled in FP32, everything else in FP64; the caller sees to it that scaling is exact. Any kind
+/// but 64-bit integers. False, with `out` unfinished, where a value is not a number or beyond 2^30 steps: then go one
+/// by one.
 bool encode_block(const BlockTypes& types, ElementKind kind, bool in_float, const std::byte* in, size_t count,
                   std::byte* out, size_t& changed);
 

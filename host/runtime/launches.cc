@@ -19,9 +19,10 @@ void ModelRunner::fill(PooledSlot& slot) const {
       const Codec& codec = input_codecs_[i];
       const InputRows& input = part.request->inputs[i];
       const size_t row_bytes = codec.row_bytes(input.encoding);
-      status = codec.encode(input.encoding, input.bytes.subspan(part.request_row * row_bytes, part.rows * row_bytes),
-                            slot.slot->input(i).subspan(part.slot_row * codec.row_bytes(), part.rows * codec.row_bytes()),
-                            part.request_row);
+      status =
+          codec.encode(input.encoding, input.bytes.subspan(part.request_row * row_bytes, part.rows * row_bytes),
+                       slot.slot->input(i).subspan(part.slot_row * codec.row_bytes(), part.rows * codec.row_bytes()),
+                       part.request_row);
     }
     if (!status.ok()) {
       slot.refused.emplace_back(part, std::move(status));
@@ -144,7 +145,8 @@ void ModelRunner::pump() {
     if (options_.clock->now_ns() > earliest_deadline_ns_) expire(answers);
     if (queue_first_ != nullptr) slot = gather(answers);
     if (slot == nullptr && answers.first == nullptr) {
-      options_.clock->wait(pump_wakes_, lock, earliest_deadline_ns_ == Clock::kNever ? Clock::kNever : earliest_deadline_ns_ + 1);
+      options_.clock->wait(pump_wakes_, lock,
+                           earliest_deadline_ns_ == Clock::kNever ? Clock::kNever : earliest_deadline_ns_ + 1);
       continue;
     }
     lock.unlock();

@@ -13,10 +13,9 @@ constexpr size_t kMostSlotRows = 16384;
 
 absl::Status check_size(const Codec& codec, Encoding encoding, size_t rows, size_t bytes) {
   if (bytes == rows * codec.row_bytes(encoding)) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("tensor '", codec.name(), "': expected ",
-                                                 rows * codec.row_bytes(encoding), " bytes for ", rows, " rows of ",
-                                                 codec.elements(), " ", std::string(to_string(encoding.kind)),
-                                                 ", got ", bytes));
+  return absl::InvalidArgumentError(
+      absl::StrCat("tensor '", codec.name(), "': expected ", rows * codec.row_bytes(encoding), " bytes for ", rows,
+                   " rows of ", codec.elements(), " ", std::string(to_string(encoding.kind)), ", got ", bytes));
 }
 
 size_t rows_that_fit(const ModelSpec& spec) {
@@ -61,7 +60,8 @@ void ModelRunner::log(const std::string& line) const {
 }
 
 absl::Status ModelRunner::check(const Request& request) const {
-  if (request.rows == 0) return absl::InvalidArgumentError(absl::StrCat("model '", spec_.name, "': a request without rows"));
+  if (request.rows == 0)
+    return absl::InvalidArgumentError(absl::StrCat("model '", spec_.name, "': a request without rows"));
   if (request.inputs.size() != input_codecs_.size() || request.outputs.size() != output_codecs_.size()) {
     return absl::InvalidArgumentError(absl::StrCat("model '", spec_.name, "': expected ", input_codecs_.size(),
                                                    " inputs and ", output_codecs_.size(), " outputs, got ",
@@ -69,13 +69,15 @@ absl::Status ModelRunner::check(const Request& request) const {
   }
   for (size_t i = 0; i < request.inputs.size(); ++i) {
     const InputRows& input = request.inputs[i];
-    if (absl::Status s = check_size(input_codecs_[i], input.encoding, request.rows, input.bytes.size()); !s.ok()) return s;
+    if (absl::Status s = check_size(input_codecs_[i], input.encoding, request.rows, input.bytes.size()); !s.ok())
+      return s;
   }
   for (size_t i = 0; i < request.outputs.size(); ++i) {
     const OutputRows& output = request.outputs[i];
     if (output.bytes.empty()) continue;
     if (absl::Status s = output_codecs_[i].check_decode(output.encoding); !s.ok()) return s;
-    if (absl::Status s = check_size(output_codecs_[i], output.encoding, request.rows, output.bytes.size()); !s.ok()) return s;
+    if (absl::Status s = check_size(output_codecs_[i], output.encoding, request.rows, output.bytes.size()); !s.ok())
+      return s;
   }
   return absl::OkStatus();
 }
@@ -109,7 +111,8 @@ void ModelRunner::submit(Request& request) {
 }
 
 absl::Status ModelRunner::refuse_new(const Request& request) const {
-  if (state_ == State::kStopping) return absl::UnavailableError(absl::StrCat("model '", spec_.name, "' is being stopped"));
+  if (state_ == State::kStopping)
+    return absl::UnavailableError(absl::StrCat("model '", spec_.name, "' is being stopped"));
   if (state_ == State::kLost) {
     return absl::UnavailableError(absl::StrCat("model '", spec_.name, "': its device is being opened again"));
   }
@@ -269,7 +272,8 @@ absl::Status ModelRunner::health() {
       if (absl::Status died = pool_->device().health(); !died.ok()) lose_device(died, answers);
     }
     if (state_ == State::kLost) status = absl::UnavailableError(lost_reason_.message());
-    if (state_ == State::kStopping) status = absl::UnavailableError(absl::StrCat("model '", spec_.name, "' is being stopped"));
+    if (state_ == State::kStopping)
+      status = absl::UnavailableError(absl::StrCat("model '", spec_.name, "' is being stopped"));
   }
   call_back(answers);
   return status;

@@ -25,7 +25,8 @@ struct RunnerOptions {
   int slots_per_unit = 3;
   /// Rows a slot holds; 0: about a MiB of the largest tensor, at most 16384 rows.
   size_t slot_rows = 0;
-  /// Waiting requests and rows beyond which `submit` answers Unavailable. A request alone in the queue is never too large.
+  /// Waiting requests and rows beyond which `submit` answers Unavailable. A request alone in the queue is never too
+  /// large.
   size_t max_queue_requests = 4096;
   size_t max_queue_rows = size_t{1} << 22;
   /// Requests of more input bytes than this are converted on the runner's thread, not on the submitter's.
@@ -40,10 +41,10 @@ struct RunnerOptions {
 
 /// Runs requests for one model on all compute units of its kernel, and opens its device anew when that dies.
 ///
-/// Batching counts rows. A request goes to the device at once, from the submitter's thread, while a unit is idle; requests
-/// wait, and are gathered into as few launches as possible, only while all are busy. Large requests are split.
-/// Results are scattered on the device's thread, which then starts what was gathered meanwhile: no thread is woken between
-/// a request and its launch, large requests aside. A slot is free again once its results are scattered.
+/// Batching counts rows. A request goes to the device at once, from the submitter's thread, while a unit is idle;
+/// requests wait, and are gathered into as few launches as possible, only while all are busy. Large requests are split.
+/// Results are scattered on the device's thread, which then starts what was gathered meanwhile: no thread is woken
+/// between a request and its launch, large requests aside. A slot is free again once its results are scattered.
 /// Thread-safe. The destructor fails what waits and waits for what is in flight.
 class ModelRunner {
  public:
@@ -124,7 +125,7 @@ class ModelRunner {
   Request* queue_first_ = nullptr;
   Request* queue_last_ = nullptr;
   size_t queued_requests_ = 0, queued_rows_ = 0;
-  size_t unanswered_ = 0;  ///< submitted, callback not yet returned
+  size_t unanswered_ = 0;                         ///< submitted, callback not yet returned
   int64_t earliest_deadline_ns_ = Clock::kNever;  ///< of what waits, or earlier
   Statistics statistics_;
   int64_t last_inference_ns_ = -1;

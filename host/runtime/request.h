@@ -45,8 +45,8 @@ struct OutputRows {
   Encoding encoding;
 };
 
-/// Rows to be run, and where their results go. The caller owns it and everything it points to, and leaves all of it alone
-/// from `ModelRunner::submit` until `done` is called; then it may be filled and submitted anew.
+/// Rows to be run, and where their results go. The caller owns it and everything it points to, and leaves all of it
+/// alone from `ModelRunner::submit` until `done` is called; then it may be filled and submitted anew.
 struct Request {
   size_t rows = 0;
   std::vector<InputRows> inputs;    ///< one per input tensor of the model, `rows` rows each

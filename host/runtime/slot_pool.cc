@@ -21,10 +21,9 @@ absl::Status check_tensors(const device::KernelInfo& kernel, std::string_view di
   }
   for (size_t i = 0; i < tensors.size(); ++i) {
     if (row_bytes[i] == tensors[i].type.row_bytes()) continue;
-    return absl::FailedPreconditionError(absl::StrCat("kernel '", kernel.name, "': ", std::string(direction), " '",
-                                                      tensors[i].name, "' has rows of ", row_bytes[i],
-                                                      " bytes, its model's type ", tensors[i].type.to_string(), " has ",
-                                                      tensors[i].type.row_bytes()));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "kernel '", kernel.name, "': ", std::string(direction), " '", tensors[i].name, "' has rows of ", row_bytes[i],
+        " bytes, its model's type ", tensors[i].type.to_string(), " has ", tensors[i].type.row_bytes()));
   }
   return absl::OkStatus();
 }
@@ -47,8 +46,7 @@ absl::StatusOr<SlotPool> SlotPool::make(std::shared_ptr<device::Device> device, 
   pool.units_.resize(static_cast<size_t>(std::max(1, kernel.compute_units)));
   for (size_t unit = 0; unit < pool.units_.size(); ++unit) {
     for (int i = 0; i < slots_per_unit; ++i) {
-      absl::StatusOr<std::unique_ptr<device::Slot>> slot =
-          device->make_slot(spec.kernel, static_cast<int>(unit), rows);
+      absl::StatusOr<std::unique_ptr<device::Slot>> slot = device->make_slot(spec.kernel, static_cast<int>(unit), rows);
       if (!slot.ok()) return slot.status();
       pool.capacity_rows_ = std::min(pool.capacity_rows_, (*slot)->capacity_rows());
       pool.slots_.push_back(std::make_unique<PooledSlot>());

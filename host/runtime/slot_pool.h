@@ -42,9 +42,9 @@ class SlotPool {
   static absl::StatusOr<SlotPool> make(std::shared_ptr<device::Device> device, const ModelSpec& spec,
                                        int slots_per_unit, size_t rows);
 
-  /// Takes a slot for `rows` waiting rows from the unit with the fewest launches in flight, but not `except`. Null while
-  /// every unit is busy: a unit with something in flight takes more only where the rows make a launch of some size, for a
-  /// small one gains more by gathering.
+  /// Takes a slot for `rows` waiting rows from the unit with the fewest launches in flight, but not `except`. Null
+  /// while every unit is busy: a unit with something in flight takes more only where the rows make a launch of some
+  /// size, for a small one gains more by gathering.
   PooledSlot* take(size_t rows, const PooledSlot* except = nullptr);
   void give_back(PooledSlot* slot);
   /// Rows that fit every slot.

@@ -22,12 +22,12 @@ struct BatchStatistics {
 
 /// What a model did since it was opened. A client's own mistake (InvalidArgument, Cancelled) counts nowhere.
 struct Statistics {
-  Duration success, fail;            ///< requests, from submission to answer
-  Duration queue;                    ///< requests, from submission to their first launch
-  Duration input, infer, output;     ///< requests: conversion in, device, conversion out
-  uint64_t rows = 0;                 ///< answered well
-  uint64_t launches = 0;             ///< finished well
-  int64_t last_inference_ms = 0;     ///< since 1970; 0: never
+  Duration success, fail;                       ///< requests, from submission to answer
+  Duration queue;                               ///< requests, from submission to their first launch
+  Duration input, infer, output;                ///< requests: conversion in, device, conversion out
+  uint64_t rows = 0;                            ///< answered well
+  uint64_t launches = 0;                        ///< finished well
+  int64_t last_inference_ms = 0;                ///< since 1970; 0: never
   std::map<uint64_t, BatchStatistics> batches;  ///< by rows of a launch
 };
 

@@ -1,5 +1,10 @@
 #include "host/server/grpc_server.h"
 
+#include <google/protobuf/stubs/logging.h>
+#include <grpc/support/log.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
 #include <netdb.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,12 +16,6 @@
 #include <thread>
 #include <utility>
 #include <vector>
-
-#include <google/protobuf/stubs/logging.h>
-#include <grpc/support/log.h>
-#include <grpcpp/security/server_credentials.h>
-#include <grpcpp/server.h>
-#include <grpcpp/server_builder.h>
 
 #include "absl/strings/str_cat.h"
 #include "host/server/infer_call.h"
@@ -57,7 +56,9 @@ std::string bind_failure(const std::string& address) {
 /// Keeps gRPC from writing its own, unreadable account of a failed start to stderr. What failed is in our status.
 class QuietGrpc {
  public:
-  QuietGrpc() { gpr_set_log_function([](gpr_log_func_args*) {}); }
+  QuietGrpc() {
+    gpr_set_log_function([](gpr_log_func_args*) {});
+  }
   ~QuietGrpc() { gpr_set_log_function(nullptr); }
 };
 

@@ -21,8 +21,8 @@ struct ServerOptions {
   size_t most_calls = 8192;
   /// Larger requests are refused by gRPC (RESOURCE_EXHAUSTED).
   int max_message_bytes = 64 << 20;
-  /// After `shutdown` began: how long the server says "not ready" while it still serves, so that balancers turn away; and
-  /// how long calls in work may take after that.
+  /// After `shutdown` began: how long the server says "not ready" while it still serves, so that balancers turn away;
+  /// and how long calls in work may take after that.
   std::chrono::milliseconds notice{0};
   std::chrono::milliseconds drain{30'000};
 };

@@ -1,15 +1,15 @@
 #pragma once
 
-#include <cstddef>
-#include <memory>
-#include <optional>
-
 #include <grpcpp/completion_queue.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/impl/rpc_service_method.h>
 #include <grpcpp/impl/service_type.h>
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/async_unary_call.h>
+
+#include <cstddef>
+#include <memory>
+#include <optional>
 
 #include "host/runtime/request.h"
 #include "host/server/call.h"
@@ -39,7 +39,8 @@ struct InferServices {
   size_t most_calls;
 };
 
-/// One inference at a time, over and over: accepts, checks, runs, answers. Its messages keep their memory between calls.
+/// One inference at a time, over and over: accepts, checks, runs, answers. Its messages keep their memory between
+/// calls.
 ///
 /// Owns itself: lives until the server stops accepting. A new one is made whenever too few wait.
 class InferCall {

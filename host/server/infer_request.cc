@@ -46,7 +46,8 @@ absl::Status read_parameters(const Parameters& parameters, int64_t& timeout_us) 
     } else if (key == "sequence_start" || key == "sequence_end" || key == "triton_enable_empty_final_response") {
       if (!parameter.has_bool_param()) return invalid(absl::StrCat("parameter '", key, "' must be a bool"));
     } else if (absl::StartsWith(key, "triton_")) {
-      return invalid(absl::StrCat("parameter '", key, "' is reserved: names that begin with 'triton_' are not accepted"));
+      return invalid(
+          absl::StrCat("parameter '", key, "' is reserved: names that begin with 'triton_' are not accepted"));
     }
   }
   return absl::OkStatus();
@@ -55,7 +56,8 @@ absl::Status read_parameters(const Parameters& parameters, int64_t& timeout_us) 
 absl::Status refuse_shared_memory(const Parameters& parameters) {
   const auto region = parameters.find("shared_memory_region");
   if (region == parameters.end()) return absl::OkStatus();
-  return absl::NotFoundError(absl::StrCat("Unable to find shared memory region: '", region->second.string_param(), "'"));
+  return absl::NotFoundError(
+      absl::StrCat("Unable to find shared memory region: '", region->second.string_param(), "'"));
 }
 
 std::string shape_text(std::span<const int64_t> shape) { return absl::StrCat("[", absl::StrJoin(shape, ","), "]"); }
@@ -64,7 +66,8 @@ absl::Status unexpected_shape(const ServedModel& model, const ServedTensor& tens
   std::vector<int64_t> expected = tensor.dims;
   if (model.max_batch_size > 0) expected.insert(expected.begin(), -1);
   return invalid(absl::StrCat("unexpected shape for input '", tensor.name, "' for model '", model.name, "'. Expected ",
-                              shape_text(expected), ", got ", shape_text(found.first(std::min<size_t>(found.size(), 16)))));
+                              shape_text(expected), ", got ",
+                              shape_text(found.first(std::min<size_t>(found.size(), 16)))));
 }
 
 /// Rows that the shape of `input` says; all extents but the batch are the model's own, so nothing can overflow.
@@ -72,16 +75,19 @@ absl::Status read_rows(const ServedModel& model, const ServedTensor& tensor, con
   const std::span<const int64_t> shape(input.shape().data(), static_cast<size_t>(input.shape_size()));
   const size_t batch_axes = model.max_batch_size > 0 ? 1 : 0;
   const bool same_rank = shape.size() == tensor.dims.size() + batch_axes;
-  if (!same_rank || !std::equal(tensor.dims.begin(), tensor.dims.end(), shape.begin() + static_cast<long>(batch_axes))) {
+  if (!same_rank ||
+      !std::equal(tensor.dims.begin(), tensor.dims.end(), shape.begin() + static_cast<long>(batch_axes))) {
     return unexpected_shape(model, tensor, shape);
   }
   const int64_t batch = batch_axes > 0 ? shape[0] : 1;
   if (batch < 1) return unexpected_shape(model, tensor, shape);
   if (batch_axes > 0 && batch > model.max_batch_size) {
-    return invalid(absl::StrCat("inference request batch-size must be <= ", model.max_batch_size, " for '", model.name, "'"));
+    return invalid(
+        absl::StrCat("inference request batch-size must be <= ", model.max_batch_size, " for '", model.name, "'"));
   }
   if (rows != 0 && rows != static_cast<size_t>(batch)) {
-    return invalid(absl::StrCat("input '", tensor.name, "' batch size does not match other inputs for '", model.name, "'"));
+    return invalid(
+        absl::StrCat("input '", tensor.name, "' batch size does not match other inputs for '", model.name, "'"));
   }
   rows = static_cast<size_t>(batch);
   return absl::OkStatus();
@@ -102,14 +108,20 @@ size_t entries_in(const InferTensorContents& c) {
 /// The typed contents that belong to `encoding`. Integers below 32 bits travel as 32 bits, and are read so.
 runtime::InputRows typed_rows(const InferTensorContents& contents, Encoding encoding) {
   switch (encoding.kind) {
-    case ElementKind::kFloat32: return {bytes_of(contents.fp32_contents()), encoding};
-    case ElementKind::kFloat64: return {bytes_of(contents.fp64_contents()), encoding};
-    case ElementKind::kInt64: return {bytes_of(contents.int64_contents()), encoding};
-    case ElementKind::kUint64: return {bytes_of(contents.uint64_contents()), encoding};
+    case ElementKind::kFloat32:
+      return {bytes_of(contents.fp32_contents()), encoding};
+    case ElementKind::kFloat64:
+      return {bytes_of(contents.fp64_contents()), encoding};
+    case ElementKind::kInt64:
+      return {bytes_of(contents.int64_contents()), encoding};
+    case ElementKind::kUint64:
+      return {bytes_of(contents.uint64_contents()), encoding};
     case ElementKind::kInt8:
     case ElementKind::kInt16:
-    case ElementKind::kInt32: return {bytes_of(contents.int_contents()), {ElementKind::kInt32, true}};
-    default: return {bytes_of(contents.uint_contents()), {ElementKind::kUint32, true}};
+    case ElementKind::kInt32:
+      return {bytes_of(contents.int_contents()), {ElementKind::kInt32, true}};
+    default:
+      return {bytes_of(contents.uint_contents()), {ElementKind::kUint32, true}};
   }
 }
 
@@ -119,15 +131,15 @@ absl::Status read_contents(const ModelInferRequest& request, int index, const Se
   const size_t elements = rows * static_cast<size_t>(tensor.row_bytes) / runtime::byte_size(tensor.encoding.kind);
   if (request.raw_input_contents_size() > 0) {
     if (input.has_contents()) {
-      return invalid(absl::StrCat("contents field must not be specified when using raw_input_contents for '", input.name(),
-                                  "' for model '", model.name, "'"));
+      return invalid(absl::StrCat("contents field must not be specified when using raw_input_contents for '",
+                                  input.name(), "' for model '", model.name, "'"));
     }
     result = {std::as_bytes(std::span<const char>(request.raw_input_contents(index))), tensor.encoding};
   } else {
     result = typed_rows(input.contents(), tensor.encoding);
     if (entries_in(input.contents()) != result.bytes.size() / runtime::byte_size(result.encoding.kind)) {
-      return invalid(absl::StrCat("unexpected explicit tensor data for input '", input.name(), "' for model '", model.name,
-                                  "': expected only contents of data-type '", tensor.datatype, "'"));
+      return invalid(absl::StrCat("unexpected explicit tensor data for input '", input.name(), "' for model '",
+                                  model.name, "': expected only contents of data-type '", tensor.datatype, "'"));
     }
   }
   const size_t expected = elements * runtime::byte_size(result.encoding.kind);
@@ -138,14 +150,16 @@ absl::Status read_contents(const ModelInferRequest& request, int index, const Se
 
 /// Index of the tensor of that name; the position in the message is tried first. -1: there is none.
 int find_tensor(const std::vector<ServedTensor>& tensors, const std::string& name, int position) {
-  if (position < static_cast<int>(tensors.size()) && tensors[static_cast<size_t>(position)].name == name) return position;
+  if (position < static_cast<int>(tensors.size()) && tensors[static_cast<size_t>(position)].name == name)
+    return position;
   for (size_t i = 0; i < tensors.size(); ++i) {
     if (tensors[i].name == name) return static_cast<int>(i);
   }
   return -1;
 }
 
-absl::Status read_input(const ModelInferRequest& request, int position, const ServedModel& model, runtime::Request& work) {
+absl::Status read_input(const ModelInferRequest& request, int position, const ServedModel& model,
+                        runtime::Request& work) {
   const InputTensor& input = request.inputs(position);
   const int index = find_tensor(model.inputs, input.name(), position);
   if (index < 0) {
@@ -157,8 +171,8 @@ absl::Status read_input(const ModelInferRequest& request, int position, const Se
     return invalid(absl::StrCat("input '", input.name(), "' is given twice for model '", model.name, "'"));
   }
   if (input.datatype() != tensor.datatype) {
-    return invalid(absl::StrCat("inference input '", input.name(), "' data-type is '", input.datatype(), "', but model '",
-                                model.name, "' expects '", tensor.datatype, "'"));
+    return invalid(absl::StrCat("inference input '", input.name(), "' data-type is '", input.datatype(),
+                                "', but model '", model.name, "' expects '", tensor.datatype, "'"));
   }
   if (!input.parameters().empty()) {
     if (absl::Status s = refuse_shared_memory(input.parameters()); !s.ok()) return s;
@@ -175,7 +189,8 @@ absl::Status read_inputs(const ModelInferRequest& request, const ServedModel& mo
   }
   const int raw = request.raw_input_contents_size();
   if (raw != 0 && raw != expected) {
-    return invalid(absl::StrCat("expected ", expected, " raw input contents but got ", raw, " for model '", model.name, "'"));
+    return invalid(
+        absl::StrCat("expected ", expected, " raw input contents but got ", raw, " for model '", model.name, "'"));
   }
   work.rows = 0;
   work.inputs.assign(model.inputs.size(), {});

@@ -92,8 +92,9 @@ absl::StatusOr<std::unique_ptr<ModelStore>> ModelStore::open(const std::string& 
     }
     for (const int64_t version : choose_versions(path, config->version_policy(), log)) {
       auto model = load_version(path, name, version, *config, loader, options);
-      log(model.ok() ? absl::StrCat("model '", name, "' version ", version, " is ready")
-                     : absl::StrCat("model '", name, "' version ", version, " is not served: ", model.status().message()));
+      log(model.ok()
+              ? absl::StrCat("model '", name, "' version ", version, " is ready")
+              : absl::StrCat("model '", name, "' version ", version, " is not served: ", model.status().message()));
       versions[version] = model.ok() ? *std::move(model) : nullptr;
     }
     if (versions.empty()) {
@@ -123,13 +124,13 @@ absl::StatusOr<ServedModel*> ModelStore::find(const std::string& name, const std
   }
   const int64_t number = parse_version(version);
   if (number == 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("failed to get model version from specified version string '", version, "' for model '", name,
-                     "': expected a positive integer"));
+    return absl::InvalidArgumentError(absl::StrCat("failed to get model version from specified version string '",
+                                                   version, "' for model '", name, "': expected a positive integer"));
   }
   const auto found = versions.find(number);
   if (found == versions.end()) {
-    return absl::NotFoundError(absl::StrCat("Request for unknown model: '", name, "' version ", number, " is not found"));
+    return absl::NotFoundError(
+        absl::StrCat("Request for unknown model: '", name, "' version ", number, " is not found"));
   }
   if (found->second == nullptr) {
     return absl::UnavailableError(

@@ -63,7 +63,8 @@ absl::Status Queries::server_live(const inference::ServerLiveRequest&, inference
   return check_alive();
 }
 
-absl::Status Queries::server_ready(const inference::ServerReadyRequest&, inference::ServerReadyResponse& response) const {
+absl::Status Queries::server_ready(const inference::ServerReadyRequest&,
+                                   inference::ServerReadyResponse& response) const {
   response.set_ready(store_.ready());
   return check_alive();
 }

@@ -65,13 +65,16 @@ void QueryCall::retire() {
 void QueryCall::on_accepted(bool ok) {
   if (!ok) return retire();
   if (!services_.table.contains(context_->method())) {
-    return finish({grpc::StatusCode::UNIMPLEMENTED, absl::StrCat("method ", context_->method(), " is not implemented")});
+    return finish(
+        {grpc::StatusCode::UNIMPLEMENTED, absl::StrCat("method ", context_->method(), " is not implemented")});
   }
   stream_->Read(&request_, static_cast<Event*>(&read_));
 }
 
 void QueryCall::on_read(bool ok) {
-  if (!ok) return finish({grpc::StatusCode::INVALID_ARGUMENT, absl::StrCat(context_->method(), ": a request message is missing")});
+  if (!ok)
+    return finish(
+        {grpc::StatusCode::INVALID_ARGUMENT, absl::StrCat(context_->method(), ": a request message is missing")});
   const grpc::Status status = services_.table.at(context_->method())(request_, response_);
   if (!status.ok()) return finish(status);
   stream_->WriteAndFinish(response_, grpc::WriteOptions(), status, static_cast<Event*>(&finished_));

@@ -56,7 +56,8 @@ absl::Status check_features(const ModelConfig& config, const std::string& name) 
 
 /// What `entry` (a ModelInput or ModelOutput) says about `spec`; null: nothing.
 template <typename Entry>
-absl::StatusOr<ServedTensor> serve_tensor(const Entry* entry, const runtime::TensorSpec& spec, const std::string& model) {
+absl::StatusOr<ServedTensor> serve_tensor(const Entry* entry, const runtime::TensorSpec& spec,
+                                          const std::string& model) {
   ServedTensor tensor{spec.name, {}, "FP32", served_dims(spec.type.shape)};
   if (entry != nullptr) {
     if (entry->has_reshape()) return refuse(model, absl::StrCat("tensor '", spec.name, "': reshape is not supported"));
@@ -69,9 +70,9 @@ absl::StatusOr<ServedTensor> serve_tensor(const Entry* entry, const runtime::Ten
       const auto* row = std::find_if(kDatatypes.begin(), kDatatypes.end(),
                                      [&](const DatatypeRow& r) { return r.type == entry->data_type(); });
       if (row == kDatatypes.end()) {
-        return refuse(model, absl::StrCat("tensor '", spec.name, "': data_type ",
-                                          inference::DataType_Name(entry->data_type()),
-                                          " is not supported: TYPE_FP32, TYPE_FP64 or an integer type (raw values)"));
+        return refuse(model,
+                      absl::StrCat("tensor '", spec.name, "': data_type ", inference::DataType_Name(entry->data_type()),
+                                   " is not supported: TYPE_FP32, TYPE_FP64 or an integer type (raw values)"));
       }
       tensor.encoding = row->encoding;
       tensor.datatype = datatype_name(row->type);
@@ -95,7 +96,8 @@ absl::StatusOr<std::vector<ServedTensor>> serve_tensors(const Entries& entries,
   }
   std::vector<ServedTensor> tensors;
   for (const runtime::TensorSpec& spec : specs) {
-    const auto found = std::find_if(entries.begin(), entries.end(), [&](const auto& e) { return e.name() == spec.name; });
+    const auto found =
+        std::find_if(entries.begin(), entries.end(), [&](const auto& e) { return e.name() == spec.name; });
     absl::StatusOr<ServedTensor> tensor = serve_tensor(found == entries.end() ? nullptr : &*found, spec, model);
     if (!tensor.ok()) return tensor.status();
     tensors.push_back(*std::move(tensor));
@@ -161,7 +163,8 @@ absl::StatusOr<std::unique_ptr<ServedModel>> open_model(const std::string& name,
   if (config.has_max_batch_size()) model->max_batch_size = config.max_batch_size();
   model->inputs = *std::move(inputs);
   model->outputs = *std::move(outputs);
-  model->default_timeout_us = static_cast<int64_t>(std::min<uint64_t>(policy.default_timeout_microseconds(), INT32_MAX));
+  model->default_timeout_us =
+      static_cast<int64_t>(std::min<uint64_t>(policy.default_timeout_microseconds(), INT32_MAX));
   model->config = config;
   model->properties = std::move(loaded.properties);
   model->clock = options.clock;

@@ -21,10 +21,10 @@ constexpr int32_t kDefaultMaxBatchSize = 65536;
 /// A tensor as clients see it.
 struct ServedTensor {
   std::string name;
-  runtime::Encoding encoding;    ///< FP32 or FP64 numbers, or raw integers
-  std::string datatype;          ///< the same in the protocol's words: "FP32", "INT16"
-  std::vector<int64_t> dims;     ///< without the batch axis; a scalar is [1]
-  int64_t row_bytes = 0;         ///< in `encoding`
+  runtime::Encoding encoding;  ///< FP32 or FP64 numbers, or raw integers
+  std::string datatype;        ///< the same in the protocol's words: "FP32", "INT16"
+  std::vector<int64_t> dims;   ///< without the batch axis; a scalar is [1]
+  int64_t row_bytes = 0;       ///< in `encoding`
 };
 
 /// One version of a model, open and ready to take requests. Immutable but for its runner.
@@ -37,7 +37,7 @@ struct ServedModel {
   int64_t default_timeout_us = 0;                 ///< 0: none
   inference::ModelConfig config;                  ///< complete, as ModelConfig answers it
   std::map<std::string, std::string> properties;
-  std::shared_ptr<runtime::Clock> clock;          ///< the runner's
+  std::shared_ptr<runtime::Clock> clock;  ///< the runner's
   std::unique_ptr<runtime::ModelRunner> runner;
 };
 

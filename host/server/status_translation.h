@@ -1,16 +1,16 @@
 #pragma once
 
-#include <string>
-
 #include <grpcpp/support/status.h>
+
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 
 namespace strobe::server {
 
-/// The same error in gRPC's type (the codes are the same numbers). Its message is never empty: clients written in C++ take
-/// an error without words for success.
+/// The same error in gRPC's type (the codes are the same numbers). Its message is never empty: clients written in C++
+/// take an error without words for success.
 inline grpc::Status to_grpc(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
   std::string message(status.message());

@@ -1,8 +1,11 @@
-// The inference service beside a bare asynchronous gRPC echo of the same messages, in one run: calls/s, latency, and the
-// server's CPU time a call. Each server is a process of its own, so that its CPU time is not the client's.
+// The inference service beside a bare asynchronous gRPC echo of the same messages, in one run: calls/s, latency, and
+// the server's CPU time a call. Each server is a process of its own, so that its CPU time is not the client's.
 //
 //   service_bench [seconds a measurement] [rounds]
 
+#include <grpcpp/create_channel.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -23,10 +26,6 @@
 #include <string>
 #include <thread>
 #include <vector>
-
-#include <grpcpp/create_channel.h>
-#include <grpcpp/server.h>
-#include <grpcpp/server_builder.h>
 
 #include "host/server/grpc_server.h"
 #include "host/server/infer_call.h"
@@ -106,7 +105,8 @@ ModelInferResponse echo_response() {
   _exit(0);
 }
 
-// --- the service on a device that does next to nothing ----------------------------------------------------------------
+// --- the service on a device that does next to nothing
+// ----------------------------------------------------------------
 
 class TrivialSlot;
 

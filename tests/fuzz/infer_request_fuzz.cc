@@ -1,6 +1,8 @@
 // The way of an inference request: message bytes -> decoding -> checks against a model -> conversion -> answer.
-// Two models, chosen by the first byte; the device copies its inputs' bytes into its outputs. The first byte also chooses
-// between bytes as they come and a request built field by field, which gets past the decoder more often.
+// Two models, chosen by the first byte; the device copies its inputs' bytes into its outputs. The first byte also
+// chooses between bytes as they come and a request built field by field, which gets past the decoder more often.
+
+#include <fuzzer/FuzzedDataProvider.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -8,8 +10,6 @@
 #include <cstring>
 #include <memory>
 #include <string>
-
-#include <fuzzer/FuzzedDataProvider.h>
 
 #include "host/server/infer_request.h"
 #include "proto/inference.pb.h"
@@ -73,7 +73,8 @@ std::unique_ptr<server::ServedModel> make_model(int which) {
 /// A request that is mostly right, so that the checks behind the first ones are reached too.
 inference::ModelInferRequest build_request(FuzzedDataProvider& data, const server::ServedModel& model) {
   inference::ModelInferRequest request;
-  const int64_t rows = data.ConsumeBool() ? data.ConsumeIntegralInRange<int64_t>(1, 9) : data.ConsumeIntegral<int64_t>();
+  const int64_t rows =
+      data.ConsumeBool() ? data.ConsumeIntegralInRange<int64_t>(1, 9) : data.ConsumeIntegral<int64_t>();
   const bool raw = data.ConsumeBool();
   for (const server::ServedTensor& tensor : model.inputs) {
     auto* input = request.add_inputs();
@@ -83,7 +84,8 @@ inference::ModelInferRequest build_request(FuzzedDataProvider& data, const serve
     for (const int64_t extent : tensor.dims) input->add_shape(extent);
     if (data.ConsumeProbability<float>() > 0.9F) input->add_shape(data.ConsumeIntegral<int64_t>());
     const bool sane = rows > 0 && rows < 10 && data.ConsumeProbability<float>() < 0.9F;
-    const size_t bytes = sane ? static_cast<size_t>(rows * tensor.row_bytes) : data.ConsumeIntegralInRange<size_t>(0, 99);
+    const size_t bytes =
+        sane ? static_cast<size_t>(rows * tensor.row_bytes) : data.ConsumeIntegralInRange<size_t>(0, 99);
     std::string content = data.ConsumeBytesAsString(bytes);
     content.resize(bytes);
     if (raw) {
@@ -101,7 +103,8 @@ inference::ModelInferRequest build_request(FuzzedDataProvider& data, const serve
   }
   while (data.ConsumeBool()) request.add_outputs()->set_name(data.ConsumeBool() ? "y" : "z");
   while (data.ConsumeBool()) {
-    auto& parameter = (*request.mutable_parameters())[data.ConsumeBool() ? "timeout" : data.ConsumeRandomLengthString(8)];
+    auto& parameter =
+        (*request.mutable_parameters())[data.ConsumeBool() ? "timeout" : data.ConsumeRandomLengthString(8)];
     parameter.set_int64_param(data.ConsumeIntegral<int64_t>());
   }
   return request;

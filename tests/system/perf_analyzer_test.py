@@ -3,9 +3,9 @@
 
     perf_analyzer_test.py STROBE FOLDER MODEL [--cache DIR] [--serve-arguments ...]
 
-The program comes out of the tritonclient 2.51.0 wheel (later ones want a newer glibc or lack it) and runs with libb64.so.0d
-(Debian: libb64-0d) and the CUDA runtime library of the wheel nvidia-cuda-runtime-cu12 (no GPU needed). Both wheels are
-fetched once, by pip, into the cache.
+The program comes out of the tritonclient 2.51.0 wheel (later ones want a newer glibc or lack it) and runs with
+libb64.so.0d (Debian: libb64-0d) and the CUDA runtime library of the wheel nvidia-cuda-runtime-cu12 (no GPU needed). Both
+wheels are fetched once, by pip, into the cache.
 Needs: pip install 'tritonclient[grpc]==2.73.*'
 """
 
@@ -28,7 +28,8 @@ def fetch(cache):
     library = cache / "nvidia/cuda_runtime/lib"
     if not program.exists() or not library.exists():
         wheels = cache / "wheels"
-        subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(wheels), *WHEELS], check=True)
+        download = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(wheels)]
+        subprocess.run([*download, *WHEELS], check=True)
         for wheel in wheels.glob("*.whl"):
             with zipfile.ZipFile(wheel) as archive:
                 archive.extractall(cache)

@@ -3,8 +3,8 @@
 
     tritonclient_test.py STROBE FOLDER --case MODEL EVENTS EXPECTED [--case ...] [--serve-arguments ...]
 
-EVENTS: .npy of the only input (rows first), or .npz by tensor name. Numbers for an FP32 or FP64 tensor, raw integers for an
-integer one. EXPECTED: .npy of the only output, or .npz by name; compared as the tensor's own data type.
+EVENTS: .npy of the only input (rows first), or .npz by tensor name: numbers for an FP32 or FP64 tensor, raw integers for
+an integer one. EXPECTED: .npy of the only output, or .npz by name, compared as the tensor's own data type.
 Needs: pip install 'tritonclient[grpc]==2.73.*' numpy
 """
 

@@ -1,12 +1,12 @@
 #include "host/runtime/codec.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <cmath>
 #include <cstring>
 #include <limits>
 #include <random>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 namespace strobe::runtime {
 namespace {
@@ -56,12 +56,18 @@ class Chance {
   }
   double value(const FixedType& t) {
     switch (between(0, 5)) {
-      case 0: return std::ldexp(between(-64, 64) * 0.5, -t.fraction());                       // on and between steps
-      case 1: return std::nextafter(std::ldexp(between(-9, 9) * 0.5, -t.fraction()), 1e300);  // just beside them
-      case 2: return std::ldexp(between(-5, 5), t.integer - 1);                               // at the limits
-      case 3: return std::ldexp(std::uniform_real_distribution<>(-1, 1)(random_), between(-30, 60));
-      case 4: return between(0, 1) * -0.0;
-      default: return std::ldexp(std::uniform_real_distribution<>(-1.2, 1.2)(random_), t.integer - 1);
+      case 0:
+        return std::ldexp(between(-64, 64) * 0.5, -t.fraction());  // on and between steps
+      case 1:
+        return std::nextafter(std::ldexp(between(-9, 9) * 0.5, -t.fraction()), 1e300);  // just beside them
+      case 2:
+        return std::ldexp(between(-5, 5), t.integer - 1);  // at the limits
+      case 3:
+        return std::ldexp(std::uniform_real_distribution<>(-1, 1)(random_), between(-30, 60));
+      case 4:
+        return between(0, 1) * -0.0;
+      default:
+        return std::ldexp(std::uniform_real_distribution<>(-1.2, 1.2)(random_), t.integer - 1);
     }
   }
   uint64_t bits() { return random_(); }

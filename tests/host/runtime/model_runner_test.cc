@@ -1,24 +1,24 @@
 #include "host/runtime/model_runner.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <atomic>
 #include <map>
 #include <thread>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include "tests/host/runtime/scripted_device.h"
 
 namespace strobe::runtime {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using strobe::testing::doubling_script;
 using strobe::testing::doubling_spec;
 using strobe::testing::Script;
 using strobe::testing::ScriptedDevice;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 constexpr int64_t kColumns = 4;
 constexpr Encoding kRaw{ElementKind::kInt16, true};
@@ -190,7 +190,8 @@ TEST(ModelRunner, GivesABusyUnitALaunchOfSomeSize) {
   bench.device().finish();
   EXPECT_THAT(bench.device().wait_for_launches(2), ElementsAre(1, 3));
   bench.runner->submit(large.request);
-  EXPECT_THAT(bench.device().wait_for_launches(3), ElementsAre(1, 3, 5)) << "a quarter of a slot is worth a second launch";
+  EXPECT_THAT(bench.device().wait_for_launches(3), ElementsAre(1, 3, 5))
+      << "a quarter of a slot is worth a second launch";
   bench.runner->submit(last.request);
   EXPECT_EQ(bench.device().in_flight(), 2U) << "no third slot";
   bench.device().finish();
@@ -356,7 +357,8 @@ TEST(ModelRunner, FailsEverythingWhenTheDeviceDiesAndOpensItAgain) {
   ASSERT_EQ(bench.device().wait_for_launches(1).size(), 1U);
   bench.device().finish();
   EXPECT_TRUE(after.wait().ok() && after.right());
-  EXPECT_THAT(bench.lines(), ElementsAre(HasSubstr("device lost"), HasSubstr("no card in the slot"), HasSubstr("is back")));
+  EXPECT_THAT(bench.lines(),
+              ElementsAre(HasSubstr("device lost"), HasSubstr("no card in the slot"), HasSubstr("is back")));
 }
 
 TEST(ModelRunner, NoticesADeathWithoutALaunch) {

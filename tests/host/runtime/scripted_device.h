@@ -153,8 +153,8 @@ inline Script doubling_script(int64_t columns, int units = 1) {
   return script;
 }
 
-/// The tensors of the doubling model: `x` is ap_fixed<16,6,AP_RND,AP_SAT>, `y` ap_fixed<16,7>. The raw value doubles and
-/// has one binary place fewer, so y = 4 x as a number.
+/// The tensors of the doubling model: `x` is ap_fixed<16,6,AP_RND,AP_SAT>, `y` ap_fixed<16,7>. The raw value doubles
+/// and has one binary place fewer, so y = 4 x as a number.
 inline runtime::ModelSpec doubling_spec(int64_t columns, runtime::DeviceFactory open_device) {
   const auto in = model::FixedType::fixed(16, 6, model::Rounding::kRnd, model::Overflow::kSat);
   runtime::ModelSpec spec;

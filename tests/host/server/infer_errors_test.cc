@@ -1,10 +1,10 @@
 // Every refusal of the inference call: its code, and the words that clients' logs are searched for.
 
-#include <functional>
-#include <limits>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <functional>
+#include <limits>
 
 #include "tests/host/server/served_folder.h"
 
@@ -42,42 +42,76 @@ const Refusal kRefusals[] = {
     {"UnknownVersion", [](auto& r) { r.set_model_version("9"); }, grpc::NOT_FOUND,
      "Request for unknown model: 'doubling' version 9 is not found"},
     {"NegativeVersion", [](auto& r) { r.set_model_version("-1"); }, grpc::INVALID_ARGUMENT,
-     "failed to get model version from specified version string '-1' for model 'doubling': expected a positive integer"},
+     "failed to get model version from specified version string '-1' for model 'doubling': expected a positive "
+     "integer"},
     {"WordVersion", [](auto& r) { r.set_model_version("latest"); }, grpc::INVALID_ARGUMENT,
-     "failed to get model version from specified version string 'latest' for model 'doubling': expected a positive integer"},
+     "failed to get model version from specified version string 'latest' for model 'doubling': expected a positive "
+     "integer"},
     {"HugeVersion", [](auto& r) { r.set_model_version("99999999999999999999"); }, grpc::INVALID_ARGUMENT,
-     "failed to get model version from specified version string '99999999999999999999' for model 'doubling': expected a "
+     "failed to get model version from specified version string '99999999999999999999' for model 'doubling': expected "
+     "a "
      "positive integer"},
-    {"NoInputs", [](auto& r) { r.clear_inputs(); r.clear_raw_input_contents(); }, grpc::INVALID_ARGUMENT,
-     "expected 1 inputs but got 0 inputs for model 'doubling'"},
+    {"NoInputs",
+     [](auto& r) {
+       r.clear_inputs();
+       r.clear_raw_input_contents();
+     },
+     grpc::INVALID_ARGUMENT, "expected 1 inputs but got 0 inputs for model 'doubling'"},
     {"TooManyInputs", [](auto& r) { *r.add_inputs() = r.inputs(0); }, grpc::INVALID_ARGUMENT,
      "expected 1 inputs but got 2 inputs for model 'doubling'"},
     {"WrongInputName", [](auto& r) { r.mutable_inputs(0)->set_name("z"); }, grpc::INVALID_ARGUMENT,
      "unexpected inference input 'z' for model 'doubling'"},
     {"WrongOutputName", [](auto& r) { r.add_outputs()->set_name("z"); }, grpc::INVALID_ARGUMENT,
      "unexpected inference output 'z' for model 'doubling'"},
-    {"OutputTwice", [](auto& r) { r.add_outputs()->set_name("y"); r.add_outputs()->set_name("y"); },
+    {"OutputTwice",
+     [](auto& r) {
+       r.add_outputs()->set_name("y");
+       r.add_outputs()->set_name("y");
+     },
      grpc::INVALID_ARGUMENT, "output 'y' is requested twice for model 'doubling'"},
     {"WrongDatatype", [](auto& r) { r.mutable_inputs(0)->set_datatype("INT16"); }, grpc::INVALID_ARGUMENT,
      "inference input 'x' data-type is 'INT16', but model 'doubling' expects 'FP32'"},
-    {"WrongExtent", [](auto& r) { set_shape(r, {1, 8}); }, grpc::INVALID_ARGUMENT,
-     "unexpected shape for input 'x' for model 'doubling'. Expected [-1,4], got [1,8]"},
+    {"WrongExtent",
+     [](auto& r) {
+       set_shape(r, {1, 8});
+     },
+     grpc::INVALID_ARGUMENT, "unexpected shape for input 'x' for model 'doubling'. Expected [-1,4], got [1,8]"},
     {"MissingBatchAxis", [](auto& r) { set_shape(r, {4}); }, grpc::INVALID_ARGUMENT,
      "unexpected shape for input 'x' for model 'doubling'. Expected [-1,4], got [4]"},
     {"NoShape", [](auto& r) { set_shape(r, {}); }, grpc::INVALID_ARGUMENT,
      "unexpected shape for input 'x' for model 'doubling'. Expected [-1,4], got []"},
-    {"ZeroRows", [](auto& r) { set_shape(r, {0, 4}); r.set_raw_input_contents(0, ""); }, grpc::INVALID_ARGUMENT,
-     "unexpected shape for input 'x' for model 'doubling'. Expected [-1,4], got [0,4]"},
-    {"NegativeRows", [](auto& r) { set_shape(r, {-2, 4}); }, grpc::INVALID_ARGUMENT,
-     "unexpected shape for input 'x' for model 'doubling'. Expected [-1,4], got [-2,4]"},
-    {"NegativeExtents", [](auto& r) { set_shape(r, {-2, -4}); }, grpc::INVALID_ARGUMENT,
-     "unexpected shape for input 'x' for model 'doubling'. Expected [-1,4], got [-2,-4]"},
-    {"OverflowingShape", [](auto& r) { set_shape(r, {int64_t{1} << 62, 4}); }, grpc::INVALID_ARGUMENT,
-     "inference request batch-size must be <= 65536 for 'doubling'"},
-    {"HugeExtent", [](auto& r) { set_shape(r, {1, kHuge}); }, grpc::INVALID_ARGUMENT,
+    {"ZeroRows",
+     [](auto& r) {
+       set_shape(r, {0, 4});
+       r.set_raw_input_contents(0, "");
+     },
+     grpc::INVALID_ARGUMENT, "unexpected shape for input 'x' for model 'doubling'. Expected [-1,4], got [0,4]"},
+    {"NegativeRows",
+     [](auto& r) {
+       set_shape(r, {-2, 4});
+     },
+     grpc::INVALID_ARGUMENT, "unexpected shape for input 'x' for model 'doubling'. Expected [-1,4], got [-2,4]"},
+    {"NegativeExtents",
+     [](auto& r) {
+       set_shape(r, {-2, -4});
+     },
+     grpc::INVALID_ARGUMENT, "unexpected shape for input 'x' for model 'doubling'. Expected [-1,4], got [-2,-4]"},
+    {"OverflowingShape",
+     [](auto& r) {
+       set_shape(r, {int64_t{1} << 62, 4});
+     },
+     grpc::INVALID_ARGUMENT, "inference request batch-size must be <= 65536 for 'doubling'"},
+    {"HugeExtent",
+     [](auto& r) {
+       set_shape(r, {1, kHuge});
+     },
+     grpc::INVALID_ARGUMENT,
      "unexpected shape for input 'x' for model 'doubling'. Expected [-1,4], got [1,9223372036854775807]"},
-    {"BatchTooLarge", [](auto& r) { set_shape(r, {65537, 4}); }, grpc::INVALID_ARGUMENT,
-     "inference request batch-size must be <= 65536 for 'doubling'"},
+    {"BatchTooLarge",
+     [](auto& r) {
+       set_shape(r, {65537, 4});
+     },
+     grpc::INVALID_ARGUMENT, "inference request batch-size must be <= 65536 for 'doubling'"},
     {"ByteTooFew", [](auto& r) { r.mutable_raw_input_contents(0)->pop_back(); }, grpc::INVALID_ARGUMENT,
      "input byte size mismatch for input 'x' for model 'doubling'. Expected 32, got 31"},
     {"ByteTooMany", [](auto& r) { r.mutable_raw_input_contents(0)->push_back('\0'); }, grpc::INVALID_ARGUMENT,
@@ -96,7 +130,10 @@ const Refusal kRefusals[] = {
      },
      grpc::INVALID_ARGUMENT,
      "unexpected explicit tensor data for input 'x' for model 'doubling': expected only contents of data-type 'FP32'"},
-    {"NotANumber", [](auto& r) { r.set_raw_input_contents(0, pack<float>({0, 0, 0, 0, 0, 0, std::nanf(""), 0})); },
+    {"NotANumber",
+     [](auto& r) {
+       r.set_raw_input_contents(0, pack<float>({0, 0, 0, 0, 0, 0, std::nanf(""), 0}));
+     },
      grpc::INVALID_ARGUMENT,
      "tensor 'x': row 1, element 2 is NaN; only finite numbers convert to ap_fixed<16,6,AP_RND,AP_SAT>"},
     {"ReservedParameter", [](auto& r) { (*r.mutable_parameters())["triton_anything"].set_bool_param(true); },
@@ -173,7 +210,8 @@ TEST_F(InferError, NamesInputsOfDifferentBatch) {
 
   *request.mutable_inputs(1) = request.inputs(0);
   grpc::ClientContext twice;
-  EXPECT_EQ(folder_->stub().ModelInfer(&twice, request, &response).error_message(), "input 'a' is given twice for model 'two'");
+  EXPECT_EQ(folder_->stub().ModelInfer(&twice, request, &response).error_message(),
+            "input 'a' is given twice for model 'two'");
 }
 
 TEST_F(InferError, CountsNoClientMistakeAsFailure) {

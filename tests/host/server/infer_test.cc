@@ -1,10 +1,10 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <future>
 #include <numeric>
 #include <random>
 #include <thread>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include "tests/host/server/served_folder.h"
 
@@ -69,7 +69,8 @@ TEST_F(Infer, ServesTheVersionThatIsAskedFor) {
 TEST_F(Infer, TakesTypedContents) {
   ModelInferRequest request = doubling_request({}, 1);
   request.clear_raw_input_contents();
-  for (const float value : {1.0F, 2.0F, 3.0F, 4.0F}) request.mutable_inputs(0)->mutable_contents()->add_fp32_contents(value);
+  for (const float value : {1.0F, 2.0F, 3.0F, 4.0F})
+    request.mutable_inputs(0)->mutable_contents()->add_fp32_contents(value);
   ASSERT_TRUE(infer(folder, request, response).ok());
   EXPECT_THAT(unpack<float>(response.raw_output_contents(0)), ElementsAre(4, 8, 12, 16));
 }
@@ -165,7 +166,8 @@ TEST_F(Infer, KeepsManyClientsApart) {
         request.set_id(std::to_string(client * 1000 + i));
         ModelInferResponse answer;
         const bool good = infer(folder, request, answer).ok() && answer.id() == request.id() &&
-                          unpack<float>(answer.raw_output_contents(0)) == std::vector<float>(static_cast<size_t>(rows) * 4, 4 * value);
+                          unpack<float>(answer.raw_output_contents(0)) ==
+                              std::vector<float>(static_cast<size_t>(rows) * 4, 4 * value);
         if (!good) ++wrong;
       }
     });

@@ -22,7 +22,8 @@ class Query : public ::testing::Test {
     folder.write("two/1/model.xclbin", "two");
     folder.write("two/config.pbtxt",
                  "max_batch_size: 0 platform: 'my_platform' input [{name: 'b' data_type: TYPE_UINT16}] "
-                 "model_repository_agents { agents [{ name: 'checksum' parameters { key: 'SHA256:1/model.xclbin' value: 'ab' } }] }");
+                 "model_repository_agents { agents [{ name: 'checksum' parameters { key: 'SHA256:1/model.xclbin' "
+                 "value: 'ab' } }] }");
     folder.write("scrap/1/model.xclbin", "scrap");
     folder.serve();
   }
@@ -122,7 +123,8 @@ TEST_F(Query, ModelConfigIsComplete) {
 TEST_F(Query, StatisticsCountRowsLaunchesAndTimes) {
   inference::ModelInferResponse answer;
   for (const int64_t rows : {1, 2, 2}) {
-    ASSERT_TRUE(ask(&Stub::ModelInfer, doubling_request(std::vector<float>(4 * static_cast<size_t>(rows)), rows), answer).ok());
+    ASSERT_TRUE(
+        ask(&Stub::ModelInfer, doubling_request(std::vector<float>(4 * static_cast<size_t>(rows)), rows), answer).ok());
   }
   inference::ModelStatisticsRequest request;
   request.set_name("doubling");
@@ -135,7 +137,8 @@ TEST_F(Query, StatisticsCountRowsLaunchesAndTimes) {
   EXPECT_EQ(model.execution_count(), 3U);
   EXPECT_GT(model.last_inference(), 1'600'000'000'000U);
   const inference::InferStatistics& times = model.inference_stats();
-  for (const auto* duration : {&times.success(), &times.queue(), &times.compute_input(), &times.compute_infer(), &times.compute_output()}) {
+  for (const auto* duration :
+       {&times.success(), &times.queue(), &times.compute_input(), &times.compute_infer(), &times.compute_output()}) {
     EXPECT_EQ(duration->count(), 3U);
   }
   EXPECT_GE(times.success().ns(), times.queue().ns() + times.compute_infer().ns());
@@ -168,7 +171,8 @@ TEST_F(Query, BytesThatAreNoMessageAreRefused) {
     grpc::CompletionQueue queue;
     const grpc::Slice slice("\xff\xff\xff\xff\xff");
     const grpc::ByteBuffer garbage(&slice, 1);
-    auto call = stub.PrepareUnaryCall(&context, std::string("/inference.GRPCInferenceService/") + method, garbage, &queue);
+    auto call =
+        stub.PrepareUnaryCall(&context, std::string("/inference.GRPCInferenceService/") + method, garbage, &queue);
     call->StartCall();
     grpc::ByteBuffer answer;
     grpc::Status status;

@@ -1,10 +1,10 @@
 #include "tests/host/server/served_folder.h"
 
+#include <grpcpp/create_channel.h>
+
 #include <fstream>
 #include <sstream>
 #include <utility>
-
-#include <grpcpp/create_channel.h>
 
 #include "absl/strings/str_cat.h"
 

@@ -1,14 +1,14 @@
 #pragma once
 
+#include <grpcpp/channel.h>
+#include <gtest/gtest.h>
+
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
-
-#include <grpcpp/channel.h>
-#include <gtest/gtest.h>
 
 #include "host/server/grpc_server.h"
 #include "host/server/model_loader.h"
@@ -20,8 +20,8 @@ namespace strobe::testing {
 
 /// "Loads" xclbins for tests: the file's text names the model.
 ///   "doubling": 4 columns of ap_fixed<16,6,AP_RND,AP_SAT> in (x), raw values doubled out (y, ap_fixed<16,7>).
-///   "two": inputs a [2] ap_fixed<8,4> and b [3,1] ap_ufixed<12,12>; outputs sum [1] ap_fixed<32,20> and copy [2] (of a).
-///   anything else: an error.
+///   "two": inputs a [2] ap_fixed<8,4> and b [3,1] ap_ufixed<12,12>; outputs sum [1] ap_fixed<32,20> and copy [2] (of
+///   a). anything else: an error.
 class TextLoader : public server::ModelLoader {
  public:
   absl::StatusOr<server::LoadedModel> load(const std::string& path) override;

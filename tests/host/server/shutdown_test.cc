@@ -1,9 +1,9 @@
-#include <future>
-#include <thread>
-
 #include <gmock/gmock.h>
 #include <grpcpp/create_channel.h>
 #include <gtest/gtest.h>
+
+#include <future>
+#include <thread>
 
 #include "tests/host/server/served_folder.h"
 
@@ -81,8 +81,10 @@ TEST(GrpcServer, FinishesCallsInWorkBeforeItStops) {
     inference::ServerReadyResponse ready;
     const grpc::Status status = folder.stub().ServerReady(&context, {}, &ready);
     if (status.ok()) continue;
-    // CANCELLED is gRPC's own word for a call that arrives between the server's decision and the client's learning of it.
-    EXPECT_TRUE(status.error_code() == grpc::UNAVAILABLE || status.error_code() == grpc::CANCELLED) << status.error_code();
+    // CANCELLED is gRPC's own word for a call that arrives between the server's decision and the client's learning of
+    // it.
+    EXPECT_TRUE(status.error_code() == grpc::UNAVAILABLE || status.error_code() == grpc::CANCELLED)
+        << status.error_code();
     break;
   }
   folder.loader.device().finish();
@@ -119,9 +121,7 @@ TEST(GrpcServer, AnswersUnavailableWhileTheDeviceIsLostAndRecovers) {
   folder.loader.automatic = false;
   folder.write("doubling/1/model.xclbin", "doubling");
   std::atomic<bool> broken{false};
-  folder.loader.before_opening = [&] {
-    return broken ? absl::UnavailableError("no card") : absl::OkStatus();
-  };
+  folder.loader.before_opening = [&] { return broken ? absl::UnavailableError("no card") : absl::OkStatus(); };
   runtime::RunnerOptions runner;
   runner.reopen_first_ns = 1'000'000;
   runner.reopen_longest_ns = 1'000'000;
