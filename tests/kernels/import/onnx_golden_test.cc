@@ -143,6 +143,29 @@ INSTANTIATE_TEST_SUITE_P(
         Published{"qonnx", "qkeras_jettagging", "resource_rf4"}, Published{"qonnx", "qkeras_jettagging", "stream"}),
     [](const auto& p) { return std::string(p.param.model) + "_" + p.param.variant; });
 
+class Hls4mlOwn : public testing::TestWithParam<const char*> {};
+
+// What the published networks lack: scales that are no power of two, table activations, slopes, division.
+TEST_P(Hls4mlOwn, AnswersAreEqualInEveryBit) {
+  const fs::path stem = fs::path(STROBE_SOURCE_DIR) / "tests/data/onnx/hls4ml" / GetParam();
+  const Arrays expected = load(stem.string() + ".npz");
+  const std::pair<std::string, std::string> variants[] = {
+      {"output_auto", YAML::Dump(YAML::LoadFile(stem.string() + ".yml"))},
+      {"output_default", "Model: {Precision: {default: 'ap_fixed<16,6>'}, ReuseFactor: 1}"}};
+  for (const auto& [name, config] : variants) {
+    const auto result = run(stem.string() + ".onnx", config, events_of(expected));
+    ASSERT_TRUE(result.ok()) << result.status();
+    std::vector<double> ours = result->values(result->graph.outputs()[0]);
+    for (double& v : ours) v = static_cast<float>(v);  // hls4ml hands out float32
+    EXPECT_EQ(ours, expected.at(name).numbers()) << name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Own, Hls4mlOwn,
+                         testing::Values("leaky_norm_sigmoid", "quantised_tanh", "scaled_ternary",
+                                         "elu_softsign_softplus"),
+                         [](const auto& p) { return std::string(p.param); });
+
 struct Golden {
   const char* name;
   const char* zoo;   ///< folder of the shared models; "" for this project's own
