@@ -1,0 +1,164 @@
+/// What the program says to bad input: one line that names object, expectation and finding; exit status 1 (2 for wrong
+/// usage); and no half a file.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "host/io/files.h"
+
+namespace strobe {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+
+const std::string kData = STROBE_SOURCE_DIR "/tests/data/jets/";
+
+std::string slurp(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+class BadInput : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::path(testing::TempDir()) / ("strobe-bad-" + std::to_string(::getpid()));
+    fs::create_directories(folder_);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  std::string file(const std::string& name) const { return (folder_ / name).string(); }
+  void put(const std::string& name, const std::string& text) const { std::ofstream(file(name), std::ios::binary) << text; }
+
+  int strobe(const std::string& arguments) {
+    const std::string command = STROBE_PROGRAM " " + arguments + " >" + file("out") + " 2>" + file("err") + " </dev/null";
+    const int status = std::system(command.c_str());
+    error_ = slurp(file("err"));
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+
+  void expect_problem(const std::string& arguments, const testing::Matcher<const std::string&>& message) {
+    EXPECT_EQ(strobe(arguments), 1) << arguments << "\n" << error_;
+    EXPECT_THAT(error_, message) << arguments;
+    EXPECT_FALSE(fs::exists(file("x.xclbin"))) << arguments;
+    EXPECT_FALSE(fs::exists(file("s.npy"))) << arguments;
+  }
+
+  /// The sample network for the in-process emulator.
+  std::string sample() {
+    EXPECT_EQ(strobe("compile " + kData + "jets_hgq.keras --input-type 'ap_fixed<16,6>' --target emulator -o " + file("ok.xclbin")), 0) << error_;
+    return file("ok.xclbin");
+  }
+
+  std::string compile(const std::string& model, const std::string& options = "") const {
+    return "compile " + model + " " + options + " --target emulator -o " + file("x.xclbin");
+  }
+
+  fs::path folder_;
+  std::string error_;
+};
+
+TEST_F(BadInput, WrongUsageExitsWithTwo) {
+  EXPECT_EQ(strobe(""), 2);
+  EXPECT_EQ(strobe("fly"), 2);
+  EXPECT_EQ(strobe("compile"), 2);
+  EXPECT_EQ(strobe("compile a.keras -o b --target moon"), 2);
+  EXPECT_EQ(strobe("--help"), 0);
+}
+
+TEST_F(BadInput, ModelFilesThatAreNone) {
+  expect_problem(compile(file("missing.keras")), HasSubstr("missing.keras"));
+  for (const char* ending : {"keras", "h5", "json", "onnx"}) {
+    const std::string name = std::string("bad.") + ending;
+    put(name, "");
+    expect_problem(compile(file(name)), HasSubstr(name));
+    put(name, "not a model at all, only some text that is long enough to be looked at");
+    expect_problem(compile(file(name)), HasSubstr(name));
+  }
+  const std::string whole = slurp(kData + "jets_hgq.keras");
+  for (const size_t size : {size_t{4}, size_t{100}, whole.size() / 2, whole.size() - 1}) {
+    put("cut.keras", whole.substr(0, size));
+    expect_problem(compile(file("cut.keras")), HasSubstr("cut.keras"));
+  }
+}
+
+TEST_F(BadInput, ConfigurationsThatAreImpossible) {
+  const std::string model = kData + "jets_float.keras";
+  const auto expect_config = [&](const std::string& yaml, const testing::Matcher<const std::string&>& message) {
+    put("c.yml", yaml);
+    expect_problem(compile(model, "--config " + file("c.yml")), message);
+  };
+  expect_config("", HasSubstr("empty"));
+  expect_config("Model: [", HasSubstr("c.yml"));
+  expect_config("Model: {Precision: 'ap_fixed<0,6>'}", AllOf(HasSubstr("c.yml:1"), HasSubstr("width")));
+  expect_config("Model: {Precision: 'ap_fixed<16,6>', ReuseFactor: 0}", HasSubstr("ReuseFactor"));
+  expect_config("Model: {Precision: 'ap_fixed<16,6>', Strategy: Teleport}", HasSubstr("Teleport"));
+  expect_config("Model: {Precision: 'ap_fixed<16,6>'}\nLayerName: {nobody: {ReuseFactor: 2}}", AllOf(HasSubstr("nobody"), HasSubstr("it has:")));
+  expect_config("Model: {Precision: 'ap_fixed<16,6>'}\nLayerType: {Softmax: {TableSize: 1000}}", HasSubstr("power of two"));
+}
+
+TEST_F(BadInput, ATypeTooNarrowForTheWeightsIsAWarningWithCounts) {
+  put("c.yml", "Model: {Precision: {default: 'ap_fixed<16,6>', weight: 'ap_fixed<4,1>'}}");
+  EXPECT_EQ(strobe("compile " + kData + "jets_float.keras --config " + file("c.yml") + " --target emulator -o " + file("narrow.xclbin")), 0) << error_;
+  EXPECT_THAT(error_, AllOf(HasSubstr("warning"), HasSubstr("do not fit ap_fixed<4,1>")));
+}
+
+TEST_F(BadInput, EventFiles) {
+  const std::string xclbin = sample();
+  const auto run = [&](const std::string& events) { return "run " + xclbin + " " + events + " -o " + file("s.npy"); };
+  expect_problem(run(file("none.npy")), HasSubstr("none.npy"));
+  put("cut.npy", slurp(kData + "features.npy").substr(0, 1000));
+  expect_problem(run(file("cut.npy")), HasSubstr("cut.npy"));
+  put("few.csv", "1,2,3\n4,5,6\n");
+  expect_problem(run(file("few.csv")), AllOf(HasSubstr("expected [events, 16]"), HasSubstr("3")));
+  put("bad.csv", "1,2\n3,x\n");
+  expect_problem(run(file("bad.csv")), HasSubstr("bad.csv"));
+  std::vector<double> values(32, 0.0);
+  values[17] = std::nan("");
+  ASSERT_TRUE(io::write_npy(file("nan.npy"), io::Array::of({2, 16}, values)).ok());
+  expect_problem(run(file("nan.npy")), AllOf(HasSubstr("features"), HasSubstr("nan")));
+  ASSERT_TRUE(io::write_npy(file("floats.npy"), io::Array::of({2, 16}, std::vector<double>(32, 0.5))).ok());
+  expect_problem(run(file("floats.npy") + " --raw-in"), HasSubstr("integers"));
+  put("odd.txt2", "?");
+  expect_problem(run(file("odd.txt2")), HasSubstr(".npy"));
+}
+
+TEST_F(BadInput, Xclbins) {
+  const std::string events = kData + "features.npy --raw-in -o " + file("s.npy");
+  expect_problem("run " + file("none.xclbin") + " " + events, HasSubstr("none.xclbin"));
+  put("text.xclbin", "hello");
+  expect_problem("run " + file("text.xclbin") + " " + events, HasSubstr("text.xclbin"));
+  const std::string whole = slurp(sample());
+  put("cut.xclbin", whole.substr(0, whole.size() / 2));
+  expect_problem("run " + file("cut.xclbin") + " " + events, HasSubstr("cut.xclbin"));
+  std::string changed = whole;
+  changed[changed.size() - 20] = static_cast<char>(changed[changed.size() - 20] ^ 1);
+  put("changed.xclbin", changed);
+  expect_problem("inspect " + file("changed.xclbin"), HasSubstr("changed.xclbin"));
+}
+
+TEST_F(BadInput, Devices) {
+  const std::string xclbin = sample();
+  const std::string events = " " + kData + "features.npy --raw-in -o " + file("s.npy");
+  expect_problem("run " + xclbin + events + " --device warp:9", HasSubstr("warp:9"));
+  expect_problem("run " + xclbin + events + " --device xrt:0", HasSubstr("emulator"));
+}
+
+TEST_F(BadInput, AFolderThatCannotBeWritten) {
+  EXPECT_EQ(strobe(compile(kData + "jets_hgq.keras").substr(0, compile(kData + "jets_hgq.keras").find(" -o ")) + " -o " + file("no/such/folder/x.xclbin")), 1);
+  EXPECT_THAT(error_, HasSubstr("no/such/folder"));
+}
+
+TEST_F(BadInput, ServingAFolderThatIsNotThere) {
+  expect_problem("serve " + file("nothing") + " --grpc 127.0.0.1:0", HasSubstr("nothing"));
+}
+
+}  // namespace
+}  // namespace strobe

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# The sample networks served from XRT's emulated card, FP32 and raw INT16 in, asked by tritonclient: equal in every bit.
+# tritonclient_ways.sh PYTHON STROBE SOURCE_FOLDER
+set -euo pipefail
+python=$1 strobe=$2 source=$3
+"$python" -c 'import tritonclient.grpc' 2>/dev/null || {
+  echo "tritonclient is not installed in $python; scripts/test installs it"
+  [ -z "${CI:-}" ] || exit 1
+  exit 77
+}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+data=$source/tests/data/jets
+"$strobe" compile "$data/jets_hgq.keras" --input-type 'ap_fixed<16,6>' --name jets -o "$work/jets.xclbin"
+for model in jets jets_raw; do
+  mkdir -p "$work/models/$model/1"
+  cp "$work/jets.xclbin" "$work/models/$model/1/model.xclbin"
+done
+cat >"$work/models/jets_raw/config.pbtxt" <<'CONFIG'
+max_batch_size: 4096
+input { name: "features" data_type: TYPE_INT16 dims: [16] }
+CONFIG
+"$python" - "$data/features.npy" "$work/features_float.npy" <<'CODE'
+import sys
+import numpy as np
+np.save(sys.argv[2], (np.load(sys.argv[1]) / 1024).astype(np.float32))
+CODE
+"$python" "$source/tests/system/tritonclient_test.py" "$strobe" "$work/models" \
+  --case jets "$work/features_float.npy" "$data/expected_hgq.npy" \
+  --case jets_raw "$data/features.npy" "$data/expected_hgq.npy"
