@@ -147,6 +147,7 @@ absl::Status read_dense(LayerContext& at, const EinsumPlan& plan, const std::vec
   at.output = plan.output;
   if (absl::Status s = at.load(specs); !s.ok()) return s;
   // HGQ2's own counters and regularisation strengths lie between the weights.
+  if (const Array* ebops = at.layer.array("ebops")) at.layer.settings["ebops"] = ebops->data.at(0);
   std::erase_if(at.layer.arrays, [](const auto& entry) { return entry.first.starts_with("ebops"); });
   if (absl::Status s = set_activation(at, at.config("activation"), "activation"); !s.ok()) return s;
   if (absl::Status s = read_data_quantizers(at); !s.ok()) return s;
@@ -167,6 +168,10 @@ absl::Status read_plain_dense(LayerContext& at, const absl::StatusOr<EinsumPlan>
   if (!plan.ok()) return plan.status();
   std::vector<WeightSpec> specs = {{"kernel", plan->kernel}};
   if (!plan->bias.empty()) specs.push_back({"bias", plan->bias});
+  if (counts_ebops(at)) {
+    specs.push_back({"ebops_beta", {}});
+    specs.push_back({"ebops", {}});
+  }
   return read_dense(at, *plan, specs);
 }
 

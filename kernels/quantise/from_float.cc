@@ -189,6 +189,10 @@ class Splitter {
     if (shape.empty() || static_cast<int64_t>(mean->data.size()) != shape.back()) {
       return layer_error(source, absl::StrCat("has ", mean->data.size(), " channels, its input is ", model::to_string(shape)));
     }
+    if (source.setting<int64_t>("axis").value_or(-1) != -1) {
+      return absl::UnimplementedError(absl::StrCat("layer '", source.name, "' (", source.class_name,
+                                                   "): normalises along another axis than the last, which is not supported"));
+    }
     fold_batch_norm(source, layer);
     return finish(source, std::move(layer), shape);
   }
@@ -197,6 +201,11 @@ class Splitter {
     std::string activation = absl::AsciiStrToLower(source.setting<std::string>("activation").value_or("linear"));
     layer.settings = source.settings;
     layer.kind = "Activation";
+    const bool leaky = activation == "leakyrelu" || activation == "leaky_relu";
+    if ((leaky && source.setting<double>("max_value")) || ((leaky || activation == "relu") && source.setting<double>("threshold"))) {
+      return absl::UnimplementedError(absl::StrCat("layer '", source.name, "' (", source.class_name, "): a ", activation,
+                                                   " with a threshold, or with a slope and a largest value, is not supported"));
+    }
     if (activation == "leakyrelu" || activation == "leaky_relu" || activation == "elu" || activation == "thresholdedrelu" ||
         activation == "thresholded_relu") {
       layer.kind = "ParametrizedActivation";

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "kernels/layers/catalog.h"
+#include "kernels/quantise/hgq_softmax.h"
 #include "kernels/quantise/hgq_weights.h"
 #include "kernels/quantise/lanes.h"
 
@@ -41,10 +43,12 @@ class HgqBuilder {
     std::vector<TensorId> outputs;
     for (const auto& output : source_.outputs) {
       auto it = tensor_.find(output.name);
-      if (it == tensor_.end()) return absl::InvalidArgumentError(absl::StrCat("output '", output.name, "' is never computed"));
+      if (it == tensor_.end())
+        return absl::InvalidArgumentError(absl::StrCat("output '", output.name, "' is never computed"));
       outputs.push_back(it->second);
     }
     builder_.set_outputs(std::move(outputs));
+    if (counted_ebops_ > 0) builder_.set_provenance("ebops_while_training", absl::StrCat(counted_ebops_));
     auto graph = std::move(builder_).build();
     if (!graph.ok()) return graph.status();
     if (absl::Status s = layers::verify(*graph); !s.ok()) return s;
@@ -83,13 +87,18 @@ class HgqBuilder {
       if (!quantized.ok()) return quantized.status();
       inputs[i] = *quantized;
     }
+    if (absl::Status s = expect_typed_events(layer); !s.ok()) return s;
     auto result = compute(layer, inputs);
     if (!result.ok()) return result.status();
     if (const ElementQuantizer* output = element_quantizer(layer, "output")) {
-      result = add_quantizer(layer, layer.name + "_output", *output, *result);
+      result = add_quantizer(layer, layer.name + "_output", *output, *result,
+                             layer.kind == "Quantizer" && reads_events(layer, 0));
       if (!result.ok()) return result.status();
     }
-    for (const std::string& name : layer.outputs) tensor_[name] = *result;
+    for (const std::string& name : layer.outputs) {
+      tensor_[name] = *result;
+      if (layer.kind == "Dropout" && reads_events(layer, 0)) event_names_.insert(name);
+    }
     return absl::OkStatus();
   }
 
@@ -98,20 +107,30 @@ class HgqBuilder {
     return it == layer.quantizers.end() ? nullptr : std::get_if<ElementQuantizer>(&it->second);
   }
 
-  absl::StatusOr<TensorId> quantize_input(const FloatLayer& layer, const std::vector<TensorId>& inputs, size_t i) {
+  static const ElementQuantizer* input_quantizer(const FloatLayer& layer, size_t i) {
     const ElementQuantizer* quantizer = element_quantizer(layer, absl::StrCat("input_", i));
-    if (quantizer == nullptr && i == 0) quantizer = element_quantizer(layer, "input");
-    if (quantizer == nullptr) return inputs[i];
-    const std::string name = inputs.size() == 1 ? layer.name + "_input" : absl::StrCat(layer.name, "_input_", i);
-    return add_quantizer(layer, name, *quantizer, inputs[i]);
+    return quantizer == nullptr && i == 0 ? element_quantizer(layer, "input") : quantizer;
   }
 
-  absl::StatusOr<TensorId> add_quantizer(const FloatLayer& layer, const std::string& name, const ElementQuantizer& quantizer,
-                                         TensorId input) {
+  absl::StatusOr<TensorId> quantize_input(const FloatLayer& layer, const std::vector<TensorId>& inputs, size_t i) {
+    const ElementQuantizer* quantizer = input_quantizer(layer, i);
+    if (quantizer == nullptr) return inputs[i];
+    const std::string name = inputs.size() == 1 ? layer.name + "_input" : absl::StrCat(layer.name, "_input_", i);
+    return add_quantizer(layer, name, *quantizer, inputs[i], reads_events(layer, i));
+  }
+
+  absl::StatusOr<TensorId> add_quantizer(const FloatLayer& layer, const std::string& name,
+                                         const ElementQuantizer& quantizer, TensorId input, bool is_event) {
     const Shape shape = shape_of(input);
     auto types = element_types(quantizer, shape);
     if (!types.ok()) return layer_error(layer, std::string(types.status().message()));
-    if (waiting_.contains(input)) return settle_input(input, *types);
+    if (is_event) {
+      const std::vector<FixedType>& settled = event_types_[input];
+      if (settled.empty()) return settle_input(input, *types);
+      if (settled == *types) return input;
+      return layer_error(layer, absl::StrCat("another quantiser has given the events of '", builder_.tensor(input).name,
+                                             "' other formats; use --input-type"));
+    }
     Lanes lanes;
     for (size_t e = 0; e < types->size(); ++e) lanes.push_back(converted(lanes_.at(input)[e], (*types)[e]));
     Node node{name, "quantize", {input}, {}, {}, {}};
@@ -123,33 +142,44 @@ class HgqBuilder {
     Lanes lanes;
     for (const FixedType& type : types) lanes.push_back(lane_of(type));
     lanes_[input] = std::move(lanes);
+    event_types_[input] = types;
     if (std::all_of(types.begin(), types.end(), [&](const FixedType& t) { return t == types[0]; })) types.resize(1);
     builder_.mutable_tensor(input).type.types = std::move(types);
-    waiting_.erase(input);
     return input;
+  }
+
+  /// Whether an input is events whose types their quantisers set.
+  bool reads_events(const FloatLayer& layer, size_t i) const { return event_names_.contains(layer.inputs[i]); }
+
+  /// Nothing but a quantiser may read such events.
+  absl::Status expect_typed_events(const FloatLayer& layer) const {
+    if (layer.kind == "Dropout" || layer.kind == "Quantizer") return absl::OkStatus();
+    for (size_t i = 0; i < layer.inputs.size(); ++i) {
+      if (!reads_events(layer, i) || input_quantizer(layer, i) != nullptr) continue;
+      return layer_error(layer, "reads events to which no quantiser of its own gives a type; use --input-type");
+    }
+    return absl::OkStatus();
   }
 
   absl::StatusOr<TensorId> compute(const FloatLayer& layer, const std::vector<TensorId>& inputs) {
     const std::string& kind = layer.kind;
     if (kind == "Input") return add_input(layer);
-    for (const TensorId input : inputs) {
-      if (waiting_.contains(input)) {
-        return layer_error(layer, "reads events that no quantiser has given a type; use --input-type");
-      }
-    }
     if (kind == "Dropout" || kind == "Quantizer") return inputs[0];
     if (kind == "Dense") return add_dense(layer, inputs[0]);
     if (kind == "BatchNormalization") return add_batch_norm(layer, inputs[0]);
-    if (kind == "Activation") return add_activation(layer, layer.name, layer.setting<std::string>("activation").value_or("linear"), inputs[0]);
+    if (kind == "Activation")
+      return add_activation(layer, layer.name, layer.setting<std::string>("activation").value_or("linear"), inputs[0]);
     if (kind == "Flatten" || kind == "Reshape") return add_reshape(layer, inputs[0]);
     if (kind == "Concatenate") return add_concatenate(layer, inputs);
-    static const std::map<std::string, std::string> kMerges = {
-        {"Add", "add"}, {"Subtract", "subtract"}, {"Multiply", "multiply"}, {"Maximum", "maximum"}, {"Minimum", "minimum"}, {"AveragePow2", "add"}};
+    static const std::map<std::string, std::string> kMerges = {{"Add", "add"},           {"Subtract", "subtract"},
+                                                               {"Multiply", "multiply"}, {"Maximum", "maximum"},
+                                                               {"Minimum", "minimum"},   {"AveragePow2", "add"}};
     if (auto it = kMerges.find(kind); it != kMerges.end()) return add_merge(layer, it->second, inputs);
-    return absl::UnimplementedError(absl::StrCat("layer '", layer.name, "' (", layer.class_name, "): kind '", kind,
-                                                 "' is not supported in an HGQ2 network; supported: Input, Quantizer, Dense, "
-                                                 "BatchNormalization, Activation, Flatten, Reshape, Concatenate, Add, Subtract, "
-                                                 "Multiply, Maximum, Minimum, Dropout"));
+    return absl::UnimplementedError(
+        absl::StrCat("layer '", layer.name, "' (", layer.class_name, "): kind '", kind,
+                     "' is not supported in an HGQ2 network; supported: Input, Quantizer, Dense, "
+                     "BatchNormalization, Activation, Flatten, Reshape, Concatenate, Add, Subtract, "
+                     "Multiply, Maximum, Minimum, Dropout"));
   }
 
   absl::StatusOr<TensorId> add_input(const FloatLayer& layer) {
@@ -161,7 +191,7 @@ class HgqBuilder {
     const FixedType type = options_.input_type.value_or(FixedType{});
     const TensorId id = builder_.add_input(layer.name, {*shape, {type}});
     lanes_[id] = Lanes(model::element_count(*shape), lane_of(type));
-    if (!options_.input_type) waiting_.insert({id, true});
+    if (!options_.input_type) event_names_.insert(layer.outputs.begin(), layer.outputs.end());
     return id;
   }
 
@@ -172,7 +202,8 @@ class HgqBuilder {
     const int64_t n_in = weights->kernel.type.shape[0];
     const int64_t n_out = weights->kernel.type.shape[1];
     if (in_shape.empty() || in_shape.back() != n_in) {
-      return layer_error(layer, absl::StrCat("weights are ", n_in, "x", n_out, ", input is ", model::to_string(in_shape)));
+      return layer_error(layer,
+                         absl::StrCat("weights are ", n_in, "x", n_out, ", input is ", model::to_string(in_shape)));
     }
     Shape shape = in_shape;
     shape.back() = n_out;
@@ -195,6 +226,8 @@ class HgqBuilder {
     node.attributes["reuse_factor"] = int64_t{1};
     node.constants["weight"] = std::move(weights->kernel);
     if (weights->bias) node.constants["bias"] = *std::move(weights->bias);
+    if (const auto ebops = hgq_dense_ebops(layer, in_shape); ebops.has_value()) node.attributes["ebops"] = *ebops;
+    counted_ebops_ += layer.setting<double>("ebops").value_or(0);
     const TensorId sum = add_node(std::move(node), std::move(shape), std::move(lanes));
     if (activation == "linear") return sum;
     return add_activation(layer, layer.name, activation, sum);
@@ -204,11 +237,17 @@ class HgqBuilder {
     auto weights = hgq_batch_norm_weights(layer);
     if (!weights.ok()) return weights.status();
     const Shape shape = shape_of(input);
+    const int64_t axis = layer.setting<int64_t>("axis").value_or(-1) + static_cast<int64_t>(shape.size());
     const auto channels = static_cast<int64_t>(weights->scale.raw.size());
-    if (shape.empty() || shape.back() != channels) return layer_error(layer, absl::StrCat("has ", channels, " channels, its input is ", model::to_string(shape)));
+    if (axis < 0 || axis >= static_cast<int64_t>(shape.size()) || shape[axis] != channels) {
+      return layer_error(layer, absl::StrCat("has ", channels, " channels along axis ", axis, ", its input is ",
+                                             model::to_string(shape)));
+    }
+    if (axis + 1 < static_cast<int64_t>(shape.size())) spread_channels(*weights, shape, axis);
+    const auto period = static_cast<int64_t>(weights->scale.raw.size());
     Lanes lanes;
     for (size_t e = 0; e < lanes_.at(input).size(); ++e) {
-      const int64_t c = static_cast<int64_t>(e) % channels;
+      const int64_t c = static_cast<int64_t>(e) % period;
       lanes.push_back(scaled(lanes_.at(input)[e], weights->scale.raw[c], weights->scale.type.at(c).fraction()) +
                       scaled({1, 1, 0}, weights->bias.raw[c], weights->bias.type.at(c).fraction()));
     }
@@ -218,22 +257,32 @@ class HgqBuilder {
     return add_node(std::move(node), shape, std::move(lanes));
   }
 
-  absl::StatusOr<TensorId> add_activation(const FloatLayer& layer, const std::string& name, const std::string& activation,
-                                          TensorId input) {
+  absl::StatusOr<TensorId> add_activation(const FloatLayer& layer, const std::string& name,
+                                          const std::string& activation, TensorId input) {
     if (activation == "linear") return input;
+    if (activation == "softmax") return add_softmax(layer, input);
+    if (layer.setting<double>("threshold").value_or(0) != 0)
+      return layer_error(layer, "has a threshold, which is not supported");
     const Shape shape = shape_of(input);
+    const auto max_value = layer.setting<double>("max_value");
     const Lanes& x = lanes_.at(input);
     Lanes lanes;
     Node node{name, "relu", {input}, {}, {}, {}};
     if (activation == "relu") {
-      for (const Lane& lane : x) lanes.push_back({std::max<model::Wide>(lane.low, 0), std::max<model::Wide>(lane.high, 0), lane.fraction});
-      return add_node(std::move(node), shape, std::move(lanes));
+      for (const Lane& lane : x)
+        lanes.push_back({std::max<model::Wide>(lane.low, 0), std::max<model::Wide>(lane.high, 0), lane.fraction});
+      const TensorId result = add_node(std::move(node), shape, std::move(lanes));
+      return max_value ? add_maximum(name + "_maximum", *max_value, result) : result;
     }
     if (activation != "leaky_relu" && activation != "leakyrelu" && activation != "prelu") {
-      return absl::UnimplementedError(absl::StrCat("layer '", layer.name, "' (", layer.class_name, "): activation '", activation,
-                                                   "' is not supported in an HGQ2 network; supported: linear, relu, leaky_relu, prelu"));
+      return absl::UnimplementedError(
+          absl::StrCat("layer '", layer.name, "' (", layer.class_name, "): activation '", activation,
+                       "' is not supported in an HGQ2 network; supported: linear, relu, leaky_relu, prelu, softmax"));
     }
-    Array slopes{{1}, {layer.setting<double>("parameter").value_or(layer.setting<double>("alpha").value_or(layer.setting<double>("negative_slope").value_or(0.3)))}};
+    Array slopes{{1},
+                 {layer.setting<double>("parameter")
+                      .value_or(layer.setting<double>("alpha").value_or(
+                          layer.setting<double>("negative_slope").value_or(0.3)))}};
     if (const Array* alpha = layer.array("alpha")) slopes = *alpha;
     node.op = "leaky_relu";
     Constant alpha = exact_constant(slopes);
@@ -242,10 +291,43 @@ class HgqBuilder {
       const size_t c = e % alpha.raw.size();
       const Lane positive{std::max<model::Wide>(x[e].low, 0), std::max<model::Wide>(x[e].high, 0), x[e].fraction};
       const Lane negative{std::min<model::Wide>(x[e].low, 0), std::min<model::Wide>(x[e].high, 0), x[e].fraction};
-      lanes.push_back(united(positive, scaled(negative, alpha.raw[c], alpha.type.at(static_cast<int64_t>(c)).fraction())));
+      lanes.push_back(
+          united(positive, scaled(negative, alpha.raw[c], alpha.type.at(static_cast<int64_t>(c)).fraction())));
     }
     node.constants["alpha"] = std::move(alpha);
-    return add_node(std::move(node), shape, std::move(lanes));
+    const TensorId result = add_node(std::move(node), shape, std::move(lanes));
+    return max_value ? add_maximum(name + "_maximum", *max_value, result) : result;
+  }
+
+  /// min(x, value)
+  TensorId add_maximum(const std::string& name, double value, TensorId input) {
+    Constant high = exact_constant({{1}, {value}});
+    const Lane bound = scaled({1, 1, 0}, high.raw[0], high.type.at(0).fraction());
+    Lane all = bound;
+    Lanes lanes;
+    for (const Lane& lane : lanes_.at(input)) {
+      all = united(all, lane);
+      lanes.push_back(lane_min(lane, bound));
+    }
+    Node node{name, "clip", {input}, {}, {}, {}};
+    node.constants["slope"] = exact_constant({{1}, {1.0}});
+    node.constants["shift"] = exact_constant({{1}, {0.0}});
+    node.constants["low"] = {{{1}, {holding(all)}}, {static_cast<int64_t>(all.low)}};
+    node.constants["high"] = std::move(high);
+    return add_node(std::move(node), shape_of(input), std::move(lanes));
+  }
+
+  absl::StatusOr<TensorId> add_softmax(const FloatLayer& layer, TensorId input) {
+    const Shape shape = shape_of(input);
+    auto softmax = hgq_softmax(layer, shape, lanes_.at(input));
+    if (!softmax.ok()) return softmax.status();
+    if (softmax->input_type) {
+      Node conversion{layer.name + "_aligned", "quantize", {input}, {}, {}, {}};
+      Lanes lanes = lanes_.at(input);
+      input = add_node(std::move(conversion), shape, std::move(lanes), {*softmax->input_type});
+    }
+    softmax->node.inputs = {input};
+    return add_node(std::move(softmax->node), shape, Lanes(model::element_count(shape), softmax->result));
   }
 
   absl::StatusOr<TensorId> add_reshape(const FloatLayer& layer, TensorId input) {
@@ -256,7 +338,8 @@ class HgqBuilder {
     for (int64_t& extent : target) {
       if (extent < 0) extent = elements / known;
     }
-    if (model::element_count(target) != elements) return layer_error(layer, absl::StrCat("cannot make ", model::to_string(target), " of ", elements, " elements"));
+    if (model::element_count(target) != elements)
+      return layer_error(layer, absl::StrCat("cannot make ", model::to_string(target), " of ", elements, " elements"));
     Node node{layer.name, "reshape", {input}, {}, {}, {}};
     return add_node(std::move(node), target, lanes_.at(input));
   }
@@ -283,7 +366,8 @@ class HgqBuilder {
     return add_node(std::move(node), shape, std::move(lanes));
   }
 
-  absl::StatusOr<TensorId> add_merge(const FloatLayer& layer, const std::string& op, const std::vector<TensorId>& inputs) {
+  absl::StatusOr<TensorId> add_merge(const FloatLayer& layer, const std::string& op,
+                                     const std::vector<TensorId>& inputs) {
     const Shape shape = shape_of(inputs[0]);
     Lanes lanes = lanes_.at(inputs[0]);
     for (size_t i = 1; i < inputs.size(); ++i) {
@@ -315,8 +399,10 @@ class HgqBuilder {
   model::GraphBuilder builder_;
   std::map<std::string, TensorId> tensor_;
   std::map<TensorId, Lanes> lanes_;
-  std::map<TensorId, bool> waiting_;  ///< inputs whose types the first quantiser will set
+  std::set<std::string, std::less<>> event_names_;          ///< inputs whose types their quantisers set
+  std::map<TensorId, std::vector<FixedType>> event_types_;  ///< what the first of them set
   std::vector<std::string> warnings_;
+  double counted_ebops_ = 0;  ///< the sum of HGQ2's own counts, as the file has them
 };
 
 }  // namespace

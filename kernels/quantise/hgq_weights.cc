@@ -24,10 +24,14 @@ absl::Status layer_error(const FloatLayer& layer, const std::string& text) {
 absl::StatusOr<std::vector<size_t>> broadcast(const std::vector<int64_t>& from, const Shape& shape) {
   std::vector<int64_t> extents = from;
   while (extents.size() > shape.size() && extents.front() == 1) extents.erase(extents.begin());
-  if (extents.size() > shape.size()) return absl::InvalidArgumentError(absl::StrCat("a quantiser of shape ", model::to_string(from), " on a tensor of shape ", model::to_string(shape)));
+  if (extents.size() > shape.size())
+    return absl::InvalidArgumentError(absl::StrCat("a quantiser of shape ", model::to_string(from),
+                                                   " on a tensor of shape ", model::to_string(shape)));
   extents.insert(extents.begin(), shape.size() - extents.size(), 1);
   for (size_t a = 0; a < shape.size(); ++a) {
-    if (extents[a] != 1 && extents[a] != shape[a]) return absl::InvalidArgumentError(absl::StrCat("a quantiser of shape ", model::to_string(from), " on a tensor of shape ", model::to_string(shape)));
+    if (extents[a] != 1 && extents[a] != shape[a])
+      return absl::InvalidArgumentError(absl::StrCat("a quantiser of shape ", model::to_string(from),
+                                                     " on a tensor of shape ", model::to_string(shape)));
   }
   std::vector<size_t> sources(model::element_count(shape), 0);
   int64_t stride = 1, source_stride = 1;
@@ -51,11 +55,13 @@ absl::StatusOr<std::pair<model::Rounding, model::Overflow>> modes(const ElementQ
   } else if (quantizer.rounding == "RND_CONV" || quantizer.rounding == "S_RND_CONV") {
     rounding = model::Rounding::kRndConv;
   } else {
-    return absl::UnimplementedError(absl::StrCat("rounding mode '", quantizer.rounding, "' is not TRN, RND or RND_CONV"));
+    return absl::UnimplementedError(
+        absl::StrCat("rounding mode '", quantizer.rounding, "' is not TRN, RND or RND_CONV"));
   }
   if (quantizer.overflow == "WRAP") return std::pair(rounding, model::Overflow::kWrap);
   if (quantizer.overflow == "SAT") return std::pair(rounding, model::Overflow::kSat);
-  if (quantizer.overflow == "SAT_SYM" || quantizer.overflow == "SYM") return std::pair(rounding, model::Overflow::kSatSym);
+  if (quantizer.overflow == "SAT_SYM" || quantizer.overflow == "SYM")
+    return std::pair(rounding, model::Overflow::kSatSym);
   return absl::UnimplementedError(absl::StrCat("overflow mode '", quantizer.overflow, "' is not WRAP, SAT or SAT_SYM"));
 }
 
@@ -106,7 +112,8 @@ absl::StatusOr<std::vector<FixedType>> element_types(const ElementQuantizer& qua
       continue;
     }
     if (k + i + f > 63 || std::abs(i) > 256 || std::abs(f) > 256) {
-      return absl::InvalidArgumentError(absl::StrCat("element ", e, " has k=", k, ", i=", i, ", f=", f, ": more than 63 bits"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("element ", e, " has k=", k, ", i=", i, ", f=", f, ": more than 63 bits"));
     }
     types.push_back({k == 1, static_cast<int>(k + i + f), static_cast<int>(k + i), mode->first, mode->second});
   }
@@ -158,13 +165,16 @@ absl::StatusOr<DenseWeights> hgq_dense_weights(const FloatLayer& layer) {
     const bool normalises_inputs = layer.class_name == "QBatchNormDense";
     const int64_t n_in = kernel->shape[0], n_out = kernel->shape[1];
     const int64_t channels = normalises_inputs ? n_in : n_out;
-    if (static_cast<int64_t>(mean->data.size()) != channels || static_cast<int64_t>(variance->data.size()) != channels) {
-      return layer_error(layer, absl::StrCat("batch normalisation has ", mean->data.size(), " channels, expected ", channels));
+    if (static_cast<int64_t>(mean->data.size()) != channels ||
+        static_cast<int64_t>(variance->data.size()) != channels) {
+      return layer_error(layer,
+                         absl::StrCat("batch normalisation has ", mean->data.size(), " channels, expected ", channels));
     }
     if (bias.data.empty()) bias = {{n_out}, std::vector<double>(n_out, 0.0)};
     std::vector<float> scale(channels);
     for (int64_t c = 0; c < channels; ++c) {
-      scale[c] = (gamma != nullptr ? static_cast<float>(gamma->data[c]) : 1.0F) / std::sqrt(static_cast<float>(variance->data[c]) + epsilon);
+      scale[c] = (gamma != nullptr ? static_cast<float>(gamma->data[c]) : 1.0F) /
+                 std::sqrt(static_cast<float>(variance->data[c]) + epsilon);
     }
     for (int64_t i = 0; i < n_in; ++i) {
       for (int64_t j = 0; j < n_out; ++j) {
@@ -174,7 +184,8 @@ absl::StatusOr<DenseWeights> hgq_dense_weights(const FloatLayer& layer) {
     for (int64_t j = 0; j < n_out; ++j) {
       float offset = 0;
       if (normalises_inputs) {
-        for (int64_t i = 0; i < n_in; ++i) offset += static_cast<float>(mean->data[i]) * static_cast<float>(kernel->data[i * n_out + j]);
+        for (int64_t i = 0; i < n_in; ++i)
+          offset += static_cast<float>(mean->data[i]) * static_cast<float>(kernel->data[i * n_out + j]);
         offset = -offset;
       } else {
         offset = -static_cast<float>(mean->data[j]) * scale[j];
@@ -207,7 +218,8 @@ absl::StatusOr<BatchNormWeights> hgq_batch_norm_weights(const FloatLayer& layer)
   const auto epsilon = static_cast<float>(layer.setting<double>("epsilon").value_or(1e-3));
   Array scale = *mean, bias = *mean;
   for (size_t c = 0; c < mean->data.size(); ++c) {
-    const float s = (gamma != nullptr ? static_cast<float>(gamma->data[c]) : 1.0F) / std::sqrt(static_cast<float>(variance->data[c]) + epsilon);
+    const float s = (gamma != nullptr ? static_cast<float>(gamma->data[c]) : 1.0F) /
+                    std::sqrt(static_cast<float>(variance->data[c]) + epsilon);
     scale.data[c] = s;
     bias.data[c] = (beta != nullptr ? static_cast<float>(beta->data[c]) : 0.0F) - static_cast<float>(mean->data[c]) * s;
   }
@@ -216,6 +228,49 @@ absl::StatusOr<BatchNormWeights> hgq_batch_norm_weights(const FloatLayer& layer)
   auto q_bias = quantize_weights(layer, "bias", bias);
   if (!q_bias.ok()) return q_bias.status();
   return BatchNormWeights{*std::move(q_scale), *std::move(q_bias)};
+}
+
+void spread_channels(BatchNormWeights& weights, const Shape& shape, int64_t axis) {
+  int64_t inner = 1;
+  for (size_t a = axis + 1; a < shape.size(); ++a) inner *= shape[a];
+  for (Constant* constant : {&weights.scale, &weights.bias}) {
+    Constant spread{{shape, {}}, {}};
+    for (int64_t e = 0; e < model::element_count(shape); ++e) {
+      const int64_t channel = e / inner % shape[axis];
+      spread.raw.push_back(constant->raw[channel]);
+      spread.type.types.push_back(constant->type.at(channel));
+    }
+    *constant = std::move(spread);
+  }
+}
+
+std::optional<double> hgq_dense_ebops(const FloatLayer& layer, const Shape& shape) {
+  const auto widths = [&](const char* name, const Shape& extents) -> std::optional<std::vector<int>> {
+    auto it = layer.quantizers.find(name);
+    const auto* quantizer = it == layer.quantizers.end() ? nullptr : std::get_if<ElementQuantizer>(&it->second);
+    if (quantizer == nullptr) return std::nullopt;
+    const auto types = element_types(*quantizer, extents);
+    if (!types.ok()) return std::nullopt;
+    std::vector<int> bits;
+    for (const FixedType& t : *types)
+      bits.push_back(t.width - (t.is_signed && t.overflow != model::Overflow::kSat ? 1 : 0));
+    return bits;
+  };
+  const Array* kernel = layer.array("kernel");
+  const auto input = widths("input", shape);
+  const auto weight = widths("kernel", kernel->shape);
+  if (!input || !weight) return std::nullopt;
+  const int64_t n_in = kernel->shape[0], n_out = kernel->shape[1];
+  double ebops = 0;
+  for (size_t e = 0; e < input->size(); ++e) {
+    const int64_t i = static_cast<int64_t>(e) % n_in;
+    for (int64_t j = 0; j < n_out; ++j) ebops += (*input)[e] * (*weight)[i * n_out + j];
+  }
+  const auto rows = static_cast<double>(input->size()) / static_cast<double>(n_in);
+  if (const auto bias = widths("bias", {n_out})) {
+    for (const int bits : *bias) ebops += rows * bits;
+  }
+  return ebops;
 }
 
 }  // namespace strobe::quantise

@@ -9,12 +9,14 @@
 
 namespace strobe::quantise {
 
-/// The formats that a quantiser gives each element of a tensor of that shape (batch axis left out), with its rounding and
-/// overflow. Errors: InvalidArgument where its extents do not broadcast or a width is out of range.
-absl::StatusOr<std::vector<model::FixedType>> element_types(const import::ElementQuantizer& quantizer, const model::Shape& shape);
+/// The formats that a quantiser gives each element of a tensor of that shape (batch axis left out), with its rounding
+/// and overflow. Errors: InvalidArgument where its extents do not broadcast or a width is out of range.
+absl::StatusOr<std::vector<model::FixedType>> element_types(const import::ElementQuantizer& quantizer,
+                                                            const model::Shape& shape);
 
 /// Weights through their quantiser in float32, as HGQ2 does it, each in the narrowest type that holds it.
-absl::StatusOr<model::Constant> quantize_weights(const import::FloatLayer& layer, const std::string& which, const import::Array& values);
+absl::StatusOr<model::Constant> quantize_weights(const import::FloatLayer& layer, const std::string& which,
+                                                 const import::Array& values);
 
 struct DenseWeights {
   model::Constant kernel;  ///< [n_in, n_out]
@@ -27,6 +29,13 @@ struct BatchNormWeights {
   model::Constant scale, bias;  ///< one value a channel
 };
 absl::StatusOr<BatchNormWeights> hgq_batch_norm_weights(const import::FloatLayer& layer);
+/// Repeats the channels' values for each element from `axis` of `shape` on.
+void spread_channels(BatchNormWeights& weights, const model::Shape& shape, int64_t axis);
+
+/// HGQ2's effective bit operations of a dense layer that reads `shape`: sum over products of the trained widths of
+/// input and weight, plus those of the biases, signs counted only under saturation. nullopt where a quantiser is
+/// missing.
+std::optional<double> hgq_dense_ebops(const import::FloatLayer& layer, const model::Shape& shape);
 
 /// Numbers held exactly, each in its own type. They must have at most 53 significant bits.
 model::Constant exact_constant(const import::Array& values);

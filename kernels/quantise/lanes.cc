@@ -34,7 +34,8 @@ Lane lane_of(const FixedType& type) { return {type.min_raw(), type.max_raw(), ty
 FixedType holding(const Lane& lane) {
   if (lane.is_zero()) return {false, 0, 0};
   const bool is_signed = lane.low < 0;
-  const int bits = std::max(lane.high > 0 ? magnitude_bits(lane.high) : 0, is_signed ? magnitude_bits(-lane.low - 1) : 0);
+  const int bits =
+      std::max(lane.high > 0 ? magnitude_bits(lane.high) : 0, is_signed ? magnitude_bits(-lane.low - 1) : 0);
   const int width = bits + is_signed;
   return {is_signed, width, width - lane.fraction};
 }
@@ -46,7 +47,8 @@ Lane converted(const Lane& lane, const FixedType& type) {
   const Wide high = model::shift_right_rounded(lane.high, shift, type.rounding);
   if (low >= type.min_raw() && high <= type.max_raw()) return {low, high, type.fraction()};
   if (type.overflow == model::Overflow::kWrap || type.overflow == model::Overflow::kSatZero) return lane_of(type);
-  return {std::clamp(low, type.min_raw(), type.max_raw()), std::clamp(high, type.min_raw(), type.max_raw()), type.fraction()};
+  return {std::clamp(low, type.min_raw(), type.max_raw()), std::clamp(high, type.min_raw(), type.max_raw()),
+          type.fraction()};
 }
 
 Lane operator+(Lane a, Lane b) {

@@ -30,7 +30,9 @@ int integer_bits(double value) { return value == 0 ? 0 : static_cast<int>(std::f
 /// The type of `fraction` fraction bits whose range covers the interval; fewer where it would be too wide.
 FixedType covering(Interval interval, int fraction, Rounding rounding) {
   const bool is_signed = interval.low < 0;
-  const int integer = std::max(integer_bits(std::max(std::abs(interval.low), std::abs(interval.high)) * (1 + 1e-9)), -fraction + 1) + is_signed;
+  const int integer =
+      std::max(integer_bits(std::max(std::abs(interval.low), std::abs(interval.high)) * (1 + 1e-9)), -fraction + 1) +
+      is_signed;
   fraction = std::min(fraction, kMaxWidth - integer);
   return {is_signed, std::max(integer + fraction, 1), integer, rounding, Overflow::kSat};
 }
@@ -54,7 +56,8 @@ FixedType weight_type(const Array& values, int bits) {
 
 class NativeInference {
  public:
-  NativeInference(TypedModel& model, const std::optional<FixedType>& input_type) : model_(model), input_type_(input_type) {}
+  NativeInference(TypedModel& model, const std::optional<FixedType>& input_type)
+      : model_(model), input_type_(input_type) {}
 
   void run() {
     for (TypedLayer& layer : model_.layers) {
@@ -90,17 +93,20 @@ class NativeInference {
 
   void settle_weights(TypedLayer& layer) {
     for (auto& [name, weights] : layer.weights) {
-      if (!weights.has_quantizer) layer.types[name] = weight_type(weights.values, name == "weight" ? kWeightBits : kParameterBits);
+      if (!weights.has_quantizer)
+        layer.types[name] = weight_type(weights.values, name == "weight" ? kWeightBits : kParameterBits);
     }
   }
 
   /// A result that only activations read may stay exact: they round once.
   bool only_activations_read(const TypedLayer& layer) {
     const auto readers = model_.readers(layer.name);
-    if (readers.empty() || std::find(model_.outputs.begin(), model_.outputs.end(), layer.name) != model_.outputs.end()) return false;
+    if (readers.empty() || std::find(model_.outputs.begin(), model_.outputs.end(), layer.name) != model_.outputs.end())
+      return false;
     return std::all_of(readers.begin(), readers.end(), [](const TypedLayer* reader) {
       return reader->kind == "Activation" || reader->kind == "ParametrizedActivation" || reader->kind == "PReLU" ||
-             reader->kind == "HardActivation" || reader->kind == "TernaryTanh" || reader->kind == "BatchNormalizationQuantizedTanh";
+             reader->kind == "HardActivation" || reader->kind == "TernaryTanh" ||
+             reader->kind == "BatchNormalizationQuantizedTanh";
     });
   }
 
@@ -132,7 +138,9 @@ class NativeInference {
       out.low = std::min(out.low, sum.low);
       out.high = std::max(out.high, sum.high);
     }
-    settle_result(layer, out, std::max(type_of(layer.inputs[0]).fraction() + layer.type("weight")->fraction(), layer.type("bias")->fraction()));
+    settle_result(layer, out,
+                  std::max(type_of(layer.inputs[0]).fraction() + layer.type("weight")->fraction(),
+                           layer.type("bias")->fraction()));
   }
 
   void infer_batch_norm(TypedLayer& layer) {
@@ -149,7 +157,9 @@ class NativeInference {
         out.high = std::max(out.high, y + slack * std::abs(x) + layer.type("bias")->step());
       }
     }
-    settle_result(layer, out, std::max(type_of(layer.inputs[0]).fraction() + layer.type("scale")->fraction(), layer.type("bias")->fraction()));
+    settle_result(layer, out,
+                  std::max(type_of(layer.inputs[0]).fraction() + layer.type("scale")->fraction(),
+                           layer.type("bias")->fraction()));
   }
 
   void infer_merge(TypedLayer& layer) {
@@ -164,7 +174,8 @@ class NativeInference {
       } else if (op == "subtract") {
         out = {out.low - in.high, out.high - in.low};
       } else if (op == "multiply") {
-        const auto [low, high] = std::minmax({out.low * in.low, out.low * in.high, out.high * in.low, out.high * in.high});
+        const auto [low, high] =
+            std::minmax({out.low * in.low, out.low * in.high, out.high * in.low, out.high * in.high});
         out = {low, high};
       } else {
         out = {std::min(out.low, in.low), std::max(out.high, in.high)};
@@ -195,7 +206,8 @@ class NativeInference {
       const Interval limits = range_of(*trained);
       out = {std::max(out.low, limits.low), std::min(out.high + trained->step(), limits.high)};
     } else {
-      const bool follows_grid = activation == "relu" || activation == "linear" || activation == "binary_tanh" || activation == "ternary_tanh";
+      const bool follows_grid =
+          activation == "relu" || activation == "linear" || activation == "binary_tanh" || activation == "ternary_tanh";
       const int fraction = follows_grid ? std::clamp(in.fraction(), 0, kActivationFraction) : kActivationFraction;
       layer.types["result"] = covering(out, fraction, Rounding::kRnd);
     }
@@ -215,8 +227,8 @@ class NativeInference {
     }
     if (activation == "relu6") return {0, 6};
     if (activation == "sigmoid" || activation == "hard_sigmoid") return {0, 1};
-    if (activation == "tanh" || activation == "softsign" || activation == "hard_tanh" || activation.starts_with("binary") ||
-        activation.starts_with("ternary")) {
+    if (activation == "tanh" || activation == "softsign" || activation == "hard_tanh" ||
+        activation.starts_with("binary") || activation.starts_with("ternary")) {
       return {-1, 1};
     }
     if (activation == "softplus") return {0, 8.01};
@@ -227,7 +239,8 @@ class NativeInference {
       for (const double v : it->second.values.data) slope = std::max(slope, std::abs(v));
     }
     slope = std::max(slope, 1.0) * 1.01;
-    return {std::min(slope * in.low, -slope * std::max(-in.low, 1.0)), slope * std::max(std::abs(in.low), std::abs(in.high))};
+    return {std::min(slope * in.low, -slope * std::max(-in.low, 1.0)),
+            slope * std::max(std::abs(in.low), std::abs(in.high))};
   }
 
   TypedModel& model_;

@@ -52,9 +52,9 @@ absl::Status write_legacy(const TypedLayer& layer, int64_t size, model::Node& no
   return absl::OkStatus();
 }
 
-/// strobe's own: distances to the largest input in steps of 1/256 up to 16, rounded up so that only a largest input itself
-/// counts as such; exponentials at the middle of their step; an exact sum; its reciprocal in 4096 steps. Probabilities are
-/// within 0.005 of the exact softmax and the winning class is never changed.
+/// strobe's own: distances to the largest input in steps of 1/256 up to 16, rounded up so that only a largest input
+/// itself counts as such; exponentials at the middle of their step; an exact sum; its reciprocal in 4096 steps.
+/// Probabilities are within 0.005 of the exact softmax and the winning class is never changed.
 absl::Status write_own(int64_t n, const FixedType& in, model::Node& node) {
   constexpr int kAddressBits = 12;
   constexpr int64_t kEntries = int64_t{1} << kAddressBits;
@@ -67,7 +67,8 @@ absl::Status write_own(int64_t n, const FixedType& in, model::Node& node) {
   Constant exps{{{kEntries}, {accum}}, {}};
   for (int64_t i = 0; i < kEntries; ++i) {
     const double middle = i == 0 ? 0.0 : (static_cast<double>(i) - 0.5) * distance.step();
-    exps.raw.push_back(model::cast(static_cast<model::Wide>(cast_entry(std::exp(-middle), entry)), entry.fraction(), accum));
+    exps.raw.push_back(
+        model::cast(static_cast<model::Wide>(cast_entry(std::exp(-middle), entry)), entry.fraction(), accum));
   }
   Constant inverses{{{kEntries}, {entry}}, {}};
   for (int64_t i = 0; i < kEntries; ++i) {
@@ -116,7 +117,8 @@ absl::Status write_softmax(const TypedLayer& layer, const FixedType& in, model::
   }
   node.attributes["inv_inp"] = inv_inp;
   node.attributes["accum"] = accum;
-  node.constants["exp_table"] = exp_table(exp_size, address, implementation == "stable" ? -1.0F : 1.0F, exp_type, accum);
+  node.constants["exp_table"] =
+      exp_table(exp_size, address, implementation == "stable" ? -1.0F : 1.0F, exp_type, accum);
   node.constants["inv_table"] = inverse_table(size, inv_inp, inv_type);
   return absl::OkStatus();
 }

@@ -6,7 +6,7 @@ namespace strobe::layers {
 
 /// Softmax over the attribute "axis" (the last unless given) in fixed point. Attribute "implementation":
 ///
-/// "stable": d_i = max_j x_j - x_i (+ the constant "norm_offset" of one value, where given) converted to the unsigned type
+/// "stable": d_i = max_j x_j - x_i (+ the constant "norm_offset" of one value, where given) converted to the type
 /// "inp_norm"; e_i = exp_table[top bits of d_i]; s = sum of the e_i as a balanced tree in the type "accum"; q = s converted to
 /// "inv_inp"; y_i = e_i inv_table[top bits of q], converted to the output type.
 /// "latency": the same without the subtraction; exp_table is addressed by the top bits of x_i itself.
