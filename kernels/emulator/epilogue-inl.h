@@ -138,6 +138,15 @@ HWY_INLINE void store_vectors(const Vector<T> (&acc)[kVectors], const Slot& targ
   std::byte* place = arena + target.offset + event * lane_bytes(target.lane);
   if (target.lane == Lane::k16) {
     auto* to = reinterpret_cast<int16_t*>(place);
+    if constexpr (sizeof(T) == 4 && kVectors % 2 == 0) {
+      // The lower halves of two vectors in one shuffle.
+      const Tag<int16_t> half;
+      each<kVectors / 2>([&](auto v) STROBE_INLINE_LAMBDA {
+        const auto both = hn::ConcatEven(half, hn::BitCast(half, acc[2 * v + 1]), hn::BitCast(half, acc[2 * v]));
+        hn::StoreU(both, half, to + 2 * v * n);
+      });
+      return;
+    }
     each<kVectors>([&](auto v) STROBE_INLINE_LAMBDA { store_as<T>(acc[v], to + v * n); });
     return;
   }
