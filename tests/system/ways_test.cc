@@ -4,6 +4,10 @@
 #include <gtest/gtest.h>
 #include <yaml-cpp/yaml.h>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -69,7 +73,8 @@ class Ways : public testing::Test {
     auto arrays = io::read_npz(expected + ".npz");
     EXPECT_TRUE(arrays.ok()) << arrays.status();
     for (const auto& [name, values] : *arrays) {
-      if (name == array) EXPECT_TRUE(io::write_npy(file("expected.npy"), io::Array::of(values.shape(), values.numbers())).ok());
+      if (name != array) continue;
+      EXPECT_TRUE(io::write_npy(file("expected.npy"), io::Array::of(values.shape(), values.numbers())).ok());
     }
     return file("expected.npy");
   }
@@ -109,7 +114,7 @@ INSTANTIATE_TEST_SUITE_P(Jets, KerasWays,
                          testing::Values(KerasCase{"qkeras_3layer", "default"}, KerasCase{"qkeras_3layer", "auto"},
                                          KerasCase{"qkeras_3layer", "resource_rf4"}, KerasCase{"qkeras_3layer", "sat12"},
                                          KerasCase{"qkeras_3layer", "softmax_legacy"}, KerasCase{"KERAS_3layer", "wide24"}),
-                         [](const auto& info) { return std::string(info.param.model) + "_" + info.param.variant; });
+                         [](const auto& tested) { return std::string(tested.param.model) + "_" + tested.param.variant; });
 
 class HgqWays : public Ways, public testing::WithParamInterface<const char*> {};
 
@@ -121,7 +126,7 @@ TEST_P(HgqWays, GiveKerasBitsOnAllJets) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Jets, HgqWays, testing::Values("jsc_openml_ebops530", "jsc_openml_ebops2571", "jsc_openml_ebops13285"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& tested) { return std::string(tested.param); });
 
 class OnnxWays : public Ways, public testing::WithParamInterface<KerasCase> {};
 
@@ -135,7 +140,7 @@ TEST_P(OnnxWays, GiveThePeersBitsOnAllJets) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Jets, OnnxWays, testing::Values(KerasCase{"qonnx/qkeras_jettagging", "auto"}, KerasCase{"onnx/three_layer_bn_keras", "default"}),
-                         [](const auto& info) { return fs::path(info.param.model).filename().string() + "_" + info.param.variant; });
+                         [](const auto& tested) { return fs::path(tested.param.model).filename().string() + "_" + tested.param.variant; });
 
 TEST_F(Ways, TheSampleNetworkGivesItsFrameworksBits) {
   const std::string data = STROBE_SOURCE_DIR "/tests/data/jets/";
