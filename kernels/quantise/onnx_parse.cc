@@ -262,6 +262,10 @@ absl::Status Parser::read_plain(const FloatLayer& layer) {
     op.settings["op"] = it->second;
     return place(layer, std::move(op));
   }
+  if (layer.kind == "Concatenate" && layer.inputs.size() == 1) {
+    dynamic_[layer.outputs[0]] = dynamic_.at(layer.inputs[0]);
+    return absl::OkStatus();
+  }
   Op op = make(layer, layer.kind);
   if (layer.kind == "Transpose") {
     op.settings["permutation"] = layer.setting<std::vector<int64_t>>("permutation").value_or(std::vector<int64_t>{});

@@ -85,6 +85,18 @@ TEST(OnnxQuantiseErrors, ConfigurationThatNamesNoLayer) {
   EXPECT_THAT(std::string(bad.status().message()), testing::AllOf(HasSubstr("Add_1"), HasSubstr("Add_0")));
 }
 
+TEST(OnnxQuantise, ConcatenationTakesTheWidestOfAnyNumberOfInputs) {
+  OnnxBuilder one;
+  one.input("x", {1, 2}).output("y").node("Relu", {"x"}, {"r"}).node("Concat", {"r"}, {"y"}).with("axis", int64_t{1});
+  EXPECT_TRUE(quantised(one, kAuto).ok());
+  OnnxBuilder three;  // the product needs more integer bits than the first two
+  three.input("x", {1, 2}).output("y").node("Mul", {"x", "x"}, {"m"});
+  three.node("Concat", {"x", "x", "m"}, {"y"}).with("axis", int64_t{1});
+  const auto result = quantised(three, kAuto);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->graph.output(0).type.types[0].integer, 12);
+}
+
 TEST(OnnxQuantise, AQuantisersReadersEachSeeIt) {
   OnnxBuilder b;  // one product reads the rescaled tensor, an addition does too
   b.input("x", {1, 2}).output("y").constant("w", {2, 2}, {1, 0, 0, 1}).quant("x", "q", 0.3F, 0, 6);
