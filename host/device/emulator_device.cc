@@ -67,7 +67,7 @@ class EmulatorSlot final : public Slot {
 
   ~EmulatorSlot() override {
     std::unique_lock lock(mutex_);
-    idle_.wait(lock, [this] { return !busy_; });
+    idle_.wait(lock, [this] { return launches_ == 0; });
   }
 
   size_t capacity_rows() const override { return rows_; }
@@ -85,7 +85,7 @@ class EmulatorSlot final : public Slot {
     }
     {
       std::lock_guard lock(mutex_);
-      busy_ = true;
+      ++launches_;
     }
     emulator_->pool->add([this, rows, done = std::move(done)] { run_then(rows, done); });
   }
@@ -97,7 +97,7 @@ class EmulatorSlot final : public Slot {
     done(run(rows));
     // The slot may have been started again meanwhile, from `done`'s side: count launches, not states.
     std::lock_guard lock(mutex_);
-    busy_ = false;
+    --launches_;
     idle_.notify_all();
   }
 
@@ -107,7 +107,7 @@ class EmulatorSlot final : public Slot {
   std::vector<std::span<const std::byte>> inputs_;
   std::mutex mutex_;
   std::condition_variable idle_;
-  bool busy_ = false;
+  int launches_ = 0;  ///< whose callback has not returned
 };
 
 class EmulatorDevice final : public Device {
