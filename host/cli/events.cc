@@ -70,6 +70,17 @@ absl::StatusOr<std::vector<io::NamedArray>> read_arrays(const std::string& path,
   return file_error(path, "expected an event file ending in .npy, .npz, .csv or .bin");
 }
 
+/// The array of an input: by name, or the only one for the only input.
+absl::StatusOr<const Array*> find_array(const std::string& path, const model::Tensor& tensor, const model::Graph& graph,
+                                        const std::vector<io::NamedArray>& arrays) {
+  const auto it = std::find_if(arrays.begin(), arrays.end(), [&](const io::NamedArray& a) { return a.name == tensor.name; });
+  if (it != arrays.end()) return &it->array;
+  if (arrays.size() == 1 && graph.inputs().size() == 1) return &arrays[0].array;
+  std::string names;
+  for (const auto& a : arrays) absl::StrAppend(&names, names.empty() ? "" : ", ", a.name);
+  return file_error(path, absl::StrCat("has no array '", tensor.name, "'; it has: ", names));
+}
+
 absl::Status check_shape(const std::string& path, const model::Tensor& tensor, const Array& array) {
   const int64_t elements = tensor.type.elements();
   if (!array.shape().empty() && array.row_elements() == elements) return absl::OkStatus();
@@ -104,6 +115,23 @@ bool serves_as_it_is(const model::Tensor& tensor, const Array& array, bool raw) 
 
 }  // namespace
 
+absl::StatusOr<std::vector<std::vector<double>>> read_event_numbers(const std::string& path, const model::Graph& graph, bool raw) {
+  auto arrays = read_arrays(path, graph);
+  if (!arrays.ok()) return arrays.status();
+  raw = raw || ends_with(path, ".bin");
+  std::vector<std::vector<double>> numbers;
+  for (size_t i = 0; i < graph.inputs().size(); ++i) {
+    const model::Tensor& tensor = graph.input(i);
+    auto array = find_array(path, tensor, graph, *arrays);
+    if (!array.ok()) return array.status();
+    if (absl::Status s = check_shape(path, tensor, **array); !s.ok()) return s;
+    numbers.push_back((*array)->numbers());
+    const auto elements = static_cast<size_t>(tensor.type.elements());
+    for (size_t e = 0; raw && e < numbers.back().size(); ++e) numbers.back()[e] *= tensor.type.at(static_cast<int64_t>(e % elements)).step();
+  }
+  return numbers;
+}
+
 absl::StatusOr<Events> read_events(const std::string& path, const model::Graph& graph, bool raw) {
   auto arrays = read_arrays(path, graph);
   if (!arrays.ok()) return arrays.status();
@@ -112,23 +140,19 @@ absl::StatusOr<Events> read_events(const std::string& path, const model::Graph& 
   events.owned.reserve(graph.inputs().size());
   for (size_t i = 0; i < graph.inputs().size(); ++i) {
     const model::Tensor& tensor = graph.input(i);
-    auto it = std::find_if(arrays->begin(), arrays->end(), [&](const io::NamedArray& a) { return a.name == tensor.name; });
-    if (it == arrays->end() && arrays->size() == 1 && graph.inputs().size() == 1) it = arrays->begin();
-    if (it == arrays->end()) {
-      std::string names;
-      for (const auto& a : *arrays) absl::StrAppend(&names, names.empty() ? "" : ", ", a.name);
-      return file_error(path, absl::StrCat("has no array '", tensor.name, "'; it has: ", names));
-    }
-    const auto rows = static_cast<size_t>(it->array.rows());
+    auto found = find_array(path, tensor, graph, *arrays);
+    if (!found.ok()) return found.status();
+    const Array& array = **found;
+    const auto rows = static_cast<size_t>(array.rows());
     if (i > 0 && rows != events.rows) {
       return file_error(path, absl::StrCat("input '", tensor.name, "' has ", rows, " events, '", graph.input(0).name, "' ", events.rows));
     }
     events.rows = rows;
-    if (serves_as_it_is(tensor, it->array, raw)) {
-      if (absl::Status s = check_shape(path, tensor, it->array); !s.ok()) return s;
-      events.files.push_back(it->array);
+    if (serves_as_it_is(tensor, array, raw)) {
+      if (absl::Status s = check_shape(path, tensor, array); !s.ok()) return s;
+      events.files.push_back(array);
       events.inputs.push_back(events.files.back().bytes());
-    } else if (absl::Status s = convert(path, tensor, it->array, raw, events); !s.ok()) {
+    } else if (absl::Status s = convert(path, tensor, array, raw, events); !s.ok()) {
       return s;
     }
   }

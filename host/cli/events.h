@@ -24,6 +24,10 @@ struct Events {
 /// A `.bin` holds raw containers. Errors: InvalidArgument that names file, tensor, expectation and finding.
 absl::StatusOr<Events> read_events(const std::string& path, const model::Graph& graph, bool raw);
 
+/// The events of the same file as numbers, not converted to the input's type: what a floating-point model gets. Raw integers
+/// are the values that they stand for. Per input tensor of the graph, rows x elements.
+absl::StatusOr<std::vector<std::vector<double>>> read_event_numbers(const std::string& path, const model::Graph& graph, bool raw);
+
 /// Scores of every output tensor, in containers.
 struct Scores {
   size_t rows = 0;

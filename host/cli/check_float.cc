@@ -1,0 +1,147 @@
+#include "host/cli/check_float.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace strobe::cli {
+namespace {
+
+using import::FloatEvaluation;
+using import::FloatStep;
+
+/// All layers of so many events are held in memory at a time.
+constexpr size_t kChunkRows = 4096;
+
+/// For each input of the floating-point model the graph's input of that name, or of that place.
+absl::StatusOr<std::vector<size_t>> input_order(const import::FloatModel& model, const model::Graph& graph) {
+  std::vector<size_t> order;
+  if (model.inputs.size() != graph.inputs().size()) {
+    return absl::InvalidArgumentError(absl::StrCat("the floating-point model has ", model.inputs.size(), " inputs, the kernel ", graph.inputs().size()));
+  }
+  for (size_t i = 0; i < model.inputs.size(); ++i) {
+    size_t found = i;
+    for (size_t g = 0; g < graph.inputs().size(); ++g) {
+      if (graph.input(g).name == model.inputs[i].name) found = g;
+    }
+    order.push_back(found);
+  }
+  return order;
+}
+
+/// Names under which importers and passes know a layer: the graph follows hls4ml where it renames.
+const FloatStep* step_named(const FloatEvaluation& evaluation, std::string name) {
+  if (const FloatStep* step = evaluation.find(name)) return step;
+  for (const char* prefix : {"Dense_", "bn_"}) {
+    if (!absl::StartsWith(name, prefix)) continue;
+    if (const FloatStep* step = evaluation.find(name.substr(std::string(prefix).size()))) return step;
+  }
+  if (absl::EndsWith(name, "_linear")) return evaluation.find(name.substr(0, name.size() - 7));
+  return nullptr;
+}
+
+std::vector<std::vector<size_t>> readers_of(const FloatEvaluation& evaluation) {
+  std::vector<std::vector<size_t>> readers(evaluation.steps.size());
+  for (size_t s = 0; s < evaluation.steps.size(); ++s) {
+    for (const size_t input : evaluation.steps[s].inputs) readers[input].push_back(s);
+  }
+  return readers;
+}
+
+/// Whether a step has one input that changes from event to event.
+bool has_one_source(const FloatEvaluation& evaluation, size_t step) {
+  const auto& inputs = evaluation.steps[step].inputs;
+  return std::count_if(inputs.begin(), inputs.end(), [&](size_t i) { return !evaluation.steps[i].is_constant; }) == 1;
+}
+
+/// A scale that the graph took out of a layer and applies in a node of its own: until then the numbers are others.
+bool is_moved_scale(const std::string& name) { return absl::EndsWith(name, "_rescale") || absl::EndsWith(name, "_alpha") || absl::EndsWith(name, "_scale"); }
+
+bool feeds_moved_scale(const model::Graph& graph, const model::Node& node) {
+  return std::any_of(graph.nodes().begin(), graph.nodes().end(), [&](const model::Node& other) {
+    return is_moved_scale(other.name) && std::find(other.inputs.begin(), other.inputs.end(), node.outputs[0]) != other.inputs.end();
+  });
+}
+
+std::vector<double> fixed_values(const model::Tensor& tensor, const std::vector<int64_t>& raw) {
+  std::vector<double> values(raw.size());
+  const auto elements = static_cast<size_t>(tensor.type.elements());
+  for (size_t i = 0; i < raw.size(); ++i) values[i] = model::to_double(raw[i], tensor.type.at(static_cast<int64_t>(i % elements)));
+  return values;
+}
+
+}  // namespace
+
+absl::StatusOr<FloatRun> run_float(const import::FloatModel& model, const model::Graph& graph,
+                                   const std::vector<std::vector<double>>& inputs, size_t rows, size_t layer_rows) {
+  auto order = input_order(model, graph);
+  if (!order.ok()) return order.status();
+  FloatRun run;
+  run.outputs.resize(model.outputs.size());
+  for (size_t first = 0; first < rows || first == 0;) {
+    const size_t count = first == 0 ? std::min(layer_rows, rows) : std::min(kChunkRows, rows - first);
+    std::vector<std::span<const double>> views;
+    for (const size_t i : *order) {
+      const auto elements = static_cast<size_t>(graph.input(i).type.elements());
+      views.push_back(std::span(inputs[i]).subspan(first * elements, count * elements));
+    }
+    auto evaluation = import::evaluate_float(model, views, count);
+    if (!evaluation.ok()) return evaluation.status();
+    for (size_t o = 0; o < run.outputs.size(); ++o) {
+      const auto& values = evaluation->output(o).values;
+      run.outputs[o].insert(run.outputs[o].end(), values.begin(), values.end());
+    }
+    if (first == 0) run.layers = *std::move(evaluation);
+    first += std::max<size_t>(count, 1);
+  }
+  return run;
+}
+
+std::vector<int> match_steps(const model::Graph& graph, const FloatEvaluation& evaluation) {
+  std::vector<int> base;
+  std::set<size_t> taken;
+  for (const model::Node& node : graph.nodes()) {
+    const FloatStep* step = step_named(evaluation, node.name);
+    base.push_back(step == nullptr ? -1 : static_cast<int>(step - evaluation.steps.data()));
+    if (step != nullptr) taken.insert(static_cast<size_t>(base.back()));
+  }
+  const auto readers = readers_of(evaluation);
+  const std::set<size_t> outputs(evaluation.outputs.begin(), evaluation.outputs.end());
+  for (size_t n = 0; n < base.size(); ++n) {
+    const model::Node& node = graph.nodes()[n];
+    if (base[n] < 0) continue;
+    auto step = static_cast<size_t>(base[n]);
+    while (!outputs.contains(step) && readers[step].size() == 1 && !taken.contains(readers[step][0]) && has_one_source(evaluation, readers[step][0])) {
+      step = readers[step][0];
+    }
+    const auto elements = model::element_count(evaluation.steps[step].shape);
+    const bool fits = elements == graph.tensor(node.outputs[0]).type.elements() && !evaluation.steps[step].is_constant;
+    base[n] = fits && !feeds_moved_scale(graph, node) ? static_cast<int>(step) : -1;
+  }
+  return base;
+}
+
+std::vector<LayerReport> layer_reports(const model::Graph& graph, const layers::Evaluation& reference,
+                                       const std::vector<model::OverflowCount>& overflow, const FloatEvaluation* evaluation) {
+  const std::vector<int> steps = evaluation == nullptr ? std::vector<int>(graph.nodes().size(), -1) : match_steps(graph, *evaluation);
+  std::vector<LayerReport> reports;
+  for (size_t n = 0; n < graph.nodes().size(); ++n) {
+    const model::Node& node = graph.nodes()[n];
+    const model::Tensor& tensor = graph.tensor(node.outputs[0]);
+    LayerReport report{node.name, node.op, tensor.type.to_string(), "", std::nullopt, 0, overflow[n]};
+    if (steps[n] >= 0) {
+      const FloatStep& step = evaluation->steps[static_cast<size_t>(steps[n])];
+      const std::vector<double> floating(step.values.begin(), step.values.end());
+      report.step = step.name;
+      report.difference = metrics::difference(fixed_values(tensor, reference.tensors[static_cast<size_t>(node.outputs[0])]), floating);
+      for (const double v : floating) report.largest_value = std::max(report.largest_value, std::abs(v));
+    }
+    reports.push_back(std::move(report));
+  }
+  return reports;
+}
+
+}  // namespace strobe::cli

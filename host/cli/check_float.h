@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "host/cli/check_report.h"
+#include "kernels/import/float_reference.h"
+#include "kernels/layers/reference.h"
+#include "kernels/model/graph.h"
+
+namespace strobe::cli {
+
+/// Runs a floating-point model over events (per input of the graph: numbers, rows x elements). Keeps all layers of the first
+/// `layer_rows` events, and of all events the outputs: per output of the model, rows x elements.
+struct FloatRun {
+  import::FloatEvaluation layers;
+  std::vector<std::vector<double>> outputs;
+};
+absl::StatusOr<FloatRun> run_float(const import::FloatModel& model, const model::Graph& graph,
+                                   const std::vector<std::vector<double>>& inputs, size_t rows, size_t layer_rows);
+
+/// For each node of the graph the step of the floating-point model that means the same, or -1: the layer of its name, followed
+/// through what the graph folded into it (a bias that ONNX adds, a batch normalisation, a quantiser).
+std::vector<int> match_steps(const model::Graph& graph, const import::FloatEvaluation& evaluation);
+
+/// A line for each node; `evaluation` may be null.
+std::vector<LayerReport> layer_reports(const model::Graph& graph, const layers::Evaluation& reference,
+                                       const std::vector<model::OverflowCount>& overflow, const import::FloatEvaluation* evaluation);
+
+}  // namespace strobe::cli
