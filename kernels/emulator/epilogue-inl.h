@@ -68,6 +68,16 @@ HWY_INLINE Vector<T> wrap_lanes(Vector<T> v, int bits, bool is_signed) {
   return hn::And(v, hn::Set(d, static_cast<T>((uint64_t{1} << bits) - 1)));
 }
 
+/// a + b; lanes of 16 bits saturate (see `needed_bits` of rows.cc).
+template <class T>
+HWY_INLINE Vector<T> add_rounding(Vector<T> a, Vector<T> b) {
+  if constexpr (sizeof(T) == 2) {
+    return hn::SaturatedAdd(a, b);
+  } else {
+    return hn::Add(a, b);
+  }
+}
+
 /// v / 2^shift, rounded: a number below 2^shift is added, and the sum cut.
 template <class T>
 HWY_INLINE Vector<T> round_lanes(Vector<T> v, int shift, model::Rounding rounding) {
@@ -79,22 +89,22 @@ HWY_INLINE Vector<T> round_lanes(Vector<T> v, int shift, model::Rounding roundin
     case model::Rounding::kTrn:
       break;
     case model::Rounding::kTrnZero:
-      v = hn::Add(v, hn::And(sign(), hn::Set(d, static_cast<T>(2 * (half - 1) + 1))));
+      v = add_rounding<T>(v, hn::And(sign(), hn::Set(d, static_cast<T>(2 * (half - 1) + 1))));
       break;
     case model::Rounding::kRnd:
-      v = hn::Add(v, hn::Set(d, half));
+      v = add_rounding<T>(v, hn::Set(d, half));
       break;
     case model::Rounding::kRndZero:
-      v = hn::Sub(hn::Add(v, hn::Set(d, below_half)), sign());
+      v = add_rounding<T>(v, hn::Sub(hn::Set(d, below_half), sign()));
       break;
     case model::Rounding::kRndMinInf:
-      v = hn::Add(v, hn::Set(d, below_half));
+      v = add_rounding<T>(v, hn::Set(d, below_half));
       break;
     case model::Rounding::kRndInf:
-      v = hn::Add(hn::Add(v, hn::Set(d, half)), sign());
+      v = add_rounding<T>(v, hn::Add(hn::Set(d, half), sign()));
       break;
     case model::Rounding::kRndConv:
-      v = hn::Add(hn::Add(v, hn::Set(d, below_half)), hn::And(hn::ShiftRightSame(v, shift), hn::Set(d, T{1})));
+      v = add_rounding<T>(add_rounding<T>(v, hn::Set(d, below_half)), hn::And(hn::ShiftRightSame(v, shift), hn::Set(d, T{1})));
       break;
   }
   return hn::ShiftRightSame(v, shift);

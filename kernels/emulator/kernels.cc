@@ -115,15 +115,14 @@ std::string instruction_set() { return HWY_DYNAMIC_DISPATCH(name)(); }
 
 bool has_byte_products() {
 #if HWY_ARCH_X86_64
-  static const bool result = __builtin_cpu_supports("avx512vnni") && instruction_set() == hwy::TargetName(HWY_AVX3);
-  return result;
+  return __builtin_cpu_supports("avx512vnni") && instruction_set() == hwy::TargetName(HWY_AVX3);
 #else
   return false;
 #endif
 }
 
 void run_block(const Plan& plan, const std::byte* const* inputs, std::byte* const* outputs, std::byte* arena, size_t events) {
-  HWY_DYNAMIC_DISPATCH(run)(plan, inputs, outputs, arena, events, has_byte_products());
+  HWY_DYNAMIC_DISPATCH(run)(plan, inputs, outputs, arena, events, plan.byte_products);
 }
 
 }  // namespace strobe::emulator

@@ -25,6 +25,7 @@ class Planner {
     rows_ = form_rows(graph_, outputs);
     dots_ = choose_dots(graph_, rows_, has_byte_products);
     plan.methods = dots_.methods;
+    plan.byte_products = has_byte_products;
     slot_of_.assign(graph_.size(), kUnusedWord);
   }
 

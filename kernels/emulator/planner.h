@@ -14,6 +14,7 @@ class Plan {
   Simplified simplified;
   Program program;
   std::vector<Method> methods;
+  bool byte_products = false;  ///< the processor's, when the plan was made
   size_t slots = 0;
   size_t scalar_steps = 0;
 };

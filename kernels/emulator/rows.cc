@@ -87,7 +87,9 @@ int needed_bits(const IntegerGraph& graph, const Row& row) {
   } else if (e.first_wrap != 0) {
     bits = std::max(bits, e.first_wrap + (e.first_wrap_signed ? 0 : 1));
   }
-  if (e.shift != 0 && e.rounding != Rounding::kTrn) {
+  // Lanes of 16 bits saturate where rounding adds: no harm where the result is cut at least as far down.
+  const bool cut = e.shift <= 14 && (e.clip == Epilogue::kHigh || e.clip == Epilogue::kBoth) && e.high <= (32767 >> e.shift);
+  if (e.shift != 0 && e.rounding != Rounding::kTrn && !(cut && signed_bits(range) <= 16)) {
     const Wide step = Wide{1} << e.shift;
     range = {range.low - step, range.high + step};
   }

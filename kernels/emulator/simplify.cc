@@ -174,7 +174,8 @@ class Simplifier {
 
   /// floor(x weight / 2^shift) as terms. With weight = q 2^shift + r it is q x + floor(x r / 2^shift), q x being an integer; with
   /// r between -2^(shift - 1) and 2^(shift - 1) the second product fits lanes that multiply to the upper half.
-  static void cut_product(ValueId x, int64_t weight, int shift, std::vector<IntegerTerm>& sum) {
+  /// Where half steps are cut, floor(-x / 2) is a value of its own that all sums share: they are then exact in whole products.
+  void cut_product(ValueId x, int64_t weight, int shift, std::vector<IntegerTerm>& sum) {
     const int zeros = std::min(trailing_zeros(weight), shift);
     weight >>= zeros;
     shift = std::min(shift - zeros, kMaxBits);
@@ -184,7 +185,11 @@ class Simplifier {
     }
     const int64_t whole = (weight + (int64_t{1} << (shift - 1))) >> shift;
     if (whole != 0) sum.push_back({x, 0, whole});
-    sum.push_back({x, shift, weight - (whole << shift)});
+    if (shift == 1) {
+      sum.push_back({graph_.round(graph_.scaled(x, -1), 1, Rounding::kTrn), 0, 1});
+    } else {
+      sum.push_back({x, shift, weight - (whole << shift)});
+    }
   }
 
   ScaledValue index(const Instruction& i) {
