@@ -1,11 +1,14 @@
 #include "kernels/compile/compile.h"
 
+#include <openssl/evp.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <filesystem>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "kernels/compile/golden.h"
 #include "kernels/compile/kernel_table.h"
@@ -55,6 +58,26 @@ class Stopwatch {
  private:
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
+
+std::string sha256_text(const std::string& bytes) {
+  std::array<unsigned char, 32> digest{};
+  unsigned int size = 0;
+  EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr);
+  return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(digest.data()), size));
+}
+
+/// Says in the graph what it was made of.
+absl::StatusOr<model::Graph> with_provenance(const model::Graph& graph, const std::string& model, const CompileOptions& options) {
+  model::GraphBuilder builder(graph);
+  for (const auto& [key, path] : {std::pair("sha256", model), std::pair("weights_sha256", options.weights), std::pair("config_sha256", options.config)}) {
+    if (path.empty()) continue;
+    auto bytes = xclbin::read_file(path);
+    if (!bytes.ok()) return bytes.status();
+    builder.set_provenance(key, sha256_text(*bytes));
+  }
+  if (options.input_type) builder.set_provenance("input_type", options.input_type->to_string());
+  return std::move(builder).build();
+}
 
 /// A C identifier: what v++ takes for a kernel's name.
 std::string kernel_name(const std::string& wish, const std::string& fallback) {
@@ -134,7 +157,9 @@ absl::StatusOr<CompileReport> compile_model(const std::string& model, const Comp
   if (!result.ok()) return result.status();
   report.warnings = result->warnings;
   report.without_effect = result->without_effect;
-  const model::Graph& graph = result->graph;
+  auto traced = with_provenance(result->graph, model, options);
+  if (!traced.ok()) return traced.status();
+  const model::Graph& graph = *traced;
   report.layers = graph.nodes().size();
   report.quantise_seconds = watch.lap();
 
