@@ -23,12 +23,16 @@ Format make(bool is_signed, int integer, int fraction) {
 
 }  // namespace
 
+bool is_dead(const model::FixedType& type) {
+  return type.width == 0 || (type.is_signed && type.width == 1 && type.overflow == model::Overflow::kSatSym);
+}
+
 std::string Format::to_string() const {
   return absl::StrCat(is_signed ? "ap_fixed<" : "ap_ufixed<", width, ",", integer, ">");
 }
 
 Format Format::of(const model::FixedType& type) {
-  if (type.width == 0) return {};
+  if (is_dead(type)) return {};
   return {type.is_signed, type.width, type.integer};
 }
 
@@ -36,7 +40,7 @@ Format Format::covering(const model::TensorType& type) {
   bool first = true;
   Format all;
   for (const model::FixedType& t : type.types) {
-    if (t.width == 0) continue;
+    if (is_dead(t)) continue;
     all = first ? of(t) : hls::covering(all, of(t));
     first = false;
   }

@@ -15,7 +15,7 @@ TensorCode tensor_code(const model::Tensor& tensor, NameTable& names) {
   code.type = names.unique(base + "_t");
   code.format = Format::covering(tensor.type);
   code.size = tensor.type.elements();
-  code.is_uniform = tensor.type.is_uniform() && tensor.type.types[0].width > 0;
+  code.is_uniform = tensor.type.is_uniform() && !is_dead(tensor.type.types[0]);
   return code;
 }
 

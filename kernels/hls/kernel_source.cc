@@ -53,7 +53,7 @@ std::string rows_struct(const KernelCode& kernel, const Port& port, bool is_inpu
     const model::FixedType& element = type.at(e);
     const std::string number = absl::StrCat(code.name, "[", e, "]"), container = absl::StrCat("row[", e, "]");
     const std::string name = Format::of(element).to_string();
-    const std::string value = element.width == 0 ? "0"
+    const std::string value = is_dead(element) ? "0"
                               : is_input ? absl::StrCat("strobe::from_container<", name, ">(", container, ")")
                                          : absl::StrCat("strobe::to_container<", type.container(), ">(", name, "(", number, "))");
     absl::StrAppend(&text, "    ", is_input ? number : container, " = ", value, ";\n");

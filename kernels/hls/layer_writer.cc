@@ -53,6 +53,7 @@ void LayerWriter::setting_type(const std::string& name, const Format& type) {
 }
 
 void LayerWriter::setting_type(const std::string& name, const model::FixedType& type) {
+  if (is_dead(type)) flaw_ = absl::StrCat("the type ", type.to_string(), " (", name, ") holds 0 only");
   absl::StrAppend(&config_members_, "  typedef ", type_name(type), " ", name, ";\n");
 }
 
@@ -122,7 +123,7 @@ std::string LayerWriter::rounding_function() {
                   " exact[", out.size, "], ", out.type, " ", out.name, "[", out.size, "]) {\n  STROBE_PRAGMA(HLS inline)\n");
   for (int64_t e = 0; e < out.size; ++e) {
     const model::FixedType& element = type.at(e);
-    const std::string value = element.width == 0 ? "0" : absl::StrCat(type_name(element), "(exact[", e, "])");
+    const std::string value = is_dead(element) ? "0" : absl::StrCat(type_name(element), "(exact[", e, "])");
     absl::StrAppend(&code_.helpers, "  ", out.name, "[", e, "] = ", value, ";\n");
   }
   absl::StrAppend(&code_.helpers, "}\n\n");
@@ -136,6 +137,7 @@ absl::StatusOr<LayerCode> LayerWriter::finish() && {
     return absl::UnimplementedError(absl::StrCat("layer '", node_.name, "' (", node_.op, "): needs numbers of ", widest_,
                                                  " bits; HLS has at most ", kWidestNumber));
   }
+  if (!flaw_.empty()) return absl::UnimplementedError(absl::StrCat("layer '", node_.name, "' (", node_.op, "): ", flaw_));
   if (!rounding_call_.empty()) statement(rounding_call_);
   code_.parameters = typedefs_;
   if (!config_name_.empty()) {

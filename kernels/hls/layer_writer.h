@@ -71,7 +71,7 @@ class LayerWriter {
   std::string result(const Format& exact);
   void plan(const Plan& plan) { code_.plan = plan; }
 
-  /// Ends the layer. Errors: Unimplemented for a format beyond 1024 bits.
+  /// Ends the layer. Errors: Unimplemented for a format beyond 1024 bits or a working type that holds 0 only.
   absl::StatusOr<LayerCode> finish() &&;
 
  private:
@@ -87,6 +87,7 @@ class LayerWriter {
   std::string config_name_, config_members_, typedefs_;
   std::string exact_name_, rounding_call_;
   std::string local_type_;  ///< of the array that `local` made last
+  std::string flaw_;        ///< empty, or what cannot be written
   int widest_ = 0;
 };
 

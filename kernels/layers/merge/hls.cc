@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <bit>
+
 #include "absl/strings/str_cat.h"
 #include "kernels/hls/layer_writer.h"
 #include "kernels/layers/hooks.h"
@@ -31,15 +34,37 @@ struct Term {
   int64_t size;
 };
 
-/// Divides the sum by the number of inputs: one more fraction bit for each halving, then towards zero.
-void write_average(const Term& sum, int64_t count, hls::LayerWriter& writer) {
+/// The finest grid among the inputs' types, element by element: the average is truncated on it, one bit finer a halving.
+std::vector<int64_t> finest_fractions(const model::Graph& graph, const model::Node& node) {
+  std::vector<int64_t> finest(graph.tensor(node.outputs[0]).type.elements());
+  for (size_t e = 0; e < finest.size(); ++e) {
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      const model::TensorType& in = graph.tensor(node.inputs[i]).type;
+      const int64_t fraction = in.at(in.elements() == 1 ? 0 : static_cast<int64_t>(e)).fraction();
+      finest[e] = i == 0 ? fraction : std::max(finest[e], fraction);
+    }
+  }
+  return finest;
+}
+
+void write_average(const model::Graph& graph, const model::Node& node, const Term& sum, hls::LayerWriter& writer) {
+  const auto count = static_cast<int64_t>(node.inputs.size());
   const int more_bits = hls::tree_levels(count);
-  const hls::Format quotient = {true, sum.format.width + more_bits + 1, sum.format.integer + 1};
+  std::vector<int64_t> grids = finest_fractions(graph, node);
+  const int64_t finest = std::max<int64_t>(*std::max_element(grids.begin(), grids.end()), sum.format.fraction());
+  for (int64_t& grid : grids) grid = finest - grid;
+  const int up = static_cast<int>(finest) - sum.format.fraction();
+  // One bit for the sign, one so that the sum's own width always fits.
+  const hls::Format quotient = {true, sum.format.width + up + more_bits + 2, sum.format.integer + 2};
   writer.setting("count", count);
   writer.setting("more_bits", more_bits);
+  writer.setting("up", up);
   writer.setting_type("quotient_t", quotient);
+  const bool one_grid = std::has_single_bit(static_cast<uint64_t>(count)) ||
+                        std::all_of(grids.begin(), grids.end(), [](int64_t coarser) { return coarser == 0; });
+  const std::string coarser = one_grid ? "" : absl::StrCat(", ", writer.indices("coarser", grids));
   const std::string y = writer.result(quotient);
-  writer.statement(absl::StrCat("strobe::divide<", writer.config(), ">(", sum.name, ", ", y, ")"));
+  writer.statement(absl::StrCat("strobe::divide<", writer.config(), ">(", sum.name, coarser, ", ", y, ")"));
 }
 
 }  // namespace
@@ -69,7 +94,7 @@ absl::Status write_hls_merge(const model::Graph& graph, const model::Node& node,
                                   ">(", left.name, ", ", right.name, ", ", y, ")"));
     left = {y, exact, writer.output().size};
   }
-  if (average) write_average(left, static_cast<int64_t>(node.inputs.size()), writer);
+  if (average) write_average(graph, node, left, writer);
   return absl::OkStatus();
 }
 

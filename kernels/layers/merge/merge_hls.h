@@ -48,18 +48,34 @@ void merge(const a_t a[ASize], const b_t b[BSize], y_t y[config::size]) {
   }
 }
 
-/// y_i = x_i / count, truncated towards zero at `quotient_t`'s last bit.
+/// x / count, truncated towards zero on a grid `coarser` bits above the last bit of `config::quotient_t`. x lies on the
+/// grid `config::more_bits` above that, so the shifts lose nothing.
+template <class config, class x_t>
+typename config::quotient_t quotient(const x_t& x, int coarser) {
+  typedef ap_int<config::quotient_t::width> whole_t;
+  const int count = config::count;
+  const whole_t scaled = (whole_t(to_raw(x)) << config::up) >> coarser;
+  const whole_t whole = whole_t((scaled << config::more_bits) / count) << coarser;
+  typename config::quotient_t result;
+  result.range(config::quotient_t::width - 1, 0) = whole.range(config::quotient_t::width - 1, 0);
+  return result;
+}
+
+/// y_i = x_i / count, all on one grid.
 template <class config, class x_t, class y_t>
 void divide(const x_t x[config::size], y_t y[config::size]) {
-  typedef typename config::quotient_t quotient_t;
-  typedef ap_int<quotient_t::width> whole_t;
-  const int count = config::count;
   STROBE_LOOP(elements) for (int i = 0; i < config::size; ++i) {
     STROBE_PRAGMA(HLS unroll)
-    const whole_t whole = (whole_t(to_raw(x[i])) << config::more_bits) / count;
-    quotient_t quotient;
-    quotient.range(quotient_t::width - 1, 0) = whole.range(quotient_t::width - 1, 0);
-    y[i] = quotient;
+    y[i] = quotient<config>(x[i], 0);
+  }
+}
+
+/// y_i = x_i / count, each on its own grid.
+template <class config, class x_t, class y_t>
+void divide(const x_t x[config::size], const int coarser[config::size], y_t y[config::size]) {
+  STROBE_LOOP(elements) for (int i = 0; i < config::size; ++i) {
+    STROBE_PRAGMA(HLS unroll)
+    y[i] = quotient<config>(x[i], coarser[i]);
   }
 }
 
