@@ -165,10 +165,11 @@ class Emitter {
 
   absl::Status fill_table(const TypedLayer& layer, const std::string& activation, Node& node) {
     const int64_t size = layer.integer("table_size", 1024);
-    auto rule = table_rule(activation, size);
+    const int64_t reach = layer.integer("table_reach", 0);
+    auto rule = table_rule(activation, size, reach);
     if (!rule.ok()) return absl::Status(rule.status().code(), absl::StrCat("layer '", layer.name, "': ", std::string(rule.status().message())));
     node.op = "table";
-    node.constants["table"] = make_table(activation, size, layer.type("table").value_or(FixedType::fixed(18, 8)));
+    node.constants["table"] = make_table(activation, size, layer.type("table").value_or(FixedType::fixed(18, 8)), reach);
     node.attributes["scale_numerator"] = rule->numerator;
     node.attributes["scale_denominator"] = rule->denominator;
     node.attributes["offset"] = rule->offset;

@@ -199,6 +199,7 @@ class NativeInference {
     layer.types["slope"] = FixedType::fixed(18, 3, Rounding::kRnd);
     if (!layer.settings.contains("table_size")) layer.settings["table_size"] = int64_t{4096};
     layer.types["table"] = FixedType::fixed(18, 5, Rounding::kRnd, Overflow::kSat);
+    if (activation == "softplus" || activation == "softsign") settle_reach(layer, ranges_[layer.inputs[0]]);
     Interval out = activated(activation, ranges_[layer.inputs[0]], layer);
     const FixedType in = type_of(layer.inputs[0]);
     if (const MaybeType trained = layer.type("trained")) {
@@ -212,6 +213,18 @@ class NativeInference {
       layer.types["result"] = covering(out, fraction, Rounding::kRnd);
     }
     ranges_[layer.name] = out;
+  }
+
+  /// softplus and softsign still move beyond +-8: their tables span the whole input, in steps of 1/256 where 16384
+  /// entries are enough for that.
+  static void settle_reach(TypedLayer& layer, Interval in) {
+    int64_t reach = 8;
+    const double limit = std::min(std::max(std::abs(in.low), std::abs(in.high)), std::ldexp(1.0, 30));
+    while (static_cast<double>(reach) < limit) reach *= 2;
+    layer.settings["table_reach"] = reach;
+    layer.settings["table_size"] = std::clamp<int64_t>(reach * 512, 4096, 16384);
+    const int integer = integer_bits(static_cast<double>(reach)) + 2;
+    layer.types["table"] = FixedType::fixed(integer + 13, integer, Rounding::kRnd, Overflow::kSat);
   }
 
   static FixedType parameter_type(const TypedLayer& layer) {
@@ -231,7 +244,7 @@ class NativeInference {
         activation.starts_with("binary") || activation.starts_with("ternary")) {
       return {-1, 1};
     }
-    if (activation == "softplus") return {0, 8.01};
+    if (activation == "softplus") return {0, static_cast<double>(layer.integer("table_reach", 8)) + 0.01};
     if (activation == "selu") return {std::min(-1.7581, 1.06 * in.low), 1.06 * in.high};
     if (activation == "thresholdedrelu") return {std::min(0.0, in.low), std::max(0.0, in.high)};
     double slope = std::abs(layer.real("parameter", 1.0));

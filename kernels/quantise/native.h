@@ -10,13 +10,12 @@ namespace strobe::quantise {
 /// come from interval analysis with the weights' values.
 ///
 /// - inputs: `input_type`, or ap_fixed<16,6>;
-/// - weights trained with a quantiser keep its type; others get 16 bits (biases, scales and parameters 18), integer
-/// bits from
-///   the largest value, rounded;
+/// - weights trained with a quantiser keep its type; others get 16 bits (biases, scales and parameters 18),
+///   integer bits from the largest value, rounded;
 /// - sums are exact; a result that is not read by an activation alone keeps at most 12 fraction bits, rounded;
 /// - activations trained with a quantiser keep its type; others get 12 fraction bits, rounded;
-/// - sigmoid, tanh and their like: tables of 4096 entries; softmax: strobe's own (softmax_tables.h), in
-/// ap_ufixed<16,1>.
+/// - sigmoid, tanh and their like: tables of 4096 entries (softplus and softsign: up to 16384, as wide as their inputs);
+///   softmax: strobe's own (softmax_tables.h), in ap_ufixed<16,1>.
 void infer_native(TypedModel& model, const std::optional<FixedType>& input_type);
 
 }  // namespace strobe::quantise
