@@ -6,7 +6,9 @@
 #include <filesystem>
 #include <fstream>
 #include <regex>
+#include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "kernels/layers/reference.h"
 #include "tests/kernels/emulator/random_graph.h"
 #include "tests/kernels/hls_writer/runner.h"
@@ -281,6 +283,33 @@ TEST(HlsBuild, TakesALibraryThatWasBuiltBefore) {
     return std::string(std::istreambuf_iterator<char>(file), {});
   };
   EXPECT_EQ(bytes(folder / "first.so"), bytes(folder / "second.so"));
+}
+
+TEST(HlsBuild, SharesAColdCacheBetweenRunsAtTheSameTime) {
+  const testing::ScratchFolder folder;
+  const auto project = hls::write_project(network("small", {{"fc1", 4, 4, 1, "latency"}}));
+  hls::BuildOptions options;
+  options.cache_folder = folder / "cache";
+  std::vector<std::thread> threads;
+  std::vector<absl::Status> results(3);
+  for (size_t i = 0; i < results.size(); ++i) {
+    threads.emplace_back([&, i] { results[i] = hls::build_sw_emu(*project, folder / absl::StrCat(i, ".so"), options).status(); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (size_t i = 0; i < results.size(); ++i) {
+    EXPECT_TRUE(results[i].ok()) << results[i];
+    EXPECT_NE(testing::LoadedLibrary(folder / absl::StrCat(i, ".so")).library(), nullptr);
+  }
+}
+
+TEST(HlsBuild, SaysWhereTheCacheCannotBe) {
+  const testing::ScratchFolder folder;
+  std::ofstream(folder / "file") << "in the way";
+  hls::BuildOptions options;
+  options.cache_folder = folder / "file/cache";
+  const auto report = hls::build_sw_emu(*hls::write_project(jet_network()), folder / "k.so", options);
+  EXPECT_FALSE(report.ok());
+  EXPECT_THAT(std::string(report.status().message()), HasSubstr(folder / "file"));
 }
 
 TEST(HlsBuild, SaysWhenThereIsNoCompiler) {
