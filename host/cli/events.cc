@@ -97,6 +97,7 @@ absl::Status convert(const std::string& path, const model::Tensor& tensor, const
   }
   // A file whose bytes are already the kernel's rows serves as it is, but for the check that every value is in its type.
   std::vector<std::byte> rows(static_cast<size_t>(array.rows()) * codec.row_bytes());
+  events.integers_as_numbers |= !raw && !io::is_float(array.dtype());
   if (absl::Status s = codec.encode(encoding, array.bytes(), rows, 0, &events.changed); !s.ok()) {
     return file_error(path, std::string(s.message()));
   }
@@ -179,16 +180,22 @@ io::Array scores_array(const Scores& scores, const model::Graph& graph, size_t o
   return io::Array::of(std::move(shape), std::move(values));
 }
 
+absl::Status check_score_path(const std::string& path, const model::Graph& graph) {
+  if (path.empty() || ends_with(path, ".npz")) return absl::OkStatus();
+  if (!ends_with(path, ".npy") && !ends_with(path, ".csv")) return file_error(path, "expected a name ending in .npy, .npz or .csv");
+  if (graph.outputs().size() == 1) return absl::OkStatus();
+  return file_error(path, absl::StrCat("the model has ", graph.outputs().size(), " outputs; expected a name ending in .npz"));
+}
+
 absl::Status write_scores(const std::string& path, const Scores& scores, const model::Graph& graph, bool raw) {
+  if (absl::Status s = check_score_path(path, graph); !s.ok()) return s;
   if (ends_with(path, ".npz")) {
     std::vector<io::NamedArray> arrays;
     for (size_t o = 0; o < graph.outputs().size(); ++o) arrays.push_back({graph.output(o).name, scores_array(scores, graph, o, raw)});
     return io::write_npz(path, arrays);
   }
-  if (graph.outputs().size() > 1) return file_error(path, absl::StrCat("the model has ", graph.outputs().size(), " outputs; expected a name ending in .npz"));
-  if (ends_with(path, ".npy")) return io::write_npy(path, scores_array(scores, graph, 0, raw));
-  if (ends_with(path, ".csv")) return io::write_csv(path, scores_array(scores, graph, 0, raw));
-  return file_error(path, "expected a name ending in .npy, .npz or .csv");
+  const io::Array array = scores_array(scores, graph, 0, raw);
+  return ends_with(path, ".csv") ? io::write_csv(path, array) : io::write_npy(path, array);
 }
 
 }  // namespace strobe::cli

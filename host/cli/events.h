@@ -15,6 +15,7 @@ struct Events {
   size_t rows = 0;
   std::vector<std::span<const std::byte>> inputs;
   model::OverflowCount changed;  ///< values that wrapped or saturated on conversion
+  bool integers_as_numbers = false;           ///< an integer file was read without `raw`
   std::vector<std::vector<std::byte>> owned;  ///< behind `inputs` where values had to be converted
   std::vector<io::Array> files;               ///< behind `inputs` where the file's own bytes serve
 };
@@ -40,6 +41,9 @@ Scores make_scores(const model::Graph& graph, size_t rows);
 
 /// One output tensor's scores as an array [rows, shape...]: float64 (each value exactly), or the raw integers.
 io::Array scores_array(const Scores& scores, const model::Graph& graph, size_t output, bool raw);
+
+/// Whether `write_scores` can write to a file of that name; an empty name is none. Errors: as write_scores.
+absl::Status check_score_path(const std::string& path, const model::Graph& graph);
 
 /// Writes `.npy` or `.csv` (one output) or `.npz` (by tensor name). Errors: InvalidArgument for another ending, or for
 /// several outputs in a file that holds one.

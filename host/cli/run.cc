@@ -51,8 +51,9 @@ void report(const Settings& settings, const Session& session, const Events& even
   std::printf("device: %s\n", session.device_text().c_str());
   std::printf("%zu events in %.3f s: %.4g events/s%s%s\n", events.rows, t.run, rate, settings.output.empty() ? "" : "; scores: ", settings.output.c_str());
   if (events.changed.total() > 0) {
-    std::fprintf(stderr, "warning: %llu input values saturated and %llu wrapped on conversion to the input type\n",
-                 static_cast<unsigned long long>(events.changed.saturated), static_cast<unsigned long long>(events.changed.wrapped));
+    std::fprintf(stderr, "warning: %llu input values saturated and %llu wrapped on conversion to the input type%s\n",
+                 static_cast<unsigned long long>(events.changed.saturated), static_cast<unsigned long long>(events.changed.wrapped),
+                 events.integers_as_numbers ? " (the file holds integers, taken as numbers; --raw-in takes them as raw values)" : "");
   }
 }
 
@@ -67,6 +68,7 @@ absl::Status run_command(const Settings& settings) {
   auto events = read_events(settings.events, graph, settings.raw_in);
   if (!events.ok()) return events.status();
   t.read = watch.lap();
+  if (absl::Status s = check_score_path(settings.output, graph); !s.ok()) return s;
   auto session = Session::open(settings.xclbin, settings.session);
   if (!session.ok()) return session.status();
   t.open = watch.lap();

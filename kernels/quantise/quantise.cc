@@ -79,10 +79,33 @@ void put_border_in_front(TypedModel& model, const FixedType& type) {
   }
 }
 
+/// An HGQ2 network brings its own formats; of a configuration only reuse factors and strategies are left to follow.
+absl::StatusOr<Quantised> quantise_hgq_with_config(const import::FloatModel& source, const QuantiseOptions& options) {
+  auto result = quantise_hgq(source, options);
+  if (!result.ok() || options.config.empty()) return result;
+  auto config = HlsConfig::parse(options.config, options.config_origin);
+  if (!config.ok()) return config.status();
+  TypedModel layers;
+  if (absl::Status s = check_names(source, layers, *config); !s.ok()) return s;
+  model::GraphBuilder builder(result->graph);
+  for (model::Node& node : builder.mutable_nodes()) {
+    if (node.op != "dense") continue;
+    const std::string layer = node.name.ends_with("_sum") ? node.name.substr(0, node.name.size() - 4) : node.name;
+    node.attributes["reuse_factor"] = config->reuse_factor(layer, "Dense");
+    node.attributes["strategy"] = config->strategy(layer, "Dense");
+  }
+  auto graph = std::move(builder).build();
+  if (!graph.ok()) return graph.status();
+  result->graph = *std::move(graph);
+  result->without_effect = config->without_effect();
+  result->without_effect.push_back("Precision (an HGQ2 network has its own formats)");
+  return result;
+}
+
 }  // namespace
 
 absl::StatusOr<Quantised> quantise(const import::FloatModel& source, const QuantiseOptions& options) {
-  if (has_element_quantizers(source)) return quantise_hgq(source, options);
+  if (has_element_quantizers(source)) return quantise_hgq_with_config(source, options);
 
   const bool own = options.config.empty();
   auto config = HlsConfig::parse(own ? "Model: {Precision: auto}" : options.config, own ? "default" : options.config_origin);
