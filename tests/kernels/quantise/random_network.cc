@@ -39,6 +39,7 @@ class Generator {
     if (style_ == Style::kHgq) quantizer_layer();
     const int layers = whole(1, 5);
     for (int i = 0; i < layers; ++i) add_layer();
+    if (style_ == Style::kHgq && chance(0.4)) hgq_softmax();
     if (style_ != Style::kHgq && chance(0.3)) activation("softmax");
     model_.outputs = {{last_, {width_}}};
     return std::move(model_);
@@ -139,6 +140,24 @@ class Generator {
     if (name == "leaky_relu" || name == "elu") layer.settings["alpha"] = 0.125 * whole(1, 7);
     if (name == "relu" && chance(0.3)) layer.settings["max_value"] = static_cast<double>(whole(1, 6));
     if (style_ == Style::kQKeras && name == "relu") layer.quantizers["output"] = uniform();
+  }
+
+  void hgq_softmax() {
+    FloatLayer& layer = start("Activation");
+    const bool stable = chance(0.6);
+    layer.settings["activation"] = std::string("softmax");
+    layer.settings["axis"] = int64_t{-1};
+    layer.settings["stable"] = stable;
+    layer.quantizers["input"] = element({1, width_}, false);
+    if (stable) layer.quantizers["exp_input"] = element({1, 1}, false);
+    layer.quantizers["inverse_input"] = element({1, 1}, false);
+    for (const char* name : {"exp_output", "inverse_output"}) {
+      ElementQuantizer table = element({1, 1}, false);
+      table.k.data = {0};
+      table.rounding = "RND_CONV";
+      table.overflow = "SAT";
+      layer.quantizers[name] = table;
+    }
   }
 
   void batch_norm() {

@@ -71,7 +71,7 @@ INSTANTIATE_TEST_SUITE_P(Styles, RandomNetworks,
                                            Case{"float_configured", Style::kFloat, true, 30},
                                            Case{"qkeras_own", Style::kQKeras, false, 20},
                                            Case{"qkeras_configured", Style::kQKeras, true, 20},
-                                           Case{"hgq", Style::kHgq, false, 30}),
+                                           Case{"hgq", Style::kHgq, false, 60}),
                          [](const auto& p) { return std::string(p.param.name); });
 
 }  // namespace
