@@ -1,11 +1,15 @@
 #include <CLI/CLI.hpp>
+#include <atomic>
 #include <cstdio>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "host/cli/command.h"
 #include "host/device/open.h"
+#include "host/http/http_server.h"
+#include "host/http/service_routes.h"
 #include "host/server/grpc_server.h"
+#include "host/server/metrics_text.h"
 #include "host/server/model_store.h"
 #include "host/server/stop_signal.h"
 #include "host/session/loaded_xclbin.h"
@@ -16,6 +20,7 @@ namespace {
 struct Settings {
   std::string folder, device = "auto";
   server::ServerOptions server;
+  std::string http_address;  ///< empty: no HTTP
   int threads = 1;
   int slots = 3;
 };
@@ -59,6 +64,15 @@ class XclbinLoader : public server::ModelLoader {
   int threads_;
 };
 
+/// Health and metrics of `store` over HTTP; null where no address is given.
+absl::StatusOr<std::unique_ptr<http::HttpServer>> start_http(const std::string& address, const server::ModelStore& store,
+                                                             const std::atomic<bool>& stopping) {
+  if (address.empty()) return nullptr;
+  return http::HttpServer::start(
+      address, http::service_routes({STROBE_VERSION, [&] { return !stopping.load() && store.ready(); },
+                                     [&] { return server::metrics_text(store); }}));
+}
+
 absl::Status serve_command(const Settings& settings) {
   server::StopSignal stop;
   XclbinLoader loader(settings.device, settings.threads);
@@ -70,9 +84,14 @@ absl::Status serve_command(const Settings& settings) {
   if (!store.ok()) return store.status();
   auto server = server::GrpcServer::start(settings.server, **store);
   if (!server.ok()) return server.status();
+  std::atomic<bool> stopping{false};
+  auto http = start_http(settings.http_address, **store, stopping);
+  if (!http.ok()) return http.status();
   std::printf("serving %s on %s\n", settings.folder.c_str(), (*server)->address().c_str());
+  if (*http != nullptr) std::printf("health and metrics on http://%s\n", (*http)->address().c_str());
   std::fflush(stdout);
   stop.wait();
+  stopping.store(true);  // probes are told "not ready", and metrics can be read, until the last call is finished
   std::fprintf(stderr, "stopping: no new calls are taken, those in work are finished\n");
   (*server)->shutdown();
   return absl::OkStatus();
@@ -86,9 +105,12 @@ void add_serve(CLI::App& app, Action& action) {
   command->footer(
       "FOLDER holds models in Triton's layout: name/version/model.xclbin and optionally name/config.pbtxt, where a tensor's\n"
       "data_type TYPE_INT8, TYPE_INT16 or TYPE_INT32 asks for raw integers. SIGTERM finishes the calls in work and stops.\n"
-      "Example: strobe serve models --grpc 0.0.0.0:8001");
+      "With --http, GET answers /v2/health/live (200), /v2/health/ready (200, or 503 while a device is lost or the service\n"
+      "stops), /v2 (name and version) and /metrics (Prometheus text, named as Triton names it).\n"
+      "Example: strobe serve models --grpc 0.0.0.0:8001 --http 0.0.0.0:8000");
   command->add_option("FOLDER", settings->folder, "model folder")->required();
   command->add_option("--grpc", settings->server.address, "address to listen on: host:port or unix:/path")->capture_default_str();
+  command->add_option("--http", settings->http_address, "address for health probes and metrics: host:port; none: no HTTP");
   command->add_option("--device", settings->device, "auto, emulator, xrt:N or opencl:N")->capture_default_str();
   command->add_option("--threads", settings->threads, "of the in-process emulator, per model")->check(CLI::Range(1, 256))->capture_default_str();
   command->add_option("--slots", settings->slots, "launches in flight per compute unit")->check(CLI::Range(1, 16))->capture_default_str();
