@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 #include <memory>
 
 #include "absl/strings/match.h"
@@ -20,7 +21,7 @@ struct Settings {
   std::vector<int64_t> score_of_label;
   size_t reference_events = 4096;
   int threads = 1;
-  bool raw_in = false, json = false;
+  bool raw_in = false, json = false, softmax = false;
 };
 
 absl::Status in_file(const std::string& path, const absl::Status& status) {
@@ -104,6 +105,19 @@ std::string class_name(const Settings& settings, size_t of_class, size_t classes
   return classes == 1 ? "1" : absl::StrCat(of_class);
 }
 
+/// Probabilities of the classes, for curves of a network that ends in logits: they order events by all scores together.
+std::vector<double> probabilities(const std::vector<double>& logits, size_t classes) {
+  std::vector<double> result(logits.size());
+  for (size_t row = 0; row + classes <= logits.size(); row += classes) {
+    const auto first = logits.begin() + static_cast<std::ptrdiff_t>(row);
+    const double largest = *std::max_element(first, first + static_cast<std::ptrdiff_t>(classes));
+    double sum = 0;
+    for (size_t c = 0; c < classes; ++c) sum += result[row + c] = std::exp(logits[row + c] - largest);
+    for (size_t c = 0; c < classes; ++c) result[row + c] /= sum;
+  }
+  return result;
+}
+
 OutputReport output_report(const Settings& settings, const model::Tensor& tensor, const std::vector<double>& fixed, const std::vector<double>& floating,
                            const std::vector<int64_t>& labels) {
   OutputReport report;
@@ -118,8 +132,13 @@ OutputReport output_report(const Settings& settings, const model::Tensor& tensor
   if (labels.empty()) return report;
   report.accuracy = metrics::accuracy(fixed_scores, labels);
   if (has_float) report.float_accuracy = metrics::accuracy(float_scores, labels);
-  auto fixed_curves = metrics::one_against_rest(fixed_scores, labels);
-  auto float_curves = has_float ? metrics::one_against_rest(float_scores, labels) : std::vector<std::optional<metrics::Roc>>(report.classes);
+  const auto curves = [&](const std::vector<double>& scores) {
+    const bool from_logits = settings.softmax && report.classes > 1;
+    const std::vector<double> ordered = from_logits ? probabilities(scores, report.classes) : scores;
+    return metrics::one_against_rest({ordered, report.classes}, labels);
+  };
+  auto fixed_curves = curves(fixed);
+  auto float_curves = has_float ? curves(floating) : std::vector<std::optional<metrics::Roc>>(report.classes);
   for (size_t c = 0; c < report.classes; ++c) {
     report.by_class.push_back({class_name(settings, c, report.classes), std::move(fixed_curves[c]), std::move(float_curves[c])});
   }
@@ -230,6 +249,7 @@ void add_check(CLI::App& app, Action& action) {
   command->add_option("--reference-events", settings->reference_events, "events that the reference evaluates")->check(CLI::PositiveNumber)->capture_default_str();
   command->add_option("--threads", settings->threads, "of the in-process emulator")->check(CLI::Range(1, 256))->capture_default_str();
   command->add_flag("--raw-in", settings->raw_in, "events are raw fixed-point integers");
+  command->add_flag("--softmax", settings->softmax, "the scores are logits: AUC and working points by their softmax");
   command->add_flag("--json", settings->json, "report as JSON");
   command->callback([settings, &action] { action = [settings] { return check_command(*settings); }; });
 }

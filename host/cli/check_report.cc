@@ -116,7 +116,7 @@ void print_layers(const CheckReport& report) {
     line(absl::StrFormat("  %-*s  %-*s  %s  %10d  %10d", name_width, layer.name, type_width, layer.type, difference, layer.overflow.wrapped, layer.overflow.saturated));
   }
   const bool unmatched = std::any_of(report.layers.begin(), report.layers.end(), [](const LayerReport& l) { return !l.difference; });
-  if (unmatched && report.no_float.empty()) line("  -: a step that only the fixed-point graph has");
+  if (unmatched && report.no_float.empty()) line("  -: a step, or a scale, that only the fixed-point graph has");
 }
 
 Json roc_json(const Roc& roc) {

@@ -209,7 +209,8 @@ class Ways {
       way.detail = std::string(session.status().message());
       return absl::OkStatus();
     }
-    way.detail = (*session)->device_text();
+    const std::string text = (*session)->device_text();
+    way.detail = text.substr(0, text.find("): ") == std::string::npos ? text.size() : text.find("): ") + 1);  // without why it was chosen
     const auto outputs = scores.spans();
     return (*session)->run(input_.model, rows_, input_.events->inputs, outputs);
   }
