@@ -96,7 +96,7 @@ absl::Status convert(const std::string& path, const model::Tensor& tensor, const
     return file_error(path, absl::StrCat("input '", tensor.name, "': --raw-in wants integers, found ", array.to_string()));
   }
   // A file whose bytes are already the kernel's rows serves as it is, but for the check that every value is in its type.
-  std::vector<std::byte> rows(static_cast<size_t>(array.rows()) * codec.row_bytes());
+  Bytes rows(static_cast<size_t>(array.rows()) * codec.row_bytes());
   events.integers_as_numbers |= !raw && !io::is_float(array.dtype());
   if (absl::Status s = codec.encode(encoding, array.bytes(), rows, 0, &events.changed); !s.ok()) {
     return file_error(path, std::string(s.message()));
@@ -172,7 +172,7 @@ io::Array scores_array(const Scores& scores, const model::Graph& graph, size_t o
   std::vector<int64_t> shape = {static_cast<int64_t>(scores.rows)};
   shape.insert(shape.end(), tensor.type.shape.begin(), tensor.type.shape.end());
   if (raw) {
-    auto bytes = std::make_shared<const std::vector<std::byte>>(scores.outputs[output]);
+    auto bytes = std::make_shared<const Bytes>(scores.outputs[output]);
     return {container_dtype(tensor.type, tensor.type.any_signed()), std::move(shape), *bytes, bytes};
   }
   std::vector<double> values(scores.rows * tensor.type.elements());

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "host/cli/bytes.h"
 #include "host/io/array.h"
 #include "kernels/model/graph.h"
 
@@ -16,7 +17,7 @@ struct Events {
   std::vector<std::span<const std::byte>> inputs;
   model::OverflowCount changed;  ///< values that wrapped or saturated on conversion
   bool integers_as_numbers = false;           ///< an integer file was read without `raw`
-  std::vector<std::vector<std::byte>> owned;  ///< behind `inputs` where values had to be converted
+  std::vector<Bytes> owned;  ///< behind `inputs` where values had to be converted
   std::vector<io::Array> files;               ///< behind `inputs` where the file's own bytes serve
 };
 
@@ -32,7 +33,7 @@ absl::StatusOr<std::vector<std::vector<double>>> read_event_numbers(const std::s
 /// Scores of every output tensor, in containers.
 struct Scores {
   size_t rows = 0;
-  std::vector<std::vector<std::byte>> outputs;
+  std::vector<Bytes> outputs;
   std::vector<std::span<std::byte>> spans() {
     return {outputs.begin(), outputs.end()};
   }

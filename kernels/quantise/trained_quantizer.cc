@@ -13,6 +13,11 @@ absl::StatusOr<TrainedWeights> apply_trained_quantizer(const UniformQuantizer& q
     return absl::UnimplementedError(
         absl::StrCat("quantiser ", quantizer.name, ": alpha '", it->second, "' depends on the weights; expected a number"));
   }
+  for (const char* scale : {"alpha", "H"}) {
+    if (auto it = quantizer.numbers.find(scale); it != quantizer.numbers.end() && it->second != 1) {
+      return absl::UnimplementedError(absl::StrCat("quantiser ", quantizer.name, ": ", scale, "=", it->second, " scales the weights; expected 1"));
+    }
+  }
   TrainedWeights result{weights, quantizer.type};
   switch (quantizer.kind) {
     case UniformQuantizer::Kind::kFixed: {
@@ -28,7 +33,9 @@ absl::StatusOr<TrainedWeights> apply_trained_quantizer(const UniformQuantizer& q
       return result;
     case UniformQuantizer::Kind::kTernary: {
       const auto it = quantizer.numbers.find("threshold");
-      const double threshold = it != quantizer.numbers.end() ? it->second : 0.5;
+      // QKeras' ternary() without a threshold has 0.33, the older TernaryDense 0.5.
+      const double usual = quantizer.name.find("ternary") != std::string::npos ? 0.33 : 0.5;
+      const double threshold = it != quantizer.numbers.end() ? it->second : usual;
       for (double& value : result.values.data) value = value > threshold ? 1 : value <= -threshold ? -1 : 0;
       result.type = FixedType::fixed(2, 2);
       return result;
