@@ -26,7 +26,8 @@ absl::Status run_vpp(const std::vector<std::string>& command, const std::string&
   if (!child.ok()) return child.status();
   const std::string ending = child->wait();
   if (ending.empty()) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat("v++ (", step, "): ", ending, "; the whole log is '", log, "'\n", last_lines(log)));
+  return absl::InternalError(
+      absl::StrCat("v++ (", step, "): ", ending, "; the whole log is '", log, "'\n", last_lines(log)));
 }
 
 }  // namespace
@@ -34,7 +35,9 @@ absl::Status run_vpp(const std::vector<std::string>& command, const std::string&
 absl::Status build_hw(const Project& project, const std::string& folder, const std::string& xclbin) {
   const std::string vpp = find_program("v++");
   if (vpp.empty()) {
-    return absl::NotFoundError("v++ was not found on PATH; a hardware xclbin needs Vitis (source its settings64.sh), --target sw_emu does not");
+    return absl::NotFoundError(
+        "v++ was not found on PATH; a hardware xclbin needs Vitis (source its settings64.sh), --target sw_emu does "
+        "not");
   }
   if (project.options.platform.empty()) {
     return absl::NotFoundError("no Vitis platform is known for the board; name one of strobe's boards with --board");
@@ -43,9 +46,13 @@ absl::Status build_hw(const Project& project, const std::string& folder, const s
   std::vector<std::string> link = {vpp, "-l", "-t", "hw", "--platform", project.options.platform};
   for (const KernelDescription& kernel : project.kernels) {
     const std::string object = absl::StrCat("build/hw/", kernel.name, ".xo");
-    std::vector<std::string> compile = {vpp,  "-c",       "-t",     "hw",        "--platform", project.options.platform,
-                                        "-k", kernel.name, "--config", kernel.configuration, "-Iinclude", "-Isrc/" + kernel.name,
-                                        "-o", object};
+    std::vector<std::string> compile = {vpp,          "-c",
+                                        "-t",         "hw",
+                                        "--platform", project.options.platform,
+                                        "-k",         kernel.name,
+                                        "--config",   kernel.configuration,
+                                        "-Iinclude",  "-Isrc/" + kernel.name,
+                                        "-o",         object};
     for (const std::string& source : kernel.sources) compile.push_back(source);
     if (absl::Status s = run_vpp(compile, folder, "compile_" + kernel.name); !s.ok()) return s;
     link.insert(link.end(), {"--config", kernel.configuration});

@@ -67,12 +67,14 @@ std::string find_program(const std::string& name) {
   for (const absl::string_view folder : absl::StrSplit(path != nullptr ? path : "/usr/bin:/bin", ':')) {
     const std::string program = absl::StrCat(folder.empty() ? "." : folder, "/", name);
     struct stat info;
-    if (stat(program.c_str(), &info) == 0 && S_ISREG(info.st_mode) && access(program.c_str(), X_OK) == 0) return program;
+    if (stat(program.c_str(), &info) == 0 && S_ISREG(info.st_mode) && access(program.c_str(), X_OK) == 0)
+      return program;
   }
   return "";
 }
 
-absl::StatusOr<Child> Child::start(const std::vector<std::string>& command, const std::string& output, const std::string& folder) {
+absl::StatusOr<Child> Child::start(const std::vector<std::string>& command, const std::string& output,
+                                   const std::string& folder) {
   std::vector<char*> arguments;
   for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
@@ -103,7 +105,8 @@ std::string Child::wait() {
     return absl::StrCat("its end was not seen: ", strerror(errno));
   }
   pid_ = -1;
-  if (WIFSIGNALED(status)) return absl::StrCat("killed by signal ", WTERMSIG(status), " (", strsignal(WTERMSIG(status)), ")");
+  if (WIFSIGNALED(status))
+    return absl::StrCat("killed by signal ", WTERMSIG(status), " (", strsignal(WTERMSIG(status)), ")");
   return WEXITSTATUS(status) == 0 ? "" : absl::StrCat("exit status ", WEXITSTATUS(status));
 }
 

@@ -6,7 +6,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-/// Folders and child processes, for the project writer and the builds. Errors name the folder and say what the system says.
+/// Folders and child processes, for the project writer and the builds. Errors name the folder and say what the system
+/// says.
 namespace strobe::hls {
 
 /// Makes a folder and those above it.

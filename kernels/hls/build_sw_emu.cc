@@ -24,13 +24,16 @@ constexpr size_t kKeptLibraries = 64;
 std::string first_errors(const std::string& log) {
   std::vector<std::string> shown;
   for (const absl::string_view line : absl::StrSplit(log, '\n', absl::SkipEmpty())) {
-    const bool tells = absl::StrContains(line, "error") || absl::StrContains(line, "Killed") || absl::StrContains(line, "No space");
+    const bool tells =
+        absl::StrContains(line, "error") || absl::StrContains(line, "Killed") || absl::StrContains(line, "No space");
     if (tells && shown.size() < kShownLines) shown.emplace_back(line);
   }
   return shown.empty() ? log.substr(0, 2000) : absl::StrJoin(shown, "\n");
 }
 
-bool is_kernel_text(const std::string& path) { return absl::StartsWith(path, "src/") || path == "emulation/library.cpp"; }
+bool is_kernel_text(const std::string& path) {
+  return absl::StartsWith(path, "src/") || path == "emulation/library.cpp";
+}
 
 /// What the library is made of, as one text.
 std::string library_key(const Project& project, const HeaderFolder& headers) {
@@ -47,8 +50,8 @@ struct Compilation {
   std::vector<std::string> command;
 };
 
-Compilation compilation_of(const std::string& source, size_t index, const std::string& compiler, const std::string& folder,
-                           const HeaderFolder& headers) {
+Compilation compilation_of(const std::string& source, size_t index, const std::string& compiler,
+                           const std::string& folder, const HeaderFolder& headers) {
   Compilation c;
   c.source = source;
   c.object = absl::StrCat(folder, "/", index, ".o");
@@ -56,8 +59,8 @@ Compilation compilation_of(const std::string& source, size_t index, const std::s
   c.command = {compiler};
   for (const std::string& flag : compile_flags()) c.command.push_back(flag);
   if (!headers.prelude.empty()) c.command.insert(c.command.end(), {"-include", headers.prelude});
-  c.command.insert(c.command.end(), {"-I", headers.include, "-I", std::filesystem::path(source).parent_path().string(), "-c",
-                                     source, "-o", c.object});
+  c.command.insert(c.command.end(), {"-I", headers.include, "-I", std::filesystem::path(source).parent_path().string(),
+                                     "-c", source, "-o", c.object});
   return c;
 }
 
@@ -89,8 +92,8 @@ absl::Status compile_all(const std::vector<Compilation>& all) {
 }
 
 /// Compiles and links in `folder`; returns the library there.
-absl::StatusOr<std::string> compile_library(const Project& project, const std::string& compiler, const HeaderFolder& headers,
-                                            const std::string& folder) {
+absl::StatusOr<std::string> compile_library(const Project& project, const std::string& compiler,
+                                            const HeaderFolder& headers, const std::string& folder) {
   for (const auto& [path, text] : project.files) {
     if (!is_kernel_text(path)) continue;
     const std::string file = absl::StrCat(folder, "/", path);
@@ -119,7 +122,9 @@ absl::StatusOr<std::string> compile_library(const Project& project, const std::s
 /// Keeps a built library for the next time, and drops the oldest beyond kKeptLibraries. Failing to is no error.
 void remember(const std::string& library, const std::string& key, const std::string& kept, const std::string& folder) {
   namespace fs = std::filesystem;
-  if (!make_folder(folder).ok() || !copy_file(library, kept + ".so").ok() || !files::write_file(kept + ".key", key).ok()) return;
+  if (!make_folder(folder).ok() || !copy_file(library, kept + ".so").ok() ||
+      !files::write_file(kept + ".key", key).ok())
+    return;
   std::error_code ignored;
   std::vector<std::pair<fs::file_time_type, fs::path>> libraries;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
@@ -136,13 +141,15 @@ absl::StatusOr<std::string> find_compiler(const BuildOptions& options) {
   const std::string name = options.compiler.empty() ? "g++" : options.compiler;
   const std::string compiler = find_program(name);
   if (!compiler.empty()) return compiler;
-  return absl::NotFoundError(absl::StrCat("the compiler '", name, "' was not found on PATH; a sw_emu kernel is compiled with it ",
+  return absl::NotFoundError(absl::StrCat("the compiler '", name,
+                                          "' was not found on PATH; a sw_emu kernel is compiled with it ",
                                           "(Debian: apt-get install g++)"));
 }
 
 }  // namespace
 
-absl::StatusOr<BuildReport> build_sw_emu(const Project& project, const std::string& library, const BuildOptions& options) {
+absl::StatusOr<BuildReport> build_sw_emu(const Project& project, const std::string& library,
+                                         const BuildOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   const absl::StatusOr<std::string> compiler = find_compiler(options);
   if (!compiler.ok()) return compiler.status();
@@ -152,7 +159,8 @@ absl::StatusOr<BuildReport> build_sw_emu(const Project& project, const std::stri
   report.header_seconds = headers->seconds;
   const std::string key = library_key(project, *headers), folder = headers->cache + "/libraries";
   const std::string kept = absl::StrCat(folder, "/", digest(key));
-  const absl::StatusOr<std::string> known = options.reuse_library ? files::read_file(kept + ".key") : absl::NotFoundError("");
+  const absl::StatusOr<std::string> known =
+      options.reuse_library ? files::read_file(kept + ".key") : absl::NotFoundError("");
   if (known.ok() && *known == key && copy_file(kept + ".so", library).ok()) {
     report.reused = true;
   } else {

@@ -103,7 +103,8 @@ std::string literal(int64_t raw, int fraction, const std::string& type) {
   if (raw == 0) return "0";
   const bool exact = std::abs(static_cast<double>(raw)) < 9007199254740992.0 && std::abs(fraction) < 900;
   if (!exact) {
-    const std::string digits = raw == std::numeric_limits<int64_t>::min() ? "(-9223372036854775807LL - 1)" : absl::StrCat(raw, "LL");
+    const std::string digits =
+        raw == std::numeric_limits<int64_t>::min() ? "(-9223372036854775807LL - 1)" : absl::StrCat(raw, "LL");
     return absl::StrCat("strobe::from_raw<", type, ">(", digits, ")");
   }
   const double value = std::ldexp(static_cast<double>(raw), -fraction);

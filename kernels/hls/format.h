@@ -6,8 +6,8 @@
 
 namespace strobe::hls {
 
-/// Whether the type holds 0 only: a dead lane, or one signed bit with symmetric limits, which the vendor's simulation would
-/// let become -1.
+/// Whether the type holds 0 only: a dead lane, or one signed bit with symmetric limits, which the vendor's simulation
+/// would let become -1.
 bool is_dead(const model::FixedType& type);
 
 /// The format of an exact number in generated code: sign, width and integer bits, at least one bit wide. Combining two

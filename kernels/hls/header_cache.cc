@@ -9,8 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "kernels/hls/embedded.h"
 #include "kernels/hls/build_support.h"
+#include "kernels/hls/embedded.h"
 #include "platform/files/file.h"
 
 namespace strobe::hls {
@@ -70,8 +70,8 @@ void precompile(const std::string& compiler, const std::string& include) {
   const std::string header = absl::StrCat(include, "/", kPrelude), result = header + ".gch";
   std::vector<std::string> command = {compiler};
   for (const std::string& flag : compile_flags()) command.push_back(flag);
-  for (const std::string& word : {std::string("-I"), include, std::string("-x"), std::string("c++-header"), std::string("-o"),
-                                  result, header}) {
+  for (const std::string& word :
+       {std::string("-I"), include, std::string("-x"), std::string("c++-header"), std::string("-o"), result, header}) {
     command.push_back(word);
   }
   absl::StatusOr<Child> child = Child::start(command, "/dev/null");
@@ -80,7 +80,8 @@ void precompile(const std::string& compiler, const std::string& include) {
 }
 
 std::string headers_key(const std::string& compiler, bool precompiled) {
-  std::string text = absl::StrCat(compiler_identity(compiler), "\n", absl::StrJoin(compile_flags(), " "), "\n", precompiled, "\n");
+  std::string text =
+      absl::StrCat(compiler_identity(compiler), "\n", absl::StrJoin(compile_flags(), " "), "\n", precompiled, "\n");
   for (const auto* headers : {&kernel_headers(), &emulation_headers()}) {
     for (const auto& [path, header] : *headers) absl::StrAppend(&text, path, "\n", std::string(header), "\n");
   }
@@ -100,7 +101,8 @@ void remove_stale(const std::string& cache) {
   }
 }
 
-absl::StatusOr<HeaderFolder> headers_in(const std::string& cache, const std::string& compiler, const BuildOptions& options) {
+absl::StatusOr<HeaderFolder> headers_in(const std::string& cache, const std::string& compiler,
+                                        const BuildOptions& options) {
   if (absl::Status s = open_cache(cache); !s.ok()) return s;
   HeaderFolder folder;
   folder.cache = cache;
@@ -128,8 +130,8 @@ absl::StatusOr<HeaderFolder> headers_in(const std::string& cache, const std::str
 }  // namespace
 
 std::vector<std::string> compile_flags() {
-  // -O2 against -O1: a fourth more to compile, a third of the time an event. No unique symbols: two loaded kernels must not
-  // share any.
+  // -O2 against -O1: a fourth more to compile, a third of the time an event. No unique symbols: two loaded kernels must
+  // not share any.
   return {"-std=c++14", "-O2", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", "-w", "-pipe"};
 }
 
@@ -157,7 +159,8 @@ absl::StatusOr<HeaderFolder> headers_on_disk(const std::string& compiler, const 
     if (folder.ok()) return folder;
     last = folder.status();
   }
-  return absl::Status(last.code(), absl::StrCat("no cache folder for the kernels' headers: ", std::string(last.message())));
+  return absl::Status(last.code(),
+                      absl::StrCat("no cache folder for the kernels' headers: ", std::string(last.message())));
 }
 
 }  // namespace strobe::hls

@@ -10,11 +10,11 @@ namespace strobe::hls {
 
 /// The embedded headers on disk, for a compiler.
 struct HeaderFolder {
-  std::string cache;     ///< the cache that it lies in
-  std::string key;       ///< changes with the headers, the compiler and the flags
-  std::string include;   ///< for -I
-  std::string prelude;   ///< for -include: the header that was precompiled; empty without one
-  double seconds = 0;    ///< spent precompiling now
+  std::string cache;    ///< the cache that it lies in
+  std::string key;      ///< changes with the headers, the compiler and the flags
+  std::string include;  ///< for -I
+  std::string prelude;  ///< for -include: the header that was precompiled; empty without one
+  double seconds = 0;   ///< spent precompiling now
 };
 
 /// The flags that kernels are compiled with; a precompiled header serves these only.

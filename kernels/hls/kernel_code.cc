@@ -1,6 +1,7 @@
 #include "kernels/hls/kernel_code.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "absl/strings/str_cat.h"
 #include "kernels/layers/catalog.h"
@@ -46,6 +47,12 @@ std::string make_banner(const KernelSpec& spec, const ProjectOptions& options) {
   return text + ".\n";
 }
 
+/// Cycles a row takes at the border: one, or a beat each where it is longer than a word (strobe/rows.h).
+int row_interval(const model::TensorType& type) {
+  const int64_t a_word = 512 / type.container(), size = type.elements();
+  return size <= a_word ? 1 : static_cast<int>(size / std::gcd(size, a_word));
+}
+
 /// Interval: the slowest layer's. Depth: the longest path, each tensor there after its layer's depth.
 void plan_kernel(KernelCode& kernel) {
   std::map<model::TensorId, int> ready;
@@ -57,6 +64,11 @@ void plan_kernel(KernelCode& kernel) {
     int start = 0;
     for (const model::TensorId id : node.inputs) start = std::max(start, ready[id]);
     for (const model::TensorId id : node.outputs) ready[id] = start + plan.depth;
+  }
+  for (const std::vector<Port>* ports : {&kernel.inputs, &kernel.outputs}) {
+    for (const Port& port : *ports) {
+      kernel.row_interval = std::max(kernel.row_interval, row_interval(kernel.graph->tensor(port.tensor).type));
+    }
   }
   for (const model::TensorId id : kernel.graph->outputs()) kernel.depth = std::max(kernel.depth, ready[id]);
 }

@@ -22,16 +22,17 @@ struct Port {
 /// A kernel between graph and text: names are fixed, layers are written.
 struct KernelCode {
   const model::Graph* graph = nullptr;
-  std::string name;           ///< kernel and top function
-  std::string name_space;     ///< of its types and weights
-  std::string banner;         ///< first lines of every file
+  std::string name;        ///< kernel and top function
+  std::string name_space;  ///< of its types and weights
+  std::string banner;      ///< first lines of every file
   std::map<model::TensorId, TensorCode> tensors;
   std::vector<Port> inputs, outputs;
   std::vector<LayerCode> layers;  ///< one per node
   std::map<std::string, std::string> weight_files;
-  bool dataflow = false;      ///< layers are processes of their own: one of them has loops that stay loops
+  bool dataflow = false;  ///< layers are processes of their own: one of them has loops that stay loops
   int initiation_interval = 1;
-  int depth = 0;              ///< cycles of the longest path through the layers
+  int row_interval = 1;  ///< cycles that the longest row takes to be read or written
+  int depth = 0;  ///< cycles of the longest path through the layers
 };
 
 /// Names everything and has every layer write itself.

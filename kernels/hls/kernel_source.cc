@@ -37,8 +37,9 @@ std::string rows_struct(const KernelCode& kernel, const Port& port, bool is_inpu
   const model::TensorType& type = kernel.graph->tensor(port.tensor).type;
   const std::string containers = absl::StrCat("ap_uint<", type.container(), "> row[", code.size, "]");
   std::string text = absl::StrCat("/// ", port.argument, ": ", type.row_bytes(), " bytes a row.\nstruct ", port.rows,
-                                  " {\n  static constexpr int size = ", code.size, ";\n  static constexpr int container = ",
-                                  type.container(), ";\n  typedef strobe::event<", code.type, ", ", code.size, "> event_t;\n\n");
+                                  " {\n  static constexpr int size = ", code.size,
+                                  ";\n  static constexpr int container = ", type.container(),
+                                  ";\n  typedef strobe::event<", code.type, ", ", code.size, "> event_t;\n\n");
   if (is_input) {
     absl::StrAppend(&text, "  static void unpack(const ", containers, ", ", parameter(code, false), ") {\n");
   } else {
@@ -47,15 +48,17 @@ std::string rows_struct(const KernelCode& kernel, const Port& port, bool is_inpu
   absl::StrAppend(&text, "    STROBE_PRAGMA(HLS inline)\n");
   if (code.is_uniform) {
     const std::string arguments = is_input ? "row, " + code.name : code.name + ", row";
-    absl::StrAppend(&text, "    strobe::", is_input ? "unpack" : "pack", "<", code.type, ", ", code.size, ">(", arguments, ");\n");
+    absl::StrAppend(&text, "    strobe::", is_input ? "unpack" : "pack", "<", code.type, ", ", code.size, ">(",
+                    arguments, ");\n");
   }
   for (int64_t e = 0; e < code.size && !code.is_uniform; ++e) {
     const model::FixedType& element = type.at(e);
     const std::string number = absl::StrCat(code.name, "[", e, "]"), container = absl::StrCat("row[", e, "]");
     const std::string name = Format::of(element).to_string();
-    const std::string value = is_dead(element) ? "0"
-                              : is_input ? absl::StrCat("strobe::from_container<", name, ">(", container, ")")
-                                         : absl::StrCat("strobe::to_container<", type.container(), ">(", name, "(", number, "))");
+    const std::string value =
+        is_dead(element) ? "0"
+        : is_input       ? absl::StrCat("strobe::from_container<", name, ">(", container, ")")
+                         : absl::StrCat("strobe::to_container<", type.container(), ">(", name, "(", number, "))");
     absl::StrAppend(&text, "    ", is_input ? number : container, " = ", value, ";\n");
   }
   return text + "  }\n};\n\n";
@@ -73,9 +76,9 @@ std::string layer_function(const KernelCode& kernel, size_t index) {
     absl::StrAppend(&pragmas, "  STROBE_PRAGMA(HLS pipeline II=", layer.plan.initiation_interval, ")\n");
   }
   return absl::StrCat(layer.helpers, "/// ", layer.name, " (", node.op, "). Planned: an event every ",
-                      layer.plan.initiation_interval, " cycles, ", layer.plan.depth, " cycles deep, ", layer.plan.multipliers,
-                      " multipliers.\nvoid ", layer.function, "(", absl::StrJoin(parameters, ", "), ") {\n", pragmas,
-                      layer.body, "}\n\n");
+                      layer.plan.initiation_interval, " cycles, ", layer.plan.depth, " cycles deep, ",
+                      layer.plan.multipliers, " multipliers.\nvoid ", layer.function, "(",
+                      absl::StrJoin(parameters, ", "), ") {\n", pragmas, layer.body, "}\n\n");
 }
 
 /// Writes the calls of one event. In dataflow an array has one reader, so further readers get copies.
@@ -113,8 +116,8 @@ class NetworkBody {
 
  private:
   void declare(const TensorCode& tensor, const std::string& name) {
-    absl::StrAppend(&text_, "  ", tensor.type, " ", name, "[", tensor.size, "];\n  STROBE_PRAGMA(HLS array_partition variable=",
-                    name, " complete)\n");
+    absl::StrAppend(&text_, "  ", tensor.type, " ", name, "[", tensor.size,
+                    "];\n  STROBE_PRAGMA(HLS array_partition variable=", name, " complete)\n");
   }
 
   /// Makes one copy of a tensor for each of its readers, where there are several.
@@ -159,12 +162,12 @@ std::string compute_process(const KernelCode& kernel) {
   const std::string streams = event_streams(kernel);
   const std::string loop_pragma =
       kernel.dataflow ? "" : absl::StrCat("    STROBE_PRAGMA(HLS pipeline II=", kernel.initiation_interval, ")\n");
-  return absl::StrCat("/// One event through all layers. Planned: an event every ", kernel.initiation_interval, " cycles, ",
-                      kernel.depth, " cycles deep.\nvoid network(", streams, ") {\n  STROBE_PRAGMA(HLS ",
+  return absl::StrCat("/// One event through all layers. Planned: an event every ", kernel.initiation_interval,
+                      " cycles, ", kernel.depth, " cycles deep.\nvoid network(", streams, ") {\n  STROBE_PRAGMA(HLS ",
                       kernel.dataflow ? "dataflow" : "inline", ")\n", NetworkBody(kernel).write(), "}\n\n",
                       "/// The compute process: all events, one after the other.\nvoid compute(", streams,
-                      ", ap_uint<32> rows) {\n  STROBE_LOOP(events) for (ap_uint<32> row = 0; row < rows; ++row) {\n", loop_pragma,
-                      "    network(", absl::StrJoin(arguments, ", "), ");\n  }\n}\n\n");
+                      ", ap_uint<32> rows) {\n  STROBE_LOOP(events) for (ap_uint<32> row = 0; row < rows; ++row) {\n",
+                      loop_pragma, "    network(", absl::StrJoin(arguments, ", "), ");\n  }\n}\n\n");
 }
 
 std::string interface_pragmas(const KernelCode& kernel) {
@@ -184,15 +187,15 @@ std::string interface_pragmas(const KernelCode& kernel) {
 }
 
 std::string top_function(const KernelCode& kernel) {
-  std::string text = absl::StrCat("extern \"C\" void ", kernel.name, top_signature(kernel), " {\n", interface_pragmas(kernel),
-                                  "  STROBE_PRAGMA(HLS dataflow)\n");
+  std::string text = absl::StrCat("extern \"C\" void ", kernel.name, top_signature(kernel), " {\n",
+                                  interface_pragmas(kernel), "  STROBE_PRAGMA(HLS dataflow)\n");
   std::vector<std::string> events;
   for (const std::vector<Port>* ports : {&kernel.inputs, &kernel.outputs}) {
     for (const Port& port : *ports) {
       absl::StrAppend(&text, "  hls::stream<strobe::word> ", port.words, "(\"", port.words, "\");\n",
-                      "  STROBE_PRAGMA(HLS stream variable=", port.words, " depth=64)\n", "  hls::stream<", port.rows, "::event_t> ",
-                      port.events, "(\"", port.events, "\");\n", "  STROBE_PRAGMA(HLS stream variable=", port.events,
-                      " depth=8)\n");
+                      "  STROBE_PRAGMA(HLS stream variable=", port.words, " depth=64)\n", "  hls::stream<", port.rows,
+                      "::event_t> ", port.events, "(\"", port.events, "\");\n",
+                      "  STROBE_PRAGMA(HLS stream variable=", port.events, " depth=8)\n");
       events.push_back(port.events);
     }
   }
@@ -224,8 +227,8 @@ std::string parameters_header(const KernelCode& kernel) {
     for (const std::string& header : layer.includes) headers.push_back(header);
     for (const std::string& file : layer.weight_files) headers.push_back("weights/" + file);
   }
-  std::string text = absl::StrCat(kernel.banner, "#pragma once\n\n", include_lines(headers), "\nnamespace ", kernel.name_space,
-                                  " {\n\n// Tensors.\n");
+  std::string text = absl::StrCat(kernel.banner, "#pragma once\n\n", include_lines(headers), "\nnamespace ",
+                                  kernel.name_space, " {\n\n// Tensors.\n");
   for (const auto& [id, tensor] : kernel.tensors) {
     const model::TensorType& type = kernel.graph->tensor(id).type;
     const std::string name = tensor.is_uniform ? type_name(type.types[0]) : tensor.format.to_string();
@@ -234,14 +237,16 @@ std::string parameters_header(const KernelCode& kernel) {
   }
   for (size_t n = 0; n < kernel.layers.size(); ++n) {
     if (kernel.layers[n].parameters.empty()) continue;
-    absl::StrAppend(&text, "\n// ", kernel.layers[n].name, " (", kernel.graph->nodes()[n].op, ").\n", kernel.layers[n].parameters);
+    absl::StrAppend(&text, "\n// ", kernel.layers[n].name, " (", kernel.graph->nodes()[n].op, ").\n",
+                    kernel.layers[n].parameters);
   }
   return absl::StrCat(text, "\n}  // namespace ", kernel.name_space, "\n");
 }
 
 std::string kernel_source(const KernelCode& kernel) {
-  std::string text = absl::StrCat(kernel.banner, "#include \"", kernel.name, ".h\"\n\n#include \"parameters.h\"\n",
-                                  "#include \"strobe/rows.h\"\n\nnamespace {\n\nusing namespace ", kernel.name_space, ";\n\n");
+  std::string text =
+      absl::StrCat(kernel.banner, "#include \"", kernel.name, ".h\"\n\n#include \"parameters.h\"\n",
+                   "#include \"strobe/rows.h\"\n\nnamespace {\n\nusing namespace ", kernel.name_space, ";\n\n");
   for (const Port& port : kernel.inputs) absl::StrAppend(&text, rows_struct(kernel, port, true));
   for (const Port& port : kernel.outputs) absl::StrAppend(&text, rows_struct(kernel, port, false));
   for (size_t n = 0; n < kernel.layers.size(); ++n) absl::StrAppend(&text, layer_function(kernel, n));

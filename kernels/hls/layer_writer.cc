@@ -60,7 +60,8 @@ void LayerWriter::setting_type(const std::string& name, const model::FixedType& 
 void LayerWriter::setting_number(const std::string& name, int64_t raw, const Format& format) {
   use(format);
   const std::string type = format.to_string();
-  absl::StrAppend(&config_members_, "  static ", type, " ", name, "() { return ", literal(raw, format.fraction(), type), "; }\n");
+  absl::StrAppend(&config_members_, "  static ", type, " ", name, "() { return ", literal(raw, format.fraction(), type),
+                  "; }\n");
 }
 
 void LayerWriter::setting_number(const std::string& name, const model::Constant& constant) {
@@ -77,10 +78,10 @@ std::string LayerWriter::constant(const std::string& role, const model::Constant
     values.push_back(literal(constant.raw[i], constant.type.at(static_cast<int64_t>(i)).fraction(), type));
   }
   const std::string file = name + ".h";
-  weight_files_[file] =
-      absl::StrCat("/// ", role, " of the layer ", code_.name, ", ", model::to_string(constant.type.shape),
-                   constant.type.is_uniform() ? "" : ", each value exact in a common type", ".\ntypedef ", format.to_string(), " ",
-                   type, ";\nstatic const ", type, " ", name, "[", values.size(), "] = {\n", wrapped_list(values), "};\n");
+  weight_files_[file] = absl::StrCat(
+      "/// ", role, " of the layer ", code_.name, ", ", model::to_string(constant.type.shape),
+      constant.type.is_uniform() ? "" : ", each value exact in a common type", ".\ntypedef ", format.to_string(), " ",
+      type, ";\nstatic const ", type, " ", name, "[", values.size(), "] = {\n", wrapped_list(values), "};\n");
   code_.weight_files.push_back(file);
   return name;
 }
@@ -90,7 +91,8 @@ std::string LayerWriter::indices(const std::string& role, const std::vector<int6
   std::vector<std::string> words;
   for (const int64_t value : values) words.push_back(absl::StrCat(value));
   const std::string file = name + ".h";
-  weight_files_[file] = absl::StrCat("/// ", role, " of the layer ", code_.name, ".\nstatic const int ", name, "[", values.size(), "] = {\n", wrapped_list(words), "};\n");
+  weight_files_[file] = absl::StrCat("/// ", role, " of the layer ", code_.name, ".\nstatic const int ", name, "[",
+                                     values.size(), "] = {\n", wrapped_list(words), "};\n");
   code_.weight_files.push_back(file);
   return name;
 }
@@ -102,8 +104,8 @@ std::string LayerWriter::local(const std::string& role, const Format& format, in
   const std::string name = names_.unique(absl::StrCat(code_.name, "_", role));
   const std::string type = local_type_ = names_.unique(name + "_t");
   absl::StrAppend(&typedefs_, "typedef ", format.to_string(), " ", type, ";\n");
-  absl::StrAppend(&code_.body, "  ", type, " ", name, "[", size, "];\n  STROBE_PRAGMA(HLS array_partition variable=", name,
-                  " complete)\n");
+  absl::StrAppend(&code_.body, "  ", type, " ", name, "[", size,
+                  "];\n  STROBE_PRAGMA(HLS array_partition variable=", name, " complete)\n");
   return name;
 }
 
@@ -119,8 +121,9 @@ std::string LayerWriter::rounding_function() {
   const TensorCode& out = output();
   const model::TensorType& type = graph_.tensor(node_.outputs[0]).type;
   const std::string name = names_.unique("round_" + out.name);
-  absl::StrAppend(&code_.helpers, "/// Gives each element of ", out.name, " its own type.\nvoid ", name, "(const ", local_type_,
-                  " exact[", out.size, "], ", out.type, " ", out.name, "[", out.size, "]) {\n  STROBE_PRAGMA(HLS inline)\n");
+  absl::StrAppend(&code_.helpers, "/// Gives each element of ", out.name, " its own type.\nvoid ", name, "(const ",
+                  local_type_, " exact[", out.size, "], ", out.type, " ", out.name, "[", out.size,
+                  "]) {\n  STROBE_PRAGMA(HLS inline)\n");
   for (int64_t e = 0; e < out.size; ++e) {
     const model::FixedType& element = type.at(e);
     const std::string value = is_dead(element) ? "0" : absl::StrCat(type_name(element), "(exact[", e, "])");
@@ -134,10 +137,11 @@ void LayerWriter::use(const Format& format) { widest_ = std::max(widest_, format
 
 absl::StatusOr<LayerCode> LayerWriter::finish() && {
   if (widest_ > kWidestNumber) {
-    return absl::UnimplementedError(absl::StrCat("layer '", node_.name, "' (", node_.op, "): needs numbers of ", widest_,
-                                                 " bits; HLS has at most ", kWidestNumber));
+    return absl::UnimplementedError(absl::StrCat("layer '", node_.name, "' (", node_.op, "): needs numbers of ",
+                                                 widest_, " bits; HLS has at most ", kWidestNumber));
   }
-  if (!flaw_.empty()) return absl::UnimplementedError(absl::StrCat("layer '", node_.name, "' (", node_.op, "): ", flaw_));
+  if (!flaw_.empty())
+    return absl::UnimplementedError(absl::StrCat("layer '", node_.name, "' (", node_.op, "): ", flaw_));
   if (!rounding_call_.empty()) statement(rounding_call_);
   code_.parameters = typedefs_;
   if (!config_name_.empty()) {

@@ -16,22 +16,22 @@ namespace strobe::hls {
 
 /// How a tensor appears in generated code.
 struct TensorCode {
-  std::string name;    ///< the array
-  std::string type;    ///< of its elements, "hidden1_t"
-  Format format;       ///< covers every element
+  std::string name;  ///< the array
+  std::string type;  ///< of its elements, "hidden1_t"
+  Format format;     ///< covers every element
   int64_t size = 1;
   bool is_uniform = true;  ///< else elements have types of their own and live in the covering format
 };
 
 /// What one layer adds to a kernel.
 struct LayerCode {
-  std::string name;                      ///< of the layer as an identifier
-  std::string function;                  ///< its function, "compute_hidden1"
-  std::vector<std::string> includes;     ///< template headers, "layers/dense/dense_hls.h"
-  std::vector<std::string> weight_files; ///< below weights/, in the order of use
-  std::string parameters;                ///< typedefs and the config struct
-  std::string helpers;                   ///< functions before the layer's own
-  std::string body;                      ///< of the layer's function, indented
+  std::string name;                       ///< of the layer as an identifier
+  std::string function;                   ///< its function, "compute_hidden1"
+  std::vector<std::string> includes;      ///< template headers, "layers/dense/dense_hls.h"
+  std::vector<std::string> weight_files;  ///< below weights/, in the order of use
+  std::string parameters;                 ///< typedefs and the config struct
+  std::string helpers;                    ///< functions before the layer's own
+  std::string body;                       ///< of the layer's function, indented
   Plan plan;
 };
 

@@ -12,19 +12,21 @@ constexpr size_t kMaxLength = 48;
 
 /// Words that a name of a model must not become: the language's, and what the headers in use define.
 constexpr std::string_view kReserved[] = {
-    "alignas",  "alignof",  "and",      "asm",       "auto",     "bool",     "break",    "case",     "catch",   "char",
-    "class",    "compl",    "const",    "constexpr", "continue", "decltype", "default",  "delete",   "do",      "double",
-    "else",     "enum",     "errno",    "explicit",  "export",   "extern",   "false",    "float",    "for",     "friend",
-    "goto",     "if",       "inline",   "int",       "long",     "main",     "mutable",  "namespace", "new",    "noexcept",
-    "not",      "nullptr",  "operator", "or",        "private",  "protected", "public",  "register", "return",  "short",
-    "signed",   "sizeof",   "static",   "struct",    "switch",   "template", "this",     "throw",    "true",    "try",
-    "typedef",  "typeid",   "typename", "union",     "unsigned", "using",    "virtual",  "void",     "volatile", "while",
-    "xor",      "stdin",    "stdout",   "stderr",    "linux",    "unix",     "assert",   "std",      "hls",     "strobe",
-    "abs",      "acos",     "asin",     "atan",      "cbrt",     "ceil",     "cos",      "cosh",     "erf",     "exit",
-    "exp",      "fabs",     "floor",    "fma",       "fmax",     "fmin",     "fmod",     "free",     "gamma",   "hypot",
-    "index",    "j0",       "j1",       "jn",        "log",      "logb",     "malloc",   "open",     "pow",     "printf",
-    "puts",     "read",     "remove",   "rename",    "round",    "signal",   "sin",      "sinh",     "sqrt",    "system",
-    "tan",      "tanh",     "time",     "trunc",     "write",    "y0",       "y1",       "yn",       "strobe_hls"};
+    "alignas",   "alignof",   "and",       "asm",      "auto",      "bool",     "break",    "case",    "catch",
+    "char",      "class",     "compl",     "const",    "constexpr", "continue", "decltype", "default", "delete",
+    "do",        "double",    "else",      "enum",     "errno",     "explicit", "export",   "extern",  "false",
+    "float",     "for",       "friend",    "goto",     "if",        "inline",   "int",      "long",    "main",
+    "mutable",   "namespace", "new",       "noexcept", "not",       "nullptr",  "operator", "or",      "private",
+    "protected", "public",    "register",  "return",   "short",     "signed",   "sizeof",   "static",  "struct",
+    "switch",    "template",  "this",      "throw",    "true",      "try",      "typedef",  "typeid",  "typename",
+    "union",     "unsigned",  "using",     "virtual",  "void",      "volatile", "while",    "xor",     "stdin",
+    "stdout",    "stderr",    "linux",     "unix",     "assert",    "std",      "hls",      "strobe",  "abs",
+    "acos",      "asin",      "atan",      "cbrt",     "ceil",      "cos",      "cosh",     "erf",     "exit",
+    "exp",       "fabs",      "floor",     "fma",      "fmax",      "fmin",     "fmod",     "free",    "gamma",
+    "hypot",     "index",     "j0",        "j1",       "jn",        "log",      "logb",     "malloc",  "open",
+    "pow",       "printf",    "puts",      "read",     "remove",    "rename",   "round",    "signal",  "sin",
+    "sinh",      "sqrt",      "system",    "tan",      "tanh",      "time",     "trunc",    "write",   "y0",
+    "y1",        "yn",        "strobe_hls"};
 
 }  // namespace
 
@@ -42,7 +44,8 @@ std::string identifier(std::string_view text) {
   while (!name.empty() && name.back() == '_') name.pop_back();
   if (name.size() > kMaxLength) name.resize(kMaxLength);
   // Names without a small letter may be macros.
-  if (!has_lower) std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+  if (!has_lower)
+    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
   if (name.empty()) name = "unnamed";
   if (std::isdigit(static_cast<unsigned char>(name[0]))) name = "n" + name;
   if (std::find(std::begin(kReserved), std::end(kReserved), name) != std::end(kReserved)) name += "_";
@@ -51,10 +54,10 @@ std::string identifier(std::string_view text) {
 
 // What generated kernels call things of their own, and types of the standard headers that a tensor's type could hide.
 NameTable::NameTable()
-    : taken_{"rows",   "row",     "compute",  "network",  "exact",   "events",   "size",     "container", "unpack",
-             "pack",   "event_t", "size_t",   "ssize_t",  "time_t",  "clock_t",  "off_t",    "wchar_t",   "ptrdiff_t",
-             "int8_t", "int16_t", "int32_t",  "int64_t",  "uint8_t", "uint16_t", "uint32_t", "uint64_t",  "intptr_t",
-             "ap_int", "ap_uint", "ap_fixed", "ap_ufixed"} {}
+    : taken_{"rows",     "row",       "compute",  "network", "exact",   "events",   "size",     "container",
+             "unpack",   "pack",      "event_t",  "size_t",  "ssize_t", "time_t",   "clock_t",  "off_t",
+             "wchar_t",  "ptrdiff_t", "int8_t",   "int16_t", "int32_t", "int64_t",  "uint8_t",  "uint16_t",
+             "uint32_t", "uint64_t",  "intptr_t", "ap_int",  "ap_uint", "ap_fixed", "ap_ufixed"} {}
 
 std::string NameTable::unique(const std::string& wish) {
   std::string name = wish;

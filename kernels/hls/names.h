@@ -6,8 +6,8 @@
 
 namespace strobe::hls {
 
-/// Turns any text into a C++ identifier: other characters become '_', words of the language get a '_' behind. At most 48
-/// characters; not unique.
+/// Turns any text into a C++ identifier: other characters become '_', words of the language get a '_' behind. At most
+/// 48 characters; not unique.
 std::string identifier(std::string_view text);
 
 /// The identifiers of one generated kernel: no two things get the same one.

@@ -1,11 +1,12 @@
 #include "kernels/hls/project.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 
 #include "absl/strings/str_cat.h"
-#include "kernels/hls/embedded.h"
 #include "kernels/hls/build_support.h"
+#include "kernels/hls/embedded.h"
 #include "kernels/hls/kernel_code.h"
 #include "kernels/hls/project_files.h"
 #include "platform/files/file.h"
@@ -19,8 +20,8 @@ std::vector<KernelArgument> arguments_of(const KernelCode& kernel) {
   uint32_t offset = 0x10;
   for (const std::vector<Port>* ports : {&kernel.inputs, &kernel.outputs}) {
     for (const Port& port : *ports) {
-      arguments.push_back({port.argument, kernel.graph->tensor(port.tensor).name, true, ports == &kernel.outputs, offset, 8,
-                           "m_axi_" + port.argument, "ap_uint<512>*"});
+      arguments.push_back({port.argument, kernel.graph->tensor(port.tensor).name, true, ports == &kernel.outputs,
+                           offset, 8, "m_axi_" + port.argument, "ap_uint<512>*"});
       offset += 12;
     }
   }
@@ -39,7 +40,7 @@ KernelDescription describe(const KernelSpec& spec, const KernelCode& kernel) {
   description.placement.resize(description.compute_units.size());
   description.sources = {absl::StrCat("src/", kernel.name, "/", kernel.name, ".cpp")};
   description.configuration = kernel.name + ".cfg";
-  description.initiation_interval = kernel.initiation_interval;
+  description.initiation_interval = std::max(kernel.initiation_interval, kernel.row_interval);
   description.depth = kernel.depth;
   for (const LayerCode& layer : kernel.layers) description.plans.push_back(layer.plan);
   return description;
@@ -50,8 +51,9 @@ absl::Status check_golden(const KernelSpec& spec) {
   const auto check = [&](const model::Tensor& tensor, const std::vector<std::vector<int64_t>>& values, size_t i) {
     const int64_t found = i < values.size() ? static_cast<int64_t>(values[i].size()) : 0;
     if (found == golden.rows * tensor.type.elements()) return absl::OkStatus();
-    return absl::InvalidArgumentError(absl::StrCat("golden vectors of tensor '", tensor.name, "': expected ", golden.rows, " rows of ",
-                                                   tensor.type.elements(), " values, found ", found, " values"));
+    return absl::InvalidArgumentError(absl::StrCat("golden vectors of tensor '", tensor.name, "': expected ",
+                                                   golden.rows, " rows of ", tensor.type.elements(), " values, found ",
+                                                   found, " values"));
   };
   for (size_t i = 0; i < spec.graph->inputs().size(); ++i) {
     if (absl::Status s = check(spec.graph->input(i), golden.inputs, i); !s.ok()) return s;
@@ -65,17 +67,19 @@ absl::Status check_golden(const KernelSpec& spec) {
 void add_kernel_files(const KernelSpec& spec, const KernelCode& kernel, std::map<std::string, std::string>& files) {
   const std::string folder = absl::StrCat("src/", kernel.name, "/");
   files[folder + kernel.name + ".cpp"] = kernel_source(kernel);
-  files[folder + kernel.name + ".h"] = absl::StrCat(kernel.banner, "#pragma once\n\n#include \"ap_int.h\"\n\n/// The kernel: ",
-                                                    "reads `rows` events, writes as many rows of scores.\nextern \"C\" void ",
-                                                    kernel.name, top_signature(kernel), ";\n");
+  files[folder + kernel.name + ".h"] =
+      absl::StrCat(kernel.banner, "#pragma once\n\n#include \"ap_int.h\"\n\n/// The kernel: ",
+                   "reads `rows` events, writes as many rows of scores.\nextern \"C\" void ", kernel.name,
+                   top_signature(kernel), ";\n");
   files[folder + "parameters.h"] = parameters_header(kernel);
   for (const auto& [name, body] : kernel.weight_files) {
     files[folder + "weights/" + name] =
-        absl::StrCat(kernel.banner, "#pragma once\n\n#include \"strobe/tensor.h\"\n\nnamespace ", kernel.name_space, " {\n\n", body,
-                     "\n}  // namespace ", kernel.name_space, "\n");
+        absl::StrCat(kernel.banner, "#pragma once\n\n#include \"strobe/tensor.h\"\n\nnamespace ", kernel.name_space,
+                     " {\n\n", body, "\n}  // namespace ", kernel.name_space, "\n");
   }
   files[absl::StrCat("testbench/", kernel.name, "_test.cpp")] = testbench(kernel);
-  const auto vectors = [&](const Port& port, const char* kind, const std::vector<std::vector<int64_t>>& values, size_t i) {
+  const auto vectors = [&](const Port& port, const char* kind, const std::vector<std::vector<int64_t>>& values,
+                           size_t i) {
     files[absl::StrCat("testbench/", kernel.name, "_", kind, "_", port.argument, ".txt")] =
         i < values.size() ? vector_text(values[i], kernel.graph->tensor(port.tensor).type.elements()) : "";
   };

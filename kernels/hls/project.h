@@ -37,23 +37,23 @@ struct KernelSpec {
 };
 
 struct ProjectOptions {
-  std::string board;       ///< for people, "Alveo U250"
-  std::string part;        ///< "xcu250-figd2104-2L-e"
-  std::string platform;    ///< v++'s --platform, "xilinx_u250_gen3x16_xdma_4_1_202210_1"
+  std::string board;     ///< for people, "Alveo U250"
+  std::string part;      ///< "xcu250-figd2104-2L-e"
+  std::string platform;  ///< v++'s --platform, "xilinx_u250_gen3x16_xdma_4_1_202210_1"
   double clock_mhz = 300;
   std::string model_hash;  ///< of the model, for the banner of each file; empty: left out
 };
 
 /// One argument of a kernel, as v++ would lay out its control registers.
 struct KernelArgument {
-  std::string name;       ///< of the C++ argument
-  std::string tensor;     ///< the graph's tensor; empty for the scalar `rows`
+  std::string name;    ///< of the C++ argument
+  std::string tensor;  ///< the graph's tensor; empty for the scalar `rows`
   bool is_memory = true;
   bool is_output = false;
-  uint32_t offset = 0;    ///< of its control registers: 0x10, 0x1c, ...
-  uint32_t size = 8;      ///< bytes: 8 for memory, 4 for `rows`
-  std::string port;       ///< AXI master ("m_axi_features"), or "s_axi_control"
-  std::string c_type;     ///< "ap_uint<512>*", "uint"
+  uint32_t offset = 0;  ///< of its control registers: 0x10, 0x1c, ...
+  uint32_t size = 8;    ///< bytes: 8 for memory, 4 for `rows`
+  std::string port;     ///< AXI master ("m_axi_features"), or "s_axi_control"
+  std::string c_type;   ///< "ap_uint<512>*", "uint"
 };
 
 struct KernelDescription {
@@ -64,7 +64,7 @@ struct KernelDescription {
   std::vector<std::string> sources;        ///< files of the project to compile for this kernel
   std::string configuration;               ///< its v++ configuration file
   std::vector<Plan> plans;                 ///< one per node of the graph
-  int initiation_interval = 1;             ///< planned cycles between events: the slowest layer's
+  int initiation_interval = 1;             ///< planned cycles between events: of the slowest layer or the longest row
   int depth = 0;                           ///< planned cycles through the layers, longest path
 };
 

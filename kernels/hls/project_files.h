@@ -18,6 +18,7 @@ std::string testbench(const KernelCode& kernel);
 /// Rows of whole numbers, one row a line.
 std::string vector_text(const std::vector<int64_t>& values, int64_t row_size);
 /// Exports the kernels by platform/emulation/kernel_abi.h.
-std::string emulation_library(const std::vector<KernelCode>& kernels, const std::vector<KernelDescription>& descriptions);
+std::string emulation_library(const std::vector<KernelCode>& kernels,
+                              const std::vector<KernelDescription>& descriptions);
 
 }  // namespace strobe::hls

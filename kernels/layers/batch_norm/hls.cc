@@ -20,7 +20,8 @@ absl::Status write_hls_batch_norm(const model::Graph& graph, const model::Node& 
   writer.setting("bias_size", static_cast<int64_t>(bias.raw.size()));
   const std::string y =
       writer.result(hls::sum(hls::product(x.format, hls::Format::covering(scale)), hls::Format::covering(bias)));
-  writer.statement(absl::StrCat("strobe::batch_norm<", writer.config(), ">(", x.name, ", ", scales, ", ", biases, ", ", y, ")"));
+  writer.statement(
+      absl::StrCat("strobe::batch_norm<", writer.config(), ">(", x.name, ", ", scales, ", ", biases, ", ", y, ")"));
   return absl::OkStatus();
 }
 

@@ -20,8 +20,8 @@ absl::Status write_hls_concatenate(const model::Graph& graph, const model::Node&
   int64_t offset = 0;
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     const int64_t block = writer.input(i).size / runs;
-    writer.statement(absl::StrCat("strobe::place<", writer.config(), ", ", block, ">(", writer.input(i).name, ", ", offset, ", ",
-                                  y, ")"));
+    writer.statement(absl::StrCat("strobe::place<", writer.config(), ", ", block, ">(", writer.input(i).name, ", ",
+                                  offset, ", ", y, ")"));
     offset += block;
   }
   return absl::OkStatus();

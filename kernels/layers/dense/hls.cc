@@ -98,8 +98,8 @@ hls::Plan plan_hls_dense(const Graph& graph, const Node& node) {
   hls::Plan plan;
   plan.reuse_factor = by_rule ? closest_reuse(possible, n.n_in, n.n_out) : possible;
   if (plan.reuse_factor != wish) {
-    plan.warning = absl::StrCat("layer '", node.name, "' (dense): reuse factor ", wish, " does not fit ", n.n_in, " x ", n.n_out,
-                                " weights; ", plan.reuse_factor, " is used");
+    plan.warning = absl::StrCat("layer '", node.name, "' (dense): reuse factor ", wish, " does not fit ", n.n_in, " x ",
+                                n.n_out, " weights; ", plan.reuse_factor, " is used");
   }
   // One cycle multiplies, one takes two levels of the adder tree, one converts the result.
   const int pipeline = 2 + (hls::tree_levels(n.n_in + 1) + 1) / 2;
@@ -123,8 +123,10 @@ absl::Status write_hls_dense(const Graph& graph, const Node& node, hls::LayerWri
   if (node.integer("reuse_factor", 1) < 1) {
     return layer_error(node, absl::StrCat("reuse factor must be at least 1, is ", node.integer("reuse_factor", 1)));
   }
-  if (strategy != "latency" && strategy != "resource" && strategy != "resource_unrolled" && strategy != "distributed_arithmetic") {
-    return layer_error(node, "strategy '" + strategy + "' is not latency, resource, resource_unrolled or distributed_arithmetic");
+  if (strategy != "latency" && strategy != "resource" && strategy != "resource_unrolled" &&
+      strategy != "distributed_arithmetic") {
+    return layer_error(
+        node, "strategy '" + strategy + "' is not latency, resource, resource_unrolled or distributed_arithmetic");
   }
   const hls::Plan plan = plan_hls_dense(graph, node);
   const Sizes n = sizes_of(graph, node);
@@ -148,9 +150,11 @@ absl::Status write_hls_dense(const Graph& graph, const Node& node, hls::LayerWri
   const Constant* bias = node.constant("bias");
   const std::string biases = writer.constant("bias", bias != nullptr ? *bias : none);
   const std::string y = writer.result(accum ? hls::Format::of(*accum) : exact);
-  const char* function = strategy == "distributed_arithmetic" ? "dense_adders" : plan.looped ? "dense_resource" : "dense_latency";
-  writer.statement(absl::StrCat("strobe::", function, "<", writer.config(), ">(", writer.input().name, ", ", weights, ", ", biases,
-                                ", ", y, ")"));
+  const char* function = strategy == "distributed_arithmetic" ? "dense_adders"
+                         : plan.looped                        ? "dense_resource"
+                                                              : "dense_latency";
+  writer.statement(absl::StrCat("strobe::", function, "<", writer.config(), ">(", writer.input().name, ", ", weights,
+                                ", ", biases, ", ", y, ")"));
   return absl::OkStatus();
 }
 

@@ -15,9 +15,12 @@ struct Operation {
 };
 
 constexpr Operation kOperations[] = {
-    {"add", "strobe::addition", hls::sum},           {"average", "strobe::addition", hls::sum},
-    {"subtract", "strobe::subtraction", hls::difference}, {"multiply", "strobe::multiplication", hls::product},
-    {"maximum", "strobe::larger", hls::covering},    {"minimum", "strobe::smaller", hls::covering},
+    {"add", "strobe::addition", hls::sum},
+    {"average", "strobe::addition", hls::sum},
+    {"subtract", "strobe::subtraction", hls::difference},
+    {"multiply", "strobe::multiplication", hls::product},
+    {"maximum", "strobe::larger", hls::covering},
+    {"minimum", "strobe::smaller", hls::covering},
 };
 
 const Operation& operation_of(const model::Node& node) {
@@ -34,7 +37,8 @@ struct Term {
   int64_t size;
 };
 
-/// The finest grid among the inputs' types, element by element: the average is truncated on it, one bit finer a halving.
+/// The finest grid among the inputs' types, element by element: the average is truncated on it, one bit finer a
+/// halving.
 std::vector<int64_t> finest_fractions(const model::Graph& graph, const model::Node& node) {
   std::vector<int64_t> finest(graph.tensor(node.outputs[0]).type.elements());
   for (size_t e = 0; e < finest.size(); ++e) {
@@ -88,10 +92,10 @@ absl::Status write_hls_merge(const model::Graph& graph, const model::Node& node,
     const hls::TensorCode& right = writer.input(i);
     const bool last = i + 1 == node.inputs.size();
     const hls::Format exact = operation.result(left.format, right.format);
-    const std::string y = last && !average ? writer.result(exact)
-                                           : writer.local(absl::StrCat("of_", i + 1), exact, writer.output().size);
-    writer.statement(absl::StrCat("strobe::merge<", writer.config(), ", ", operation.policy, ", ", left.size, ", ", right.size,
-                                  ">(", left.name, ", ", right.name, ", ", y, ")"));
+    const std::string y =
+        last && !average ? writer.result(exact) : writer.local(absl::StrCat("of_", i + 1), exact, writer.output().size);
+    writer.statement(absl::StrCat("strobe::merge<", writer.config(), ", ", operation.policy, ", ", left.size, ", ",
+                                  right.size, ">(", left.name, ", ", right.name, ", ", y, ")"));
     left = {y, exact, writer.output().size};
   }
   if (average) write_average(graph, node, left, writer);

@@ -36,13 +36,14 @@ absl::Status write_hls_sign(const model::Graph& graph, const model::Node& node, 
   const hls::Format exact = {true, 2, 2};
   if (node.text("mode") == "binary") {
     const std::string threshold = write_threshold(node, "threshold", writer);
-    writer.statement(absl::StrCat("strobe::binary_sign<", writer.config(), ">(", x, ", ", threshold, ", ", writer.result(exact), ")"));
+    writer.statement(absl::StrCat("strobe::binary_sign<", writer.config(), ">(", x, ", ", threshold, ", ",
+                                  writer.result(exact), ")"));
     return absl::OkStatus();
   }
   write_factor(node, writer);
   const std::string high = write_threshold(node, "high", writer), low = write_threshold(node, "low", writer);
-  writer.statement(
-      absl::StrCat("strobe::ternary_sign<", writer.config(), ">(", x, ", ", high, ", ", low, ", ", writer.result(exact), ")"));
+  writer.statement(absl::StrCat("strobe::ternary_sign<", writer.config(), ">(", x, ", ", high, ", ", low, ", ",
+                                writer.result(exact), ")"));
   return absl::OkStatus();
 }
 

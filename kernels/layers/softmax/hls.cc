@@ -35,9 +35,10 @@ absl::Status write_tables(const model::Node& node, const std::string& method, hl
     if (offset == nullptr) writer.setting_number("norm_offset", 0, hls::Format{});
   }
   const hls::Format inverse = hls::Format::covering(inv_table);
-  const std::string y = writer.result(method == "legacy" ? inverse : hls::product(hls::Format::covering(exp_table), inverse));
-  writer.statement(absl::StrCat("strobe::softmax<", writer.config(), ", strobe::", method, "_softmax>(", writer.input().name, ", ",
-                                exponentials, ", ", inverses, ", ", y, ")"));
+  const std::string y =
+      writer.result(method == "legacy" ? inverse : hls::product(hls::Format::covering(exp_table), inverse));
+  writer.statement(absl::StrCat("strobe::softmax<", writer.config(), ", strobe::", method, "_softmax>(",
+                                writer.input().name, ", ", exponentials, ", ", inverses, ", ", y, ")"));
   return absl::OkStatus();
 }
 

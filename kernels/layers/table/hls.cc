@@ -38,7 +38,9 @@ absl::Status write_hls_table(const model::Graph& graph, const model::Node& node,
   }
   const std::string entries = writer.constant("table", table);
   const std::string y = writer.result(exact);
-  const char* function = !positive.empty() ? "table_below_zero" : node.constant("negative_scale") ? "scaled_table" : "table";
+  const char* function = !positive.empty()                 ? "table_below_zero"
+                         : node.constant("negative_scale") ? "scaled_table"
+                                                           : "table";
   writer.statement(absl::StrCat("strobe::", function, "<", writer.config(), ">(", x.name, ", ", entries, ", ", y, ")"));
   return absl::OkStatus();
 }

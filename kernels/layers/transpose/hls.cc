@@ -13,7 +13,8 @@ absl::Status write_hls_transpose(const model::Graph& graph, const model::Node& n
   const model::Shape& in = graph.tensor(node.inputs[0]).type.shape;
   const std::string sources = writer.indices("source", transposed_sources(in, node.integers("permutation")));
   const std::string y = writer.result(writer.input().format);
-  writer.statement(absl::StrCat("strobe::transpose<", writer.config(), ">(", writer.input().name, ", ", sources, ", ", y, ")"));
+  writer.statement(
+      absl::StrCat("strobe::transpose<", writer.config(), ">(", writer.input().name, ", ", sources, ", ", y, ")"));
   return absl::OkStatus();
 }
 

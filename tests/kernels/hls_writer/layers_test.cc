@@ -40,8 +40,8 @@ TEST(HlsDense, EveryStrategyAndReuseFactorGivesTheReferencesBits) {
   testing::expect_hls_equals_reference({testing::finished(std::move(builder), outputs)}, {200}, 7);
 }
 
-/// Rows of all kinds: below, at and beyond a memory word, dividing it or not, in all containers; and numbers of rows around
-/// words and around the emulation's calls.
+/// Rows of all kinds: below, at and beyond a memory word, dividing it or not, in all containers; and numbers of rows
+/// around words and around the emulation's calls.
 TEST(HlsRows, OfAnySizeAndNumberComeThrough) {
   std::vector<model::Graph> graphs;
   for (const int width : {7, 15, 31, 64}) {
@@ -57,12 +57,13 @@ TEST(HlsRows, OfAnySizeAndNumberComeThrough) {
   testing::expect_hls_equals_reference(graphs, {0, 1, 2, 63, 64, 65, 255, 256, 257, 700}, 11);
 }
 
-/// Two inputs and two outputs, branches that add and concatenate, a tensor with two readers, an input that is an output,
-/// looped layers: each layer is a dataflow process.
+/// Two inputs and two outputs, branches that add and concatenate, a tensor with two readers, an input that is an
+/// output, looped layers: each layer is a dataflow process.
 TEST(HlsDataflow, BranchesEqualReference) {
   model::GraphBuilder builder("branches");
   const TensorId a = builder.add_input("a", {{6}, {FixedType::fixed(8, 3)}});
-  const TensorId b = builder.add_input("b", {{4}, {FixedType::fixed(8, 3), FixedType::ufixed(5, 2), FixedType::fixed(0, 0), FixedType::fixed(11, 7)}});
+  const TensorId b = builder.add_input(
+      "b", {{4}, {FixedType::fixed(8, 3), FixedType::ufixed(5, 2), FixedType::fixed(0, 0), FixedType::fixed(11, 7)}});
   model::Node first = dense_node("first", a, 6, 4, 21);
   first.attributes["strategy"] = std::string("resource");
   first.attributes["reuse_factor"] = int64_t{6};
@@ -79,13 +80,15 @@ TEST(HlsDataflow, BranchesEqualReference) {
 /// The widest numbers that a graph may have, and the most unequal ones.
 TEST(HlsNumbers, OfExtremeFormatsEqualReference) {
   model::GraphBuilder builder("extremes");
-  const FixedType wide = FixedType::fixed(64, 20), unsigned_wide = FixedType::ufixed(63, 63), tiny = FixedType::ufixed(1, -30);
+  const FixedType wide = FixedType::fixed(64, 20), unsigned_wide = FixedType::ufixed(63, 63),
+                  tiny = FixedType::ufixed(1, -30);
   const TensorId x = builder.add_input("x", {{3}, {wide, unsigned_wide, tiny}});
   std::vector<TensorId> outputs;
   int number = 0;
-  for (const FixedType& type : {FixedType::fixed(64, 64, Rounding::kRndConv, Overflow::kSat), FixedType::fixed(1, 1), FixedType::fixed(5, 40),
-                                FixedType::ufixed(63, 0, Rounding::kRndInf, Overflow::kSatZero),
-                                FixedType::fixed(33, -3, Rounding::kTrnZero, Overflow::kSatSym)}) {
+  for (const FixedType& type :
+       {FixedType::fixed(64, 64, Rounding::kRndConv, Overflow::kSat), FixedType::fixed(1, 1), FixedType::fixed(5, 40),
+        FixedType::ufixed(63, 0, Rounding::kRndInf, Overflow::kSatZero),
+        FixedType::fixed(33, -3, Rounding::kTrnZero, Overflow::kSatSym)}) {
     outputs.push_back(builder.add({absl::StrCat("q", number++), "quantize", {x}, {}, {}, {}}, {{3}, {type}}));
   }
   model::Node scale{"scale", "batch_norm", {outputs[0]}, {}, {}, {}};

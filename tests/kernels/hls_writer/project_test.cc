@@ -40,13 +40,16 @@ model::Graph network(const std::string& name, const std::vector<DenseLayer>& lay
     node.attributes["strategy"] = std::string(layer.strategy);
     x = builder.add(node, {{layer.n_out}, {FixedType::fixed(16, 8)}});
     const FixedType activation = FixedType::ufixed(6, 0, model::Rounding::kRndConv, model::Overflow::kSat);
-    if (&layer != &layers.back()) x = builder.add({std::string(layer.name) + "_relu", "relu", {x}, {}, {}, {}}, {{layer.n_out}, {activation}});
+    if (&layer != &layers.back())
+      x = builder.add({std::string(layer.name) + "_relu", "relu", {x}, {}, {}, {}}, {{layer.n_out}, {activation}});
   }
   return testing::finished(std::move(builder), {x});
 }
 
 model::Graph jet_network() {
-  return network("jets", {{"hidden1", 16, 64, 1, "latency"}, {"hidden2", 64, 32, 1, "latency"}, {"hidden3", 32, 32, 1, "latency"},
+  return network("jets", {{"hidden1", 16, 64, 1, "latency"},
+                          {"hidden2", 64, 32, 1, "latency"},
+                          {"hidden3", 32, 32, 1, "latency"},
                           {"output", 32, 5, 1, "latency"}});
 }
 
@@ -101,7 +104,8 @@ TEST(HlsPlan, OfTheUnrolledJetNetworkIsReadBackFromItsPragmas) {
     EXPECT_EQ(setting(parameters, config, "reuse_factor"), plan.initiation_interval);
     EXPECT_EQ(setting(parameters, config, "depth"), plan.depth);
     EXPECT_EQ(setting(parameters, config, "multiplier_limit"), plan.multipliers);
-    EXPECT_EQ(nonzero_entries(project->files.at("src/jets/weights/" + std::string(layer) + "_weight.h")), plan.multipliers);
+    EXPECT_EQ(nonzero_entries(project->files.at("src/jets/weights/" + std::string(layer) + "_weight.h")),
+              plan.multipliers);
     depth += plan.depth + (node < 6 ? 1 : 0);
   }
   EXPECT_EQ(kernel.depth, depth);
@@ -109,19 +113,23 @@ TEST(HlsPlan, OfTheUnrolledJetNetworkIsReadBackFromItsPragmas) {
 }
 
 TEST(HlsPlan, OfReusedLayersIsReadBackFromLoopsAndPragmas) {
-  const auto project = hls::write_project(network("reused", {{"first", 16, 64, 4, "resource"}, {"second", 64, 32, 128, "resource"},
-                                                             {"third", 32, 8, 3, "latency"}, {"last", 8, 5, 7, "resource"}}));
+  const auto project = hls::write_project(network("reused", {{"first", 16, 64, 4, "resource"},
+                                                             {"second", 64, 32, 128, "resource"},
+                                                             {"third", 32, 8, 3, "latency"},
+                                                             {"last", 8, 5, 7, "resource"}}));
   ASSERT_TRUE(project.ok()) << project.status();
   const hls::KernelDescription& kernel = project->kernels[0];
   const std::string& source = project->files.at("src/reused/reused.cpp");
   const std::string& parameters = project->files.at("src/reused/parameters.h");
-  const std::string resource = function_of(project->files.at("include/layers/dense/dense_hls.h"), "void dense_resource(");
+  const std::string resource =
+      function_of(project->files.at("include/layers/dense/dense_hls.h"), "void dense_resource(");
 
   EXPECT_THAT(function_of(source, "void network("), HasSubstr("STROBE_PRAGMA(HLS dataflow)"));
   EXPECT_THAT(resource, HasSubstr("cycle < config::reuse_factor"));
   EXPECT_THAT(resource, HasSubstr("block = products / config::reuse_factor"));
   EXPECT_THAT(resource, HasSubstr("array_reshape variable=weight cyclic factor=block"));
-  for (const auto& [layer, node, products] : {std::tuple{"first", 0, 16 * 64}, {"second", 2, 64 * 32}, {"last", 6, 8 * 5}}) {
+  for (const auto& [layer, node, products] :
+       {std::tuple{"first", 0, 16 * 64}, {"second", 2, 64 * 32}, {"last", 6, 8 * 5}}) {
     const std::string config = std::string(layer) + "_config";
     const int64_t reuse = setting(parameters, config, "reuse_factor");
     EXPECT_THAT(source, HasSubstr("strobe::dense_resource<" + config + ">"));
@@ -130,11 +138,20 @@ TEST(HlsPlan, OfReusedLayersIsReadBackFromLoopsAndPragmas) {
     EXPECT_EQ(setting(parameters, config, "multiplier_limit"), products / reuse) << layer;
   }
   EXPECT_THAT(function_of(source, "void compute_third("), HasSubstr("STROBE_PRAGMA(HLS pipeline II=3)"));
-  EXPECT_EQ(kernel.plans[4].multipliers, (nonzero_entries(project->files.at("src/reused/weights/third_weight.h")) + 2) / 3);
+  EXPECT_EQ(kernel.plans[4].multipliers,
+            (nonzero_entries(project->files.at("src/reused/weights/third_weight.h")) + 2) / 3);
   EXPECT_EQ(kernel.initiation_interval, 128);
   EXPECT_EQ(setting(parameters, "last_config", "reuse_factor"), 8) << "7 does not fit 8 x 5";
   ASSERT_EQ(project->warnings.size(), 1u);
-  EXPECT_THAT(project->warnings[0], HasSubstr("layer 'last' (dense): reuse factor 7 does not fit 8 x 5 weights; 8 is used"));
+  EXPECT_THAT(project->warnings[0],
+              HasSubstr("layer 'last' (dense): reuse factor 7 does not fit 8 x 5 weights; 8 is used"));
+}
+
+TEST(HlsPlan, CountsTheBeatsOfALongRow) {
+  const auto project = hls::write_project(network("long", {{"fc1", 33, 4, 1, "latency"}}));
+  ASSERT_TRUE(project.ok()) << project.status();
+  EXPECT_EQ(project->kernels[0].plans[0].initiation_interval, 1);
+  EXPECT_EQ(project->kernels[0].initiation_interval, 33) << "33 containers of 16 bits share no beat with words of 32";
 }
 
 TEST(HlsProject, IsTheSameForTheSameModel) {
@@ -148,7 +165,8 @@ TEST(HlsProject, RefusesAnImpossibleReuseFactor) {
   for (const int64_t reuse : {0, -4}) {
     const auto project = hls::write_project(network("bad", {{"fc1", 4, 4, reuse, "resource"}}));
     EXPECT_EQ(project.status().code(), absl::StatusCode::kInvalidArgument);
-    EXPECT_THAT(std::string(project.status().message()), HasSubstr("layer 'fc1' (dense): reuse factor must be at least 1"));
+    EXPECT_THAT(std::string(project.status().message()),
+                HasSubstr("layer 'fc1' (dense): reuse factor must be at least 1"));
   }
 }
 
@@ -164,8 +182,9 @@ TEST(HlsProject, TellsV__WhereComputeUnitsGo) {
   const auto project = hls::write_project(std::span(&spec, 1), options);
   ASSERT_TRUE(project.ok()) << project.status();
   const std::string& text = project->files.at("jets.cfg");
-  for (const char* line : {"platform=some_platform\n", "clock=250000000:jets\n", "freqHz=250000000:jets_1\n", "nk=jets:2:jets_1.jets_2\n",
-                           "sp=jets_2.features:DDR[1]\n", "sp=jets_1.output:DDR[0]\n", "slr=jets_2:SLR1\n"}) {
+  for (const char* line :
+       {"platform=some_platform\n", "clock=250000000:jets\n", "freqHz=250000000:jets_1\n", "nk=jets:2:jets_1.jets_2\n",
+        "sp=jets_2.features:DDR[1]\n", "sp=jets_1.output:DDR[0]\n", "slr=jets_2:SLR1\n"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
   EXPECT_EQ(project->kernels[0].arguments[1].offset, 0x1cu);
@@ -179,8 +198,10 @@ model::Graph badly_named() {
   const TensorId x = builder.add_input("int", {{2}, {type}});
   std::vector<TensorId> outputs = {x, x};
   TensorId last = x;
-  for (const char* name : {"a/b", "a b", "a_b", "EOF", "rows", "compute", "network", "r\xc3\xa9seau", "9lives", "__x", "sin_model", "sin",
-                           "event", "size", "int8", "ap_fixed", "strobe", "a_b_config", "a_b_t", "\n\"quoted\"\\", "main", "unsigned"}) {
+  for (const char* name : {"a/b",           "a b",      "a_b",    "EOF",        "rows",  "compute",        "network",
+                           "r\xc3\xa9seau", "9lives",   "__x",    "sin_model",  "sin",   "event",          "size",
+                           "int8",          "ap_fixed", "strobe", "a_b_config", "a_b_t", "\n\"quoted\"\\", "main",
+                           "unsigned"}) {
     last = builder.add({name, "relu", {last}, {}, {}, {}}, {{2}, {type}});
     outputs.push_back(last);
   }
@@ -196,7 +217,8 @@ hls::GoldenVectors golden_vectors(const model::Graph& graph, size_t rows) {
   hls::GoldenVectors golden;
   golden.rows = static_cast<int64_t>(rows);
   std::vector<std::span<const int64_t>> views;
-  for (size_t i = 0; i < graph.inputs().size(); ++i) golden.inputs.push_back(testing::random_rows(graph, i, rows, random));
+  for (size_t i = 0; i < graph.inputs().size(); ++i)
+    golden.inputs.push_back(testing::random_rows(graph, i, rows, random));
   for (const auto& values : golden.inputs) views.emplace_back(values);
   golden.outputs = layers::evaluate_reference(graph, views, rows)->outputs;
   return golden;
@@ -212,7 +234,8 @@ TEST(HlsProject, PassesItsOwnTestbenchWithoutAWarning) {
   auto project = hls::write_project(std::span(&spec, 1));
   ASSERT_TRUE(project.ok()) << project.status();
   const testing::ScratchFolder folder;
-  const std::string command = "make -s -C " + folder.path() + " csim CXX='g++ -Werror -Wshadow -pedantic' > " + (folder / "log") + " 2>&1";
+  const std::string command =
+      "make -s -C " + folder.path() + " csim CXX='g++ -Werror -Wshadow -pedantic' > " + (folder / "log") + " 2>&1";
   const auto log = [&] {
     std::ifstream file(folder / "log");
     return std::string(std::istreambuf_iterator<char>(file), {});
@@ -235,14 +258,17 @@ TEST(HlsProject, RefusesGoldenVectorsOfTheWrongSize) {
   spec.golden.rows = 2;
   spec.golden.inputs = {std::vector<int64_t>(31)};
   const auto project = hls::write_project(std::span(&spec, 1));
-  EXPECT_THAT(std::string(project.status().message()), HasSubstr("tensor 'features': expected 2 rows of 16 values, found 31"));
+  EXPECT_THAT(std::string(project.status().message()),
+              HasSubstr("tensor 'features': expected 2 rows of 16 values, found 31"));
 }
 
 /// Processor seconds of this process's children so far.
 double child_seconds() {
   rusage usage{};
   getrusage(RUSAGE_CHILDREN, &usage);
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec); };
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -261,8 +287,8 @@ TEST(HlsBuild, CompilesTheJetNetworkInTwoSeconds) {
   ASSERT_TRUE(cold.ok() && warm.ok()) << cold.status() << warm.status();
   EXPECT_GT(cold->header_seconds, 0);
   EXPECT_EQ(warm->header_seconds, 0);
-  std::printf("jet network: cold %.2f s (%.2f s of a core), with a precompiled header %.2f s (%.2f s of a core)\n", cold->seconds,
-              between - start, warm->seconds, end - between);
+  std::printf("jet network: cold %.2f s (%.2f s of a core), with a precompiled header %.2f s (%.2f s of a core)\n",
+              cold->seconds, between - start, warm->seconds, end - between);
   // Of processor time: the machine may be busy with something else.
   EXPECT_LT(between - start, 10);
   EXPECT_LT(end - between, 2);
@@ -293,7 +319,8 @@ TEST(HlsBuild, SharesAColdCacheBetweenRunsAtTheSameTime) {
   std::vector<std::thread> threads;
   std::vector<absl::Status> results(3);
   for (size_t i = 0; i < results.size(); ++i) {
-    threads.emplace_back([&, i] { results[i] = hls::build_sw_emu(*project, folder / absl::StrCat(i, ".so"), options).status(); });
+    threads.emplace_back(
+        [&, i] { results[i] = hls::build_sw_emu(*project, folder / absl::StrCat(i, ".so"), options).status(); });
   }
   for (std::thread& thread : threads) thread.join();
   for (size_t i = 0; i < results.size(); ++i) {

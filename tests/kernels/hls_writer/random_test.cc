@@ -8,7 +8,8 @@
 namespace strobe {
 namespace {
 
-/// Random graphs of all layers: every tensor that a layer makes is an output, so that a difference shows where it arises.
+/// Random graphs of all layers: every tensor that a layer makes is an output, so that a difference shows where it
+/// arises.
 model::Graph random_graph(uint64_t seed) {
   const model::Graph graph = testing::random_graph(seed, {});
   model::GraphBuilder builder(graph);

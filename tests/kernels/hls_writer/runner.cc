@@ -36,9 +36,11 @@ Expectation expect(const model::Graph& graph, size_t rows, std::mt19937_64& rand
   return expectation;
 }
 
-void compare(const model::Graph& graph, const Expectation& expectation, const LoadedLibrary& library, size_t k, uint32_t rows) {
+void compare(const model::Graph& graph, const Expectation& expectation, const LoadedLibrary& library, size_t k,
+             uint32_t rows) {
   std::vector<std::vector<std::byte>> inputs, outputs(graph.outputs().size());
-  for (size_t i = 0; i < graph.inputs().size(); ++i) inputs.push_back(pack_rows(graph.input(i).type, expectation.inputs[i]));
+  for (size_t i = 0; i < graph.inputs().size(); ++i)
+    inputs.push_back(pack_rows(graph.input(i).type, expectation.inputs[i]));
   for (size_t o = 0; o < outputs.size(); ++o) outputs[o].resize(rows * graph.output(o).type.row_bytes());
   library.run(k, inputs, outputs, rows);
   for (size_t o = 0; o < outputs.size(); ++o) {
@@ -49,8 +51,9 @@ void compare(const model::Graph& graph, const Expectation& expectation, const Lo
     for (size_t i = 0; i < found.size(); ++i) {
       const auto size = static_cast<size_t>(tensor.type.elements());
       if (found[i] == wanted[i]) continue;
-      FAIL() << "model " << graph.name() << ", tensor " << tensor.name << ", row " << i / size << ", element " << i % size << ": HLS "
-             << found[i] << ", reference " << wanted[i] << "\n" << model::print(graph);
+      FAIL() << "model " << graph.name() << ", tensor " << tensor.name << ", row " << i / size << ", element "
+             << i % size << ": HLS " << found[i] << ", reference " << wanted[i] << "\n"
+             << model::print(graph);
     }
   }
 }
@@ -70,8 +73,8 @@ LoadedLibrary::~LoadedLibrary() {
   if (handle_ != nullptr) dlclose(handle_);
 }
 
-void LoadedLibrary::run(size_t k, const std::vector<std::vector<std::byte>>& inputs, std::vector<std::vector<std::byte>>& outputs,
-                        uint32_t rows) const {
+void LoadedLibrary::run(size_t k, const std::vector<std::vector<std::byte>>& inputs,
+                        std::vector<std::vector<std::byte>>& outputs, uint32_t rows) const {
   std::vector<uint64_t> values;
   for (const auto& bytes : inputs) values.push_back(reinterpret_cast<uintptr_t>(bytes.data()));
   for (auto& bytes : outputs) {
@@ -82,7 +85,8 @@ void LoadedLibrary::run(size_t k, const std::vector<std::vector<std::byte>>& inp
   ASSERT_EQ(library_->kernels[k].argument_count, values.size());
   library_->kernels[k].run(values.data());
   for (auto& bytes : outputs) {
-    for (size_t i = bytes.size() - kGuardBytes; i < bytes.size(); ++i) ASSERT_EQ(bytes[i], kGuard) << "written behind the last row";
+    for (size_t i = bytes.size() - kGuardBytes; i < bytes.size(); ++i)
+      ASSERT_EQ(bytes[i], kGuard) << "written behind the last row";
     bytes.resize(bytes.size() - kGuardBytes);
   }
 }
@@ -98,7 +102,8 @@ ScratchFolder::~ScratchFolder() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-void expect_hls_equals_reference(const std::vector<model::Graph>& graphs, const std::vector<size_t>& rows, uint64_t seed) {
+void expect_hls_equals_reference(const std::vector<model::Graph>& graphs, const std::vector<size_t>& rows,
+                                 uint64_t seed) {
   std::vector<hls::KernelSpec> specs(graphs.size());
   for (size_t k = 0; k < graphs.size(); ++k) specs[k].graph = &graphs[k];
   const auto project = hls::write_project(specs);
@@ -106,8 +111,8 @@ void expect_hls_equals_reference(const std::vector<model::Graph>& graphs, const 
   const ScratchFolder folder;
   const auto report = hls::build_sw_emu(*project, folder / "kernel.so");
   ASSERT_TRUE(report.ok()) << report.status();
-  std::printf("seed %llu: %zu kernels compiled in %.2f s (headers %.2f s)%s\n", static_cast<unsigned long long>(seed), graphs.size(),
-              report->seconds, report->header_seconds, report->reused ? ", from the cache" : "");
+  std::printf("seed %llu: %zu kernels compiled in %.2f s (headers %.2f s)%s\n", static_cast<unsigned long long>(seed),
+              graphs.size(), report->seconds, report->header_seconds, report->reused ? ", from the cache" : "");
   const LoadedLibrary library(folder / "kernel.so");
   ASSERT_NE(library.library(), nullptr);
   ASSERT_EQ(library.library()->abi, STROBE_KERNEL_ABI);

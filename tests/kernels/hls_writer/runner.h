@@ -16,7 +16,8 @@ class LoadedLibrary {
   explicit LoadedLibrary(const std::string& path);
   ~LoadedLibrary();
   const struct strobe_emulated_library* library() const { return library_; }
-  /// Runs the k-th kernel over packed rows; outputs come back packed. Fails the test where bytes behind them were written.
+  /// Runs the k-th kernel over packed rows; outputs come back packed. Fails the test where bytes behind them were
+  /// written.
   void run(size_t k, const std::vector<std::vector<std::byte>>& inputs, std::vector<std::vector<std::byte>>& outputs,
            uint32_t rows) const;
 
@@ -37,9 +38,11 @@ class ScratchFolder {
   std::string path_;
 };
 
-/// Compiles the graphs as one project and compares each with its reference evaluation in every bit, for each number of rows,
-/// over random values. Prints the seed and the compile time; names model, tensor, row and element where they differ.
-void expect_hls_equals_reference(const std::vector<model::Graph>& graphs, const std::vector<size_t>& rows, uint64_t seed);
+/// Compiles the graphs as one project and compares each with its reference evaluation in every bit, for each number of
+/// rows, over random values. Prints the seed and the compile time; names model, tensor, row and element where they
+/// differ.
+void expect_hls_equals_reference(const std::vector<model::Graph>& graphs, const std::vector<size_t>& rows,
+                                 uint64_t seed);
 
 /// A finished, verified graph; fails the test otherwise.
 model::Graph finished(model::GraphBuilder builder, std::vector<model::TensorId> outputs);
