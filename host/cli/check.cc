@@ -44,7 +44,8 @@ absl::StatusOr<std::vector<io::NamedArray>> read_arrays(const std::string& path)
   return absl::InvalidArgumentError(absl::StrCat(path, ": expected a file ending in .npy, .npz or .csv"));
 }
 
-/// The array of an output, by name; of an only output also the file's only array, or the one called "output". Null: none.
+/// The array of an output, by name; of an only output also the file's only array, or the one called "output". Null:
+/// none.
 const io::Array* array_of(const std::vector<io::NamedArray>& arrays, const model::Graph& graph, size_t output) {
   for (const std::string& name : {graph.output(output).name, std::string("output"), std::string()}) {
     const auto it = std::find_if(arrays.begin(), arrays.end(), [&](const io::NamedArray& a) { return a.name == name; });
@@ -62,10 +63,13 @@ absl::StatusOr<Way> compare_expected(const std::string& path, const model::Graph
   for (size_t o = 0; o < graph.outputs().size(); ++o) {
     const model::Tensor& tensor = graph.output(o);
     const io::Array* expected = array_of(*arrays, graph, o);
-    if (expected == nullptr) return absl::InvalidArgumentError(absl::StrCat(path, ": has no array '", tensor.name, "'"));
+    if (expected == nullptr)
+      return absl::InvalidArgumentError(absl::StrCat(path, ": has no array '", tensor.name, "'"));
     const std::vector<double> wanted = expected->numbers(), found = scores_array(scores, graph, o, false).numbers();
     if (wanted.size() != found.size()) {
-      return absl::InvalidArgumentError(absl::StrCat(path, ": expected scores of '", tensor.name, "' for ", scores.rows, " events, ", found.size(), " numbers; found ", expected->to_string()));
+      return absl::InvalidArgumentError(absl::StrCat(path, ": expected scores of '", tensor.name, "' for ", scores.rows,
+                                                     " events, ", found.size(), " numbers; found ",
+                                                     expected->to_string()));
     }
     size_t count = 0, first = found.size();
     for (size_t i = 0; i < found.size(); ++i) {
@@ -76,15 +80,17 @@ absl::StatusOr<Way> compare_expected(const std::string& path, const model::Graph
     if (count == 0) continue;
     const auto elements = static_cast<size_t>(tensor.type.elements());
     way.state = Way::State::kDiffers;
-    way.detail = absl::StrCat(path, ": ", count, " of ", found.size(), " values of '", tensor.name, "' differ, the first in event ", first / elements, ", element ", first % elements,
-                              ": ", found[first], ", expected ", wanted[first]);
+    way.detail = absl::StrCat(path, ": ", count, " of ", found.size(), " values of '", tensor.name,
+                              "' differ, the first in event ", first / elements, ", element ", first % elements, ": ",
+                              found[first], ", expected ", wanted[first]);
     break;
   }
   return way;
 }
 
 /// Labels for one output, as indices of its scores. Empty: the file has none for it.
-absl::StatusOr<std::vector<int64_t>> read_labels(const Settings& settings, const std::vector<io::NamedArray>& arrays, const model::Graph& graph, size_t output, size_t rows) {
+absl::StatusOr<std::vector<int64_t>> read_labels(const Settings& settings, const std::vector<io::NamedArray>& arrays,
+                                                 const model::Graph& graph, size_t output, size_t rows) {
   const auto classes = static_cast<size_t>(graph.output(output).type.elements());
   const io::Array* array = array_of(arrays, graph, output);
   if (array == nullptr && output == 0 && arrays.size() == 1 && arrays[0].name.empty()) array = &arrays[0].array;
@@ -92,7 +98,9 @@ absl::StatusOr<std::vector<int64_t>> read_labels(const Settings& settings, const
   std::vector<double> numbers = array->numbers();
   for (size_t i = 0; !settings.score_of_label.empty() && i < numbers.size(); ++i) {
     const bool known = numbers[i] >= 0 && numbers[i] < static_cast<double>(settings.score_of_label.size());
-    if (!known) return absl::InvalidArgumentError(absl::StrCat(settings.labels, ": label ", numbers[i], " of event ", i, " has no place in --score-of-label"));
+    if (!known)
+      return absl::InvalidArgumentError(
+          absl::StrCat(settings.labels, ": label ", numbers[i], " of event ", i, " has no place in --score-of-label"));
     numbers[i] = static_cast<double>(settings.score_of_label[static_cast<size_t>(numbers[i])]);
   }
   auto labels = metrics::class_labels(numbers, rows, classes);
@@ -118,8 +126,8 @@ std::vector<double> probabilities(const std::vector<double>& logits, size_t clas
   return result;
 }
 
-OutputReport output_report(const Settings& settings, const model::Tensor& tensor, const std::vector<double>& fixed, const std::vector<double>& floating,
-                           const std::vector<int64_t>& labels) {
+OutputReport output_report(const Settings& settings, const model::Tensor& tensor, const std::vector<double>& fixed,
+                           const std::vector<double>& floating, const std::vector<int64_t>& labels) {
   OutputReport report;
   report.name = tensor.name;
   report.classes = static_cast<size_t>(tensor.type.elements());
@@ -140,7 +148,8 @@ OutputReport output_report(const Settings& settings, const model::Tensor& tensor
   auto fixed_curves = curves(fixed);
   auto float_curves = has_float ? curves(floating) : std::vector<std::optional<metrics::Roc>>(report.classes);
   for (size_t c = 0; c < report.classes; ++c) {
-    report.by_class.push_back({class_name(settings, c, report.classes), std::move(fixed_curves[c]), std::move(float_curves[c])});
+    report.by_class.push_back(
+        {class_name(settings, c, report.classes), std::move(fixed_curves[c]), std::move(float_curves[c])});
   }
   return report;
 }
@@ -153,17 +162,20 @@ std::optional<FloatRun> floating_point(const Settings& settings, const CheckInpu
     return std::nullopt;
   }
   auto numbers = read_event_numbers(settings.events, input.graph(), settings.raw_in);
-  auto run = numbers.ok() ? run_float(*model, input.graph(), *numbers, input.events->rows, input.reference_rows) : absl::StatusOr<FloatRun>(numbers.status());
+  auto run = numbers.ok() ? run_float(*model, input.graph(), *numbers, input.events->rows, input.reference_rows)
+                          : absl::StatusOr<FloatRun>(numbers.status());
   for (size_t o = 0; run.ok() && o < input.graph().outputs().size(); ++o) {
     const auto expected = input.events->rows * static_cast<size_t>(input.graph().output(o).type.elements());
-    if (o >= run->outputs.size() || run->outputs[o].size() != expected) run = absl::InternalError("its outputs are not those of the kernel");
+    if (o >= run->outputs.size() || run->outputs[o].size() != expected)
+      run = absl::InternalError("its outputs are not those of the kernel");
   }
   if (run.ok()) return *std::move(run);
   report.no_float = std::string(run.status().message());
   return std::nullopt;
 }
 
-absl::Status add_outputs(const Settings& settings, const CheckInput& input, const Scores& scores, const FloatRun* floating, CheckReport& report) {
+absl::Status add_outputs(const Settings& settings, const CheckInput& input, const Scores& scores,
+                         const FloatRun* floating, CheckReport& report) {
   std::vector<io::NamedArray> labels;
   if (!settings.labels.empty()) {
     auto read = read_arrays(settings.labels);
@@ -174,7 +186,9 @@ absl::Status add_outputs(const Settings& settings, const CheckInput& input, cons
     auto of_output = read_labels(settings, labels, input.graph(), o, input.events->rows);
     if (!of_output.ok()) return of_output.status();
     const std::vector<double> fixed = scores_array(scores, input.graph(), o, false).numbers();
-    report.outputs.push_back(output_report(settings, input.graph().output(o), fixed, floating == nullptr ? std::vector<double>() : floating->outputs[o], *of_output));
+    report.outputs.push_back(output_report(settings, input.graph().output(o), fixed,
+                                           floating == nullptr ? std::vector<double>() : floating->outputs[o],
+                                           *of_output));
   }
   return absl::OkStatus();
 }
@@ -187,8 +201,12 @@ absl::Status write_roc(const Settings& settings, const CheckReport& report) {
       if (c.fixed) curves.push_back({c.name, *c.fixed, c.floating});
     }
   }
-  if (curves.empty()) return absl::InvalidArgumentError("--roc: no labels, or no class with both signal and background");
-  const std::string svg = metrics::roc_picture(absl::StrCat(report.model, ", ", report.events, " events: fixed point solid", report.no_float.empty() ? ", floating point dashed" : ""), curves);
+  if (curves.empty())
+    return absl::InvalidArgumentError("--roc: no labels, or no class with both signal and background");
+  const std::string svg =
+      metrics::roc_picture(absl::StrCat(report.model, ", ", report.events, " events: fixed point solid",
+                                        report.no_float.empty() ? ", floating point dashed" : ""),
+                           curves);
   return xclbin::write_file(settings.roc, svg);
 }
 
@@ -201,7 +219,8 @@ absl::Status check_command(const Settings& settings) {
   auto events = read_events(settings.events, graph, settings.raw_in);
   if (!events.ok()) return events.status();
   if (events->rows == 0) return absl::InvalidArgumentError(absl::StrCat(settings.events, ": holds no events"));
-  const CheckInput input{*loaded, *model, &*events, std::min(events->rows, settings.reference_events), settings.devices, settings.threads};
+  const CheckInput input{*loaded,          *model,          &*events, std::min(events->rows, settings.reference_events),
+                         settings.devices, settings.threads};
   CheckReport report;
   report.xclbin = settings.xclbin;
   report.model = (*loaded)->package.models[*model].kernel;
@@ -220,34 +239,51 @@ absl::Status check_command(const Settings& settings) {
     report.ways.push_back(*std::move(way));
   }
   const std::optional<FloatRun> floating = floating_point(settings, input, report);
-  if (absl::Status s = add_outputs(settings, input, ways->scores, floating ? &*floating : nullptr, report); !s.ok()) return s;
+  if (absl::Status s = add_outputs(settings, input, ways->scores, floating ? &*floating : nullptr, report); !s.ok())
+    return s;
   report.layers = layer_reports(graph, *reference, ways->overflow, floating ? &floating->layers : nullptr);
-  if (settings.json) print_json(report);
-  else print_text(report);
+  if (settings.json)
+    print_json(report);
+  else
+    print_text(report);
   if (absl::Status s = write_roc(settings, report); !s.ok()) return s;
-  return report.has_problem() ? absl::FailedPreconditionError(absl::StrCat("the check failed: ", report.problems())) : absl::OkStatus();
+  return report.has_problem() ? absl::FailedPreconditionError(absl::StrCat("the check failed: ", report.problems()))
+                              : absl::OkStatus();
 }
 
 }  // namespace
 
 void add_check(CLI::App& app, Action& action) {
   auto settings = std::make_shared<Settings>();
-  CLI::App* command = app.add_subcommand("check", "Compares the fixed-point model with the floating-point one, and every way of running it");
+  CLI::App* command = app.add_subcommand(
+      "check", "Compares the fixed-point model with the floating-point one, and every way of running it");
   command->footer(
-      "The reference evaluation defines the bits and is slow, so it takes the first events only (--reference-events); the\n"
-      "emulator, the HLS code and the devices run all of them. Exit status 1 where any of them, or --expected, disagrees.\n"
+      "The reference evaluation defines the bits and is slow, so it takes the first events only (--reference-events); "
+      "the\n"
+      "emulator, the HLS code and the devices run all of them. Exit status 1 where any of them, or --expected, "
+      "disagrees.\n"
       "Example: strobe check jets.xclbin jets.npy --raw-in --labels labels.npy --classes g,q,t,w,z --roc jets.svg");
   command->add_option("XCLBIN", settings->xclbin, "made by strobe compile")->required();
   command->add_option("EVENTS", settings->events, "event file, as for strobe run")->required();
-  command->add_option("--labels", settings->labels, "class of each event (.npy, .csv; .npz by output name): index or one-hot row");
-  command->add_option("--classes", settings->class_names, "names of the classes, in the order of the scores")->delimiter(',');
-  command->add_option("--score-of-label", settings->score_of_label, "for each label 0, 1, ... the score that belongs to it, where the orders differ")->delimiter(',');
+  command->add_option("--labels", settings->labels,
+                      "class of each event (.npy, .csv; .npz by output name): index or one-hot row");
+  command->add_option("--classes", settings->class_names, "names of the classes, in the order of the scores")
+      ->delimiter(',');
+  command
+      ->add_option("--score-of-label", settings->score_of_label,
+                   "for each label 0, 1, ... the score that belongs to it, where the orders differ")
+      ->delimiter(',');
   command->add_option("--expected", settings->expected, "scores that must come out, exactly (.npy, .npz, .csv)");
   command->add_option("--roc", settings->roc, "writes the ROC curves of all classes as a picture (SVG)");
   command->add_option("--model", settings->model, "of an xclbin that holds several");
-  command->add_option("--device", settings->devices, "xrt:N, opencl:N or emulator, instead of xrt:0 and opencl:0; may be repeated");
-  command->add_option("--reference-events", settings->reference_events, "events that the reference evaluates")->check(CLI::PositiveNumber)->capture_default_str();
-  command->add_option("--threads", settings->threads, "of the in-process emulator")->check(CLI::Range(1, 256))->capture_default_str();
+  command->add_option("--device", settings->devices,
+                      "xrt:N, opencl:N or emulator, instead of xrt:0 and opencl:0; may be repeated");
+  command->add_option("--reference-events", settings->reference_events, "events that the reference evaluates")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--threads", settings->threads, "of the in-process emulator")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
   command->add_flag("--raw-in", settings->raw_in, "events are raw fixed-point integers");
   command->add_flag("--softmax", settings->softmax, "the scores are logits: AUC and working points by their softmax");
   command->add_flag("--json", settings->json, "report as JSON");

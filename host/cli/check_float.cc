@@ -20,7 +20,8 @@ constexpr size_t kChunkRows = 4096;
 absl::StatusOr<std::vector<size_t>> input_order(const import::FloatModel& model, const model::Graph& graph) {
   std::vector<size_t> order;
   if (model.inputs.size() != graph.inputs().size()) {
-    return absl::InvalidArgumentError(absl::StrCat("the floating-point model has ", model.inputs.size(), " inputs, the kernel ", graph.inputs().size()));
+    return absl::InvalidArgumentError(absl::StrCat("the floating-point model has ", model.inputs.size(),
+                                                   " inputs, the kernel ", graph.inputs().size()));
   }
   for (size_t i = 0; i < model.inputs.size(); ++i) {
     size_t found = i;
@@ -60,11 +61,14 @@ bool has_one_source(const FloatEvaluation& evaluation, size_t step) {
 }
 
 /// A scale that the graph took out of a layer and applies in a node of its own: until then the numbers are others.
-bool is_moved_scale(const std::string& name) { return absl::EndsWith(name, "_rescale") || absl::EndsWith(name, "_alpha") || absl::EndsWith(name, "_scale"); }
+bool is_moved_scale(const std::string& name) {
+  return absl::EndsWith(name, "_rescale") || absl::EndsWith(name, "_alpha") || absl::EndsWith(name, "_scale");
+}
 
 bool feeds_moved_scale(const model::Graph& graph, const model::Node& node) {
   return std::any_of(graph.nodes().begin(), graph.nodes().end(), [&](const model::Node& other) {
-    return is_moved_scale(other.name) && std::find(other.inputs.begin(), other.inputs.end(), node.outputs[0]) != other.inputs.end();
+    return is_moved_scale(other.name) &&
+           std::find(other.inputs.begin(), other.inputs.end(), node.outputs[0]) != other.inputs.end();
   });
 }
 
@@ -74,13 +78,14 @@ double largest(const auto& values) {
   return result;
 }
 
-/// Whether a dense layer's weights in the graph are others than the constants that the step multiplies by: their trained scale
-/// was moved behind the sum, into whatever node comes next.
+/// Whether a dense layer's weights in the graph are others than the constants that the step multiplies by: their
+/// trained scale was moved behind the sum, into whatever node comes next.
 bool has_scaled_weights(const model::Node& node, const FloatEvaluation& evaluation, const FloatStep& step) {
   const model::Constant* weight = node.constant("weight");
   if (weight == nullptr || step.inputs.size() != 2 || !evaluation.steps[step.inputs[1]].is_constant) return false;
   std::vector<double> values;
-  for (size_t w = 0; w < weight->raw.size(); ++w) values.push_back(model::to_double(weight->raw[w], weight->type.at(static_cast<int64_t>(w))));
+  for (size_t w = 0; w < weight->raw.size(); ++w)
+    values.push_back(model::to_double(weight->raw[w], weight->type.at(static_cast<int64_t>(w))));
   const double trained = largest(evaluation.steps[step.inputs[1]].values), used = largest(values);
   constexpr double kRoundingAtMost = 1.25;
   return trained > used * kRoundingAtMost || used > trained * kRoundingAtMost;
@@ -89,7 +94,8 @@ bool has_scaled_weights(const model::Node& node, const FloatEvaluation& evaluati
 std::vector<double> fixed_values(const model::Tensor& tensor, const std::vector<int64_t>& raw) {
   std::vector<double> values(raw.size());
   const auto elements = static_cast<size_t>(tensor.type.elements());
-  for (size_t i = 0; i < raw.size(); ++i) values[i] = model::to_double(raw[i], tensor.type.at(static_cast<int64_t>(i % elements)));
+  for (size_t i = 0; i < raw.size(); ++i)
+    values[i] = model::to_double(raw[i], tensor.type.at(static_cast<int64_t>(i % elements)));
   return values;
 }
 
@@ -132,12 +138,16 @@ std::vector<std::vector<size_t>> match_steps(const model::Graph& graph, const Fl
   std::vector<std::vector<size_t>> candidates(base.size());
   for (size_t n = 0; n < base.size(); ++n) {
     const model::Node& node = graph.nodes()[n];
-    if (base[n] == nullptr || feeds_moved_scale(graph, node) || has_scaled_weights(node, evaluation, *base[n])) continue;
+    if (base[n] == nullptr || feeds_moved_scale(graph, node) || has_scaled_weights(node, evaluation, *base[n]))
+      continue;
     auto step = static_cast<size_t>(base[n] - evaluation.steps.data());
     while (true) {
       const FloatStep& at = evaluation.steps[step];
-      if (!at.is_constant && model::element_count(at.shape) == graph.tensor(node.outputs[0]).type.elements()) candidates[n].push_back(step);
-      if (outputs.contains(step) || readers[step].size() != 1 || taken.contains(readers[step][0]) || !has_one_source(evaluation, readers[step][0])) break;
+      if (!at.is_constant && model::element_count(at.shape) == graph.tensor(node.outputs[0]).type.elements())
+        candidates[n].push_back(step);
+      if (outputs.contains(step) || readers[step].size() != 1 || taken.contains(readers[step][0]) ||
+          !has_one_source(evaluation, readers[step][0]))
+        break;
       step = readers[step][0];
     }
   }
@@ -145,8 +155,10 @@ std::vector<std::vector<size_t>> match_steps(const model::Graph& graph, const Fl
 }
 
 std::vector<LayerReport> layer_reports(const model::Graph& graph, const layers::Evaluation& reference,
-                                       const std::vector<model::OverflowCount>& overflow, const FloatEvaluation* evaluation) {
-  const auto candidates = evaluation == nullptr ? std::vector<std::vector<size_t>>(graph.nodes().size()) : match_steps(graph, *evaluation);
+                                       const std::vector<model::OverflowCount>& overflow,
+                                       const FloatEvaluation* evaluation) {
+  const auto candidates =
+      evaluation == nullptr ? std::vector<std::vector<size_t>>(graph.nodes().size()) : match_steps(graph, *evaluation);
   std::vector<LayerReport> reports;
   for (size_t n = 0; n < graph.nodes().size(); ++n) {
     const model::Node& node = graph.nodes()[n];
@@ -155,7 +167,8 @@ std::vector<LayerReport> layer_reports(const model::Graph& graph, const layers::
     for (const size_t candidate : candidates[n]) {
       const FloatStep& step = evaluation->steps[candidate];
       const std::vector<double> floating(step.values.begin(), step.values.end());
-      const auto difference = metrics::difference(fixed_values(tensor, reference.tensors[static_cast<size_t>(node.outputs[0])]), floating);
+      const auto difference =
+          metrics::difference(fixed_values(tensor, reference.tensors[static_cast<size_t>(node.outputs[0])]), floating);
       if (report.difference && !(difference.mean < report.difference->mean)) continue;
       report.step = step.name;
       report.difference = difference;

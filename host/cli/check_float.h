@@ -11,8 +11,8 @@
 
 namespace strobe::cli {
 
-/// Runs a floating-point model over events (per input of the graph: numbers, rows x elements). Keeps all layers of the first
-/// `layer_rows` events, and of all events the outputs: per output of the model, rows x elements.
+/// Runs a floating-point model over events (per input of the graph: numbers, rows x elements). Keeps all layers of the
+/// first `layer_rows` events, and of all events the outputs: per output of the model, rows x elements.
 struct FloatRun {
   import::FloatEvaluation layers;
   std::vector<std::vector<double>> outputs;
@@ -20,13 +20,14 @@ struct FloatRun {
 absl::StatusOr<FloatRun> run_float(const import::FloatModel& model, const model::Graph& graph,
                                    const std::vector<std::vector<double>>& inputs, size_t rows, size_t layer_rows);
 
-/// For each node of the graph the steps of the floating-point model that it may stand for: the layer of its name, and what
-/// follows it as far as the graph may have folded it in (a bias that ONNX adds, a batch normalisation, a quantiser). None
-/// where the graph works with numbers of another scale there, or has a step of its own.
+/// For each node of the graph the steps of the floating-point model that it may stand for: the layer of its name, and
+/// what follows it as far as the graph may have folded it in (a bias that ONNX adds, a batch normalisation, a
+/// quantiser). None where the graph works with numbers of another scale there, or has a step of its own.
 std::vector<std::vector<size_t>> match_steps(const model::Graph& graph, const import::FloatEvaluation& evaluation);
 
 /// A line for each node, against that of its steps which is nearest; `evaluation` may be null.
 std::vector<LayerReport> layer_reports(const model::Graph& graph, const layers::Evaluation& reference,
-                                       const std::vector<model::OverflowCount>& overflow, const import::FloatEvaluation* evaluation);
+                                       const std::vector<model::OverflowCount>& overflow,
+                                       const import::FloatEvaluation* evaluation);
 
 }  // namespace strobe::cli

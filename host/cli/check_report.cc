@@ -16,22 +16,32 @@ using metrics::Roc;
 
 const char* state_text(Way::State state) {
   switch (state) {
-    case Way::State::kEqual: return "equal";
-    case Way::State::kDiffers: return "DIFFERS";
-    case Way::State::kNotBuilt: return "not built";
-    case Way::State::kNotAvailable: return "not available";
-    case Way::State::kFailed: return "FAILED";
+    case Way::State::kEqual:
+      return "equal";
+    case Way::State::kDiffers:
+      return "DIFFERS";
+    case Way::State::kNotBuilt:
+      return "not built";
+    case Way::State::kNotAvailable:
+      return "not available";
+    case Way::State::kFailed:
+      return "FAILED";
   }
   return "";
 }
 
 const char* state_key(Way::State state) {
   switch (state) {
-    case Way::State::kEqual: return "equal";
-    case Way::State::kDiffers: return "differs";
-    case Way::State::kNotBuilt: return "not_built";
-    case Way::State::kNotAvailable: return "not_available";
-    case Way::State::kFailed: return "failed";
+    case Way::State::kEqual:
+      return "equal";
+    case Way::State::kDiffers:
+      return "differs";
+    case Way::State::kNotBuilt:
+      return "not_built";
+    case Way::State::kNotAvailable:
+      return "not_available";
+    case Way::State::kFailed:
+      return "failed";
   }
   return "";
 }
@@ -46,10 +56,13 @@ int widest(const std::vector<std::string>& texts, size_t least) {
 
 void print_ways(const CheckReport& report) {
   line("\nThe same bits in every way?");
-  line(absl::StrFormat("  %-18s %-14s %s", "reference", "defines", absl::StrCat("the first ", report.reference_events, " events")));
+  line(absl::StrFormat("  %-18s %-14s %s", "reference", "defines",
+                       absl::StrCat("the first ", report.reference_events, " events")));
   for (const Way& way : report.ways) {
-    const std::string events = way.state == Way::State::kEqual || way.state == Way::State::kDiffers ? absl::StrCat(way.events, " events") : "";
-    line(absl::StrFormat("  %-18s %-14s %s%s%s", way.name, state_text(way.state), events, events.empty() || way.detail.empty() ? "" : ": ", way.detail));
+    const std::string events =
+        way.state == Way::State::kEqual || way.state == Way::State::kDiffers ? absl::StrCat(way.events, " events") : "";
+    line(absl::StrFormat("  %-18s %-14s %s%s%s", way.name, state_text(way.state), events,
+                         events.empty() || way.detail.empty() ? "" : ": ", way.detail));
   }
 }
 
@@ -81,9 +94,14 @@ void print_classes(const OutputReport& output) {
       line(absl::StrFormat("  %-*s  no curve: signal and background are not both among the labels", width, c.name));
       continue;
     }
-    std::string row = absl::StrFormat("  %-*s  %-17s", width, c.name, both(c, "%.4f", [](const Roc& roc) { return roc.area; }));
-    for (const double e : kSignalEfficiencies) absl::StrAppend(&row, absl::StrFormat("  %-21s", both(c, "%.3g", [e](const Roc& roc) { return roc.background_at(e); })));
-    for (const double r : kBackgroundRates) absl::StrAppend(&row, absl::StrFormat("  %-17s", both(c, "%.4f", [r](const Roc& roc) { return roc.signal_at(r); })));
+    std::string row =
+        absl::StrFormat("  %-*s  %-17s", width, c.name, both(c, "%.4f", [](const Roc& roc) { return roc.area; }));
+    for (const double e : kSignalEfficiencies)
+      absl::StrAppend(
+          &row, absl::StrFormat("  %-21s", both(c, "%.3g", [e](const Roc& roc) { return roc.background_at(e); })));
+    for (const double r : kBackgroundRates)
+      absl::StrAppend(&row,
+                      absl::StrFormat("  %-17s", both(c, "%.4f", [r](const Roc& roc) { return roc.signal_at(r); })));
     line(row);
   }
 }
@@ -91,12 +109,15 @@ void print_classes(const OutputReport& output) {
 void print_output(const OutputReport& output) {
   line(absl::StrCat("\nScores '", output.name, "', fixed point (floating point in brackets)"));
   if (output.accuracy) {
-    line(absl::StrCat("  accuracy         ", percent(*output.accuracy), output.float_accuracy ? absl::StrCat(" (", percent(*output.float_accuracy), ")") : "",
+    line(absl::StrCat("  accuracy         ", percent(*output.accuracy),
+                      output.float_accuracy ? absl::StrCat(" (", percent(*output.float_accuracy), ")") : "",
                       output.classes == 1 ? ", deciding at 0.5" : ""));
   }
   if (output.difference) {
-    if (output.same_class) line(absl::StrCat("  same class       ", percent(*output.same_class), " of events as floating point"));
-    line(absl::StrFormat("  difference       largest %.6g, mean %.6g", output.difference->largest, output.difference->mean));
+    if (output.same_class)
+      line(absl::StrCat("  same class       ", percent(*output.same_class), " of events as floating point"));
+    line(absl::StrFormat("  difference       largest %.6g, mean %.6g", output.difference->largest,
+                         output.difference->mean));
   }
   if (!output.by_class.empty()) print_classes(output);
 }
@@ -108,21 +129,29 @@ void print_layers(const CheckReport& report) {
     types.push_back(layer.type);
   }
   const int name_width = widest(names, 5), type_width = widest(types, 4);
-  line(absl::StrCat("\nLayers: differences to floating point over the first ", report.reference_events, " events, overflows over all ", report.events));
-  line(absl::StrFormat("  %-*s  %-*s  %11s  %11s  %11s  %10s  %10s", name_width, "layer", type_width, "type", "largest", "mean", "largest |x|", "wrapped", "saturated"));
+  line(absl::StrCat("\nLayers: differences to floating point over the first ", report.reference_events,
+                    " events, overflows over all ", report.events));
+  line(absl::StrFormat("  %-*s  %-*s  %11s  %11s  %11s  %10s  %10s", name_width, "layer", type_width, "type", "largest",
+                       "mean", "largest |x|", "wrapped", "saturated"));
   for (const LayerReport& layer : report.layers) {
-    const std::string difference = layer.difference ? absl::StrFormat("%11.4g  %11.4g  %11.4g", layer.difference->largest, layer.difference->mean, layer.largest_value)
-                                                    : absl::StrFormat("%11s  %11s  %11s", "-", "-", "-");
-    line(absl::StrFormat("  %-*s  %-*s  %s  %10d  %10d", name_width, layer.name, type_width, layer.type, difference, layer.overflow.wrapped, layer.overflow.saturated));
+    const std::string difference = layer.difference
+                                       ? absl::StrFormat("%11.4g  %11.4g  %11.4g", layer.difference->largest,
+                                                         layer.difference->mean, layer.largest_value)
+                                       : absl::StrFormat("%11s  %11s  %11s", "-", "-", "-");
+    line(absl::StrFormat("  %-*s  %-*s  %s  %10d  %10d", name_width, layer.name, type_width, layer.type, difference,
+                         layer.overflow.wrapped, layer.overflow.saturated));
   }
-  const bool unmatched = std::any_of(report.layers.begin(), report.layers.end(), [](const LayerReport& l) { return !l.difference; });
+  const bool unmatched =
+      std::any_of(report.layers.begin(), report.layers.end(), [](const LayerReport& l) { return !l.difference; });
   if (unmatched && report.no_float.empty()) line("  -: a step, or a scale, that only the fixed-point graph has");
 }
 
 Json roc_json(const Roc& roc) {
   Json json = {{"auc", roc.area}, {"signal_events", roc.signal_events}, {"background_events", roc.background_events}};
-  for (const double e : kSignalEfficiencies) json["background_at_signal"].push_back({{"signal", e}, {"background", roc.background_at(e)}});
-  for (const double r : kBackgroundRates) json["signal_at_background"].push_back({{"background", r}, {"signal", roc.signal_at(r)}});
+  for (const double e : kSignalEfficiencies)
+    json["background_at_signal"].push_back({{"signal", e}, {"background", roc.background_at(e)}});
+  for (const double r : kBackgroundRates)
+    json["signal_at_background"].push_back({{"background", r}, {"signal", roc.signal_at(r)}});
   return json;
 }
 
@@ -144,7 +173,11 @@ Json output_json(const OutputReport& output) {
 }
 
 Json layer_json(const LayerReport& layer) {
-  Json json = {{"name", layer.name}, {"op", layer.op}, {"type", layer.type}, {"wrapped", layer.overflow.wrapped}, {"saturated", layer.overflow.saturated}};
+  Json json = {{"name", layer.name},
+               {"op", layer.op},
+               {"type", layer.type},
+               {"wrapped", layer.overflow.wrapped},
+               {"saturated", layer.overflow.saturated}};
   if (layer.difference) {
     json["difference"] = difference_json(*layer.difference);
     json["floating_point_layer"] = layer.step;
@@ -162,15 +195,19 @@ bool CheckReport::has_problem() const {
 std::string CheckReport::problems() const {
   std::string text;
   for (const Way& way : ways) {
-    if (way.is_problem()) absl::StrAppend(&text, text.empty() ? "" : "; ", way.name, way.state == Way::State::kFailed ? " failed: " : " differs: ", way.detail);
+    if (way.is_problem())
+      absl::StrAppend(&text, text.empty() ? "" : "; ", way.name,
+                      way.state == Way::State::kFailed ? " failed: " : " differs: ", way.detail);
   }
   return text;
 }
 
 void print_text(const CheckReport& report) {
-  line(absl::StrCat(report.xclbin, ": model ", report.model, ", target ", report.target, ", ", report.events, " events"));
+  line(absl::StrCat(report.xclbin, ": model ", report.model, ", target ", report.target, ", ", report.events,
+                    " events"));
   if (report.input_overflow.total() > 0) {
-    line(absl::StrCat("input values changed by the input type: ", report.input_overflow.saturated, " saturated, ", report.input_overflow.wrapped, " wrapped"));
+    line(absl::StrCat("input values changed by the input type: ", report.input_overflow.saturated, " saturated, ",
+                      report.input_overflow.wrapped, " wrapped"));
   }
   if (!report.no_float.empty()) line("no comparison with floating point: " + report.no_float);
   print_ways(report);
@@ -181,12 +218,18 @@ void print_text(const CheckReport& report) {
 }
 
 void print_json(const CheckReport& report) {
-  Json json = {{"xclbin", report.xclbin}, {"model", report.model}, {"target", report.target}, {"events", report.events}, {"reference_events", report.reference_events},
+  Json json = {{"xclbin", report.xclbin},
+               {"model", report.model},
+               {"target", report.target},
+               {"events", report.events},
+               {"reference_events", report.reference_events},
                {"input", {{"wrapped", report.input_overflow.wrapped}, {"saturated", report.input_overflow.saturated}}}};
   json["agree"] = !report.has_problem();
   if (!report.no_float.empty()) json["no_floating_point"] = report.no_float;
   json["ways"].push_back({{"name", "reference"}, {"state", "defines"}, {"events", report.reference_events}});
-  for (const Way& way : report.ways) json["ways"].push_back({{"name", way.name}, {"state", state_key(way.state)}, {"events", way.events}, {"detail", way.detail}});
+  for (const Way& way : report.ways)
+    json["ways"].push_back(
+        {{"name", way.name}, {"state", state_key(way.state)}, {"events", way.events}, {"detail", way.detail}});
   for (const OutputReport& output : report.outputs) json["outputs"].push_back(output_json(output));
   for (const LayerReport& layer : report.layers) json["layers"].push_back(layer_json(layer));
   std::printf("%s\n", json.dump(2, ' ', false, Json::error_handler_t::replace).c_str());

@@ -36,13 +36,16 @@ class KernelLibrary {
       done += static_cast<size_t>(count);
     }
     library->handle_ = dlopen(absl::StrCat("/proc/self/fd/", descriptor).c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (library->handle_ == nullptr) return absl::InvalidArgumentError(absl::StrCat("the kernel library does not load: ", dlerror()));
+    if (library->handle_ == nullptr)
+      return absl::InvalidArgumentError(absl::StrCat("the kernel library does not load: ", dlerror()));
     using Entry = const struct strobe_emulated_library* (*)();
     const auto entry = reinterpret_cast<Entry>(dlsym(library->handle_, "strobe_emulated_library"));
-    if (entry == nullptr) return absl::InvalidArgumentError("the kernel library has no function strobe_emulated_library");
+    if (entry == nullptr)
+      return absl::InvalidArgumentError("the kernel library has no function strobe_emulated_library");
     library->table_ = entry();
     if (library->table_->abi != STROBE_KERNEL_ABI) {
-      return absl::InvalidArgumentError(absl::StrCat("the kernel library has interface ", library->table_->abi, ", expected ", STROBE_KERNEL_ABI));
+      return absl::InvalidArgumentError(
+          absl::StrCat("the kernel library has interface ", library->table_->abi, ", expected ", STROBE_KERNEL_ABI));
     }
     return library;
   }
@@ -83,15 +86,16 @@ std::string first_difference(const model::Graph& graph, const Scores& found, con
     }
     const auto elements = static_cast<size_t>(tensor.type.elements());
     if (count == 0) return absl::StrCat("tensor '", tensor.name, "': containers differ above the values");
-    return absl::StrCat(count, " of ", a.size(), " values of '", tensor.name, "' differ, the first in event ", first / elements, ", element ", first % elements, ": raw ", a[first],
-                        ", expected ", b[first]);
+    return absl::StrCat(count, " of ", a.size(), " values of '", tensor.name, "' differ, the first in event ",
+                        first / elements, ", element ", first % elements, ": raw ", a[first], ", expected ", b[first]);
   }
   return "";
 }
 
 class Ways {
  public:
-  Ways(const CheckInput& input, const layers::Evaluation& reference) : input_(input), graph_(input.graph()), rows_(input.events->rows), reference_(reference) {}
+  Ways(const CheckInput& input, const layers::Evaluation& reference)
+      : input_(input), graph_(input.graph()), rows_(input.events->rows), reference_(reference) {}
 
   absl::StatusOr<WaysResult> run() {
     if (absl::Status s = run_emulator(); !s.ok()) return s;
@@ -99,7 +103,9 @@ class Ways {
     const bool chosen = !input_.devices.empty();
     for (const std::string& device : chosen ? input_.devices : std::vector<std::string>{"xrt:0", "opencl:0"}) {
       if (device == "emulator" || device == "auto") continue;
-      check(device.starts_with("xrt") ? "XRT" : device.starts_with("opencl") ? "OpenCL" : device,
+      check(device.starts_with("xrt")      ? "XRT"
+            : device.starts_with("opencl") ? "OpenCL"
+                                           : device,
             [&](Way& way, Scores& scores) { return run_device(device, chosen, way, scores); });
     }
     return std::move(result_);
@@ -183,10 +189,12 @@ class Ways {
     if (!library.ok()) return library.status();
     const std::string& name = input_.loaded->package.models[input_.model].kernel;
     const struct strobe_emulated_kernel* kernel = (*library)->find(name);
-    if (kernel == nullptr) return absl::InvalidArgumentError(absl::StrCat("the kernel library has no kernel '", name, "'"));
+    if (kernel == nullptr)
+      return absl::InvalidArgumentError(absl::StrCat("the kernel library has no kernel '", name, "'"));
     const size_t arguments = graph_.inputs().size() + graph_.outputs().size() + 1;
     if (kernel->argument_count != arguments) {
-      return absl::InvalidArgumentError(absl::StrCat("kernel '", name, "' takes ", kernel->argument_count, " arguments, expected ", arguments));
+      return absl::InvalidArgumentError(
+          absl::StrCat("kernel '", name, "' takes ", kernel->argument_count, " arguments, expected ", arguments));
     }
     std::vector<uint64_t> values;
     for (const auto& bytes : input_.events->inputs) values.push_back(reinterpret_cast<uintptr_t>(bytes.data()));
@@ -200,7 +208,8 @@ class Ways {
     if (input_.loaded->file.target == xclbin::Target::kEmulator) {
       way.state = Way::State::kNotBuilt;
       way.detail = "the xclbin was built for target emulator; --target sw_emu builds it";
-      return chosen ? absl::InvalidArgumentError(absl::StrCat("device '", device, "': ", way.detail)) : absl::OkStatus();
+      return chosen ? absl::InvalidArgumentError(absl::StrCat("device '", device, "': ", way.detail))
+                    : absl::OkStatus();
     }
     auto session = Session::open(input_.loaded->path, {device, input_.threads});
     if (!session.ok()) {
@@ -210,7 +219,8 @@ class Ways {
       return absl::OkStatus();
     }
     const std::string text = (*session)->device_text();
-    way.detail = text.substr(0, text.find("): ") == std::string::npos ? text.size() : text.find("): ") + 1);  // without why it was chosen
+    way.detail = text.substr(
+        0, text.find("): ") == std::string::npos ? text.size() : text.find("): ") + 1);  // without why it was chosen
     const auto outputs = scores.spans();
     return (*session)->run(input_.model, rows_, input_.events->inputs, outputs);
   }
@@ -236,12 +246,15 @@ absl::StatusOr<layers::Evaluation> run_reference(const CheckInput& input) {
   std::vector<std::span<const int64_t>> views;
   for (size_t i = 0; i < input.graph().inputs().size(); ++i) {
     const model::Tensor& tensor = input.graph().input(i);
-    raw.push_back(raw_values(tensor, input.events->inputs[i].first(input.reference_rows * static_cast<size_t>(tensor.type.row_bytes()))));
+    raw.push_back(raw_values(
+        tensor, input.events->inputs[i].first(input.reference_rows * static_cast<size_t>(tensor.type.row_bytes()))));
   }
   for (const auto& values : raw) views.emplace_back(values);
   return layers::evaluate_reference(input.graph(), views, input.reference_rows, true);
 }
 
-absl::StatusOr<WaysResult> run_ways(const CheckInput& input, const layers::Evaluation& reference) { return Ways(input, reference).run(); }
+absl::StatusOr<WaysResult> run_ways(const CheckInput& input, const layers::Evaluation& reference) {
+  return Ways(input, reference).run();
+}
 
 }  // namespace strobe::cli

@@ -37,7 +37,10 @@ void print_json(const Settings& settings, const compile::CompileReport& report) 
   json["uuid"] = report.uuid;
   json["layers"] = report.layers;
   json["planned"] = {{"initiation_interval", report.planned_initiation_interval}, {"depth", report.planned_depth}};
-  json["seconds"] = {{"import", report.import_seconds}, {"quantise", report.quantise_seconds}, {"project", report.project_seconds}, {"build", report.build_seconds}};
+  json["seconds"] = {{"import", report.import_seconds},
+                     {"quantise", report.quantise_seconds},
+                     {"project", report.project_seconds},
+                     {"build", report.build_seconds}};
   json["build_reused"] = report.build_reused;
   json["warnings"] = report.warnings;
   json["without_effect"] = report.without_effect;
@@ -51,11 +54,15 @@ void print_text(const Settings& settings, const compile::CompileReport& report) 
     for (const std::string& key : report.without_effect) list += (list.empty() ? "" : ", ") + key;
     std::fprintf(stderr, "accepted without effect: %s\n", list.c_str());
   }
-  const double seconds = report.import_seconds + report.quantise_seconds + report.project_seconds + report.build_seconds;
-  std::printf("%s: kernel %s for %s, %zu layers, planned II %d and depth %d cycles; %.2f s%s\n", settings.output.c_str(), report.kernel.c_str(),
-              std::string(xclbin::target_name(settings.options.target)).c_str(), report.layers, report.planned_initiation_interval,
-              report.planned_depth, seconds, report.build_reused ? " (kernel library reused)" : "");
-  if (!settings.options.project_folder.empty()) std::printf("HLS project: %s\n", settings.options.project_folder.c_str());
+  const double seconds =
+      report.import_seconds + report.quantise_seconds + report.project_seconds + report.build_seconds;
+  std::printf("%s: kernel %s for %s, %zu layers, planned II %d and depth %d cycles; %.2f s%s\n",
+              settings.output.c_str(), report.kernel.c_str(),
+              std::string(xclbin::target_name(settings.options.target)).c_str(), report.layers,
+              report.planned_initiation_interval, report.planned_depth, seconds,
+              report.build_reused ? " (kernel library reused)" : "");
+  if (!settings.options.project_folder.empty())
+    std::printf("HLS project: %s\n", settings.options.project_folder.c_str());
 }
 
 absl::Status compile_command(Settings& settings) {
@@ -77,22 +84,29 @@ absl::Status compile_command(Settings& settings) {
 
 void add_compile(CLI::App& app, Action& action) {
   auto settings = std::make_shared<Settings>();
-  CLI::App* command = app.add_subcommand(
-      "compile", "Turns a trained model into an xclbin");
+  CLI::App* command = app.add_subcommand("compile", "Turns a trained model into an xclbin");
   command->footer(
-      "Models: Keras 2 (.json with --weights, .h5), Keras 3 (.keras), with QKeras and HGQ2 layers; ONNX and QONNX (.onnx).\n"
+      "Models: Keras 2 (.json with --weights, .h5), Keras 3 (.keras), with QKeras and HGQ2 layers; ONNX and QONNX "
+      "(.onnx).\n"
       "Without --config the network is quantised so that nothing overflows: inputs ap_fixed<16,6>, weights 16 bits,\n"
       "activations 12 fraction bits, sums exact; trained quantisers are followed.\n"
       "Example: strobe compile jets.keras --input-type 'ap_fixed<16,6>' -o jets.xclbin");
   command->add_option("MODEL", settings->model, "the trained model")->required();
   command->add_option("--weights", settings->options.weights, "the .h5 beside a Keras .json");
-  command->add_option("--config", settings->options.config, "precisions, reuse factors and strategies in hls4ml's YAML vocabulary");
-  command->add_option("--input-type", settings->input_type, "type of the events at the kernel's border, such as ap_fixed<16,6>");
-  command->add_option("--target", settings->target, "emulator, sw_emu or hw (default: sw_emu, emulator where XRT is missing)")
+  command->add_option("--config", settings->options.config,
+                      "precisions, reuse factors and strategies in hls4ml's YAML vocabulary");
+  command->add_option("--input-type", settings->input_type,
+                      "type of the events at the kernel's border, such as ap_fixed<16,6>");
+  command
+      ->add_option("--target", settings->target,
+                   "emulator, sw_emu or hw (default: sw_emu, emulator where XRT is missing)")
       ->check(CLI::IsMember({"emulator", "sw_emu", "hw"}));
-  command->add_option("--board", settings->options.board, "card: u50, u55c, u200, u250, u280 or vu9p")->capture_default_str();
+  command->add_option("--board", settings->options.board, "card: u50, u55c, u200, u250, u280 or vu9p")
+      ->capture_default_str();
   command->add_option("--clock", settings->options.clock_mhz, "MHz (default: the board's)")->check(CLI::PositiveNumber);
-  command->add_option("--compute-units", settings->options.compute_units, "instances of the kernel")->check(CLI::Range(1, 64))->capture_default_str();
+  command->add_option("--compute-units", settings->options.compute_units, "instances of the kernel")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
   command->add_option("--name", settings->options.name, "of the kernel (default: the model's)");
   command->add_option("--project", settings->options.project_folder, "folder to write the HLS project into");
   command->add_flag("--strip", settings->options.strip, "leave the floating-point weights out of the xclbin");

@@ -15,10 +15,14 @@ absl::Status devices_command(bool json) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const device::DeviceInfo& info : device::list_devices(options)) {
     if (json) {
-      list.push_back({{"id", info.id}, {"name", info.name}, {"backend", info.backend}, {"target", info.target}, {"detail", info.detail}});
+      list.push_back({{"id", info.id},
+                      {"name", info.name},
+                      {"backend", info.backend},
+                      {"target", info.target},
+                      {"detail", info.detail}});
     } else {
-      std::printf("%-10s %-9s %s%s%s\n", info.id.c_str(), info.target.empty() ? "-" : info.target.c_str(), info.name.c_str(),
-                  info.detail.empty() ? "" : ": ", info.detail.c_str());
+      std::printf("%-10s %-9s %s%s%s\n", info.id.c_str(), info.target.empty() ? "-" : info.target.c_str(),
+                  info.name.c_str(), info.detail.empty() ? "" : ": ", info.detail.c_str());
     }
   }
   if (json) std::printf("%s\n", list.dump(2).c_str());

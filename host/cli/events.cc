@@ -21,26 +21,40 @@ absl::Status file_error(const std::string& path, const std::string& text) {
 
 ElementKind element_kind(DType dtype) {
   switch (dtype) {
-    case DType::kInt8: return ElementKind::kInt8;
-    case DType::kInt16: return ElementKind::kInt16;
-    case DType::kInt32: return ElementKind::kInt32;
-    case DType::kInt64: return ElementKind::kInt64;
-    case DType::kUint8: return ElementKind::kUint8;
-    case DType::kUint16: return ElementKind::kUint16;
-    case DType::kUint32: return ElementKind::kUint32;
-    case DType::kUint64: return ElementKind::kUint64;
-    case DType::kFloat32: return ElementKind::kFloat32;
-    case DType::kFloat64: return ElementKind::kFloat64;
+    case DType::kInt8:
+      return ElementKind::kInt8;
+    case DType::kInt16:
+      return ElementKind::kInt16;
+    case DType::kInt32:
+      return ElementKind::kInt32;
+    case DType::kInt64:
+      return ElementKind::kInt64;
+    case DType::kUint8:
+      return ElementKind::kUint8;
+    case DType::kUint16:
+      return ElementKind::kUint16;
+    case DType::kUint32:
+      return ElementKind::kUint32;
+    case DType::kUint64:
+      return ElementKind::kUint64;
+    case DType::kFloat32:
+      return ElementKind::kFloat32;
+    case DType::kFloat64:
+      return ElementKind::kFloat64;
   }
   return ElementKind::kFloat64;
 }
 
 DType container_dtype(const model::TensorType& type, bool is_signed) {
   switch (type.container()) {
-    case 8: return is_signed ? DType::kInt8 : DType::kUint8;
-    case 16: return is_signed ? DType::kInt16 : DType::kUint16;
-    case 32: return is_signed ? DType::kInt32 : DType::kUint32;
-    default: return is_signed ? DType::kInt64 : DType::kUint64;
+    case 8:
+      return is_signed ? DType::kInt8 : DType::kUint8;
+    case 16:
+      return is_signed ? DType::kInt16 : DType::kUint16;
+    case 32:
+      return is_signed ? DType::kInt32 : DType::kUint32;
+    default:
+      return is_signed ? DType::kInt64 : DType::kUint64;
   }
 }
 
@@ -50,7 +64,8 @@ absl::StatusOr<std::vector<io::NamedArray>> read_arrays(const std::string& path,
   if (ends_with(path, ".npz")) return io::read_npz(path);
   const model::Tensor& tensor = graph.input(0);
   if (graph.inputs().size() > 1) {
-    return file_error(path, absl::StrCat("the model has ", graph.inputs().size(), " inputs; expected a .npz with one array each, by name"));
+    return file_error(path, absl::StrCat("the model has ", graph.inputs().size(),
+                                         " inputs; expected a .npz with one array each, by name"));
   }
   if (ends_with(path, ".npy")) {
     auto array = io::read_npy(path);
@@ -73,7 +88,8 @@ absl::StatusOr<std::vector<io::NamedArray>> read_arrays(const std::string& path,
 /// The array of an input: by name, or the only one for the only input.
 absl::StatusOr<const Array*> find_array(const std::string& path, const model::Tensor& tensor, const model::Graph& graph,
                                         const std::vector<io::NamedArray>& arrays) {
-  const auto it = std::find_if(arrays.begin(), arrays.end(), [&](const io::NamedArray& a) { return a.name == tensor.name; });
+  const auto it =
+      std::find_if(arrays.begin(), arrays.end(), [&](const io::NamedArray& a) { return a.name == tensor.name; });
   if (it != arrays.end()) return &it->array;
   if (arrays.size() == 1 && graph.inputs().size() == 1) return &arrays[0].array;
   std::string names;
@@ -84,18 +100,21 @@ absl::StatusOr<const Array*> find_array(const std::string& path, const model::Te
 absl::Status check_shape(const std::string& path, const model::Tensor& tensor, const Array& array) {
   const int64_t elements = tensor.type.elements();
   if (!array.shape().empty() && array.row_elements() == elements) return absl::OkStatus();
-  return file_error(path, absl::StrCat("input '", tensor.name, "': expected [events, ", elements, "] (", model::to_string(tensor.type.shape),
-                                       " an event), found ", array.to_string()));
+  return file_error(path, absl::StrCat("input '", tensor.name, "': expected [events, ", elements, "] (",
+                                       model::to_string(tensor.type.shape), " an event), found ", array.to_string()));
 }
 
-absl::Status convert(const std::string& path, const model::Tensor& tensor, const Array& array, bool raw, Events& events) {
+absl::Status convert(const std::string& path, const model::Tensor& tensor, const Array& array, bool raw,
+                     Events& events) {
   if (absl::Status s = check_shape(path, tensor, array); !s.ok()) return s;
   const Codec codec(tensor.name, tensor.type);
   const Encoding encoding{element_kind(array.dtype()), raw};
   if (raw && io::is_float(array.dtype())) {
-    return file_error(path, absl::StrCat("input '", tensor.name, "': --raw-in wants integers, found ", array.to_string()));
+    return file_error(path,
+                      absl::StrCat("input '", tensor.name, "': --raw-in wants integers, found ", array.to_string()));
   }
-  // A file whose bytes are already the kernel's rows serves as it is, but for the check that every value is in its type.
+  // A file whose bytes are already the kernel's rows serves as it is, but for the check that every value is in its
+  // type.
   Bytes rows(static_cast<size_t>(array.rows()) * codec.row_bytes());
   events.integers_as_numbers |= !raw && !io::is_float(array.dtype());
   if (absl::Status s = codec.encode(encoding, array.bytes(), rows, 0, &events.changed); !s.ok()) {
@@ -116,7 +135,8 @@ bool serves_as_it_is(const model::Tensor& tensor, const Array& array, bool raw) 
 
 }  // namespace
 
-absl::StatusOr<std::vector<std::vector<double>>> read_event_numbers(const std::string& path, const model::Graph& graph, bool raw) {
+absl::StatusOr<std::vector<std::vector<double>>> read_event_numbers(const std::string& path, const model::Graph& graph,
+                                                                    bool raw) {
   auto arrays = read_arrays(path, graph);
   if (!arrays.ok()) return arrays.status();
   raw = raw || ends_with(path, ".bin");
@@ -128,7 +148,8 @@ absl::StatusOr<std::vector<std::vector<double>>> read_event_numbers(const std::s
     if (absl::Status s = check_shape(path, tensor, **array); !s.ok()) return s;
     numbers.push_back((*array)->numbers());
     const auto elements = static_cast<size_t>(tensor.type.elements());
-    for (size_t e = 0; raw && e < numbers.back().size(); ++e) numbers.back()[e] *= tensor.type.at(static_cast<int64_t>(e % elements)).step();
+    for (size_t e = 0; raw && e < numbers.back().size(); ++e)
+      numbers.back()[e] *= tensor.type.at(static_cast<int64_t>(e % elements)).step();
   }
   return numbers;
 }
@@ -146,7 +167,8 @@ absl::StatusOr<Events> read_events(const std::string& path, const model::Graph& 
     const Array& array = **found;
     const auto rows = static_cast<size_t>(array.rows());
     if (i > 0 && rows != events.rows) {
-      return file_error(path, absl::StrCat("input '", tensor.name, "' has ", rows, " events, '", graph.input(0).name, "' ", events.rows));
+      return file_error(path, absl::StrCat("input '", tensor.name, "' has ", rows, " events, '", graph.input(0).name,
+                                           "' ", events.rows));
     }
     events.rows = rows;
     if (serves_as_it_is(tensor, array, raw)) {
@@ -163,7 +185,8 @@ absl::StatusOr<Events> read_events(const std::string& path, const model::Graph& 
 Scores make_scores(const model::Graph& graph, size_t rows) {
   Scores scores;
   scores.rows = rows;
-  for (size_t o = 0; o < graph.outputs().size(); ++o) scores.outputs.emplace_back(rows * graph.output(o).type.row_bytes());
+  for (size_t o = 0; o < graph.outputs().size(); ++o)
+    scores.outputs.emplace_back(rows * graph.output(o).type.row_bytes());
   return scores;
 }
 
@@ -176,22 +199,26 @@ io::Array scores_array(const Scores& scores, const model::Graph& graph, size_t o
     return {container_dtype(tensor.type, tensor.type.any_signed()), std::move(shape), *bytes, bytes};
   }
   std::vector<double> values(scores.rows * tensor.type.elements());
-  Codec(tensor.name, tensor.type).decode({ElementKind::kFloat64, false}, scores.outputs[output], std::as_writable_bytes(std::span(values)));
+  Codec(tensor.name, tensor.type)
+      .decode({ElementKind::kFloat64, false}, scores.outputs[output], std::as_writable_bytes(std::span(values)));
   return io::Array::of(std::move(shape), std::move(values));
 }
 
 absl::Status check_score_path(const std::string& path, const model::Graph& graph) {
   if (path.empty() || ends_with(path, ".npz")) return absl::OkStatus();
-  if (!ends_with(path, ".npy") && !ends_with(path, ".csv")) return file_error(path, "expected a name ending in .npy, .npz or .csv");
+  if (!ends_with(path, ".npy") && !ends_with(path, ".csv"))
+    return file_error(path, "expected a name ending in .npy, .npz or .csv");
   if (graph.outputs().size() == 1) return absl::OkStatus();
-  return file_error(path, absl::StrCat("the model has ", graph.outputs().size(), " outputs; expected a name ending in .npz"));
+  return file_error(path,
+                    absl::StrCat("the model has ", graph.outputs().size(), " outputs; expected a name ending in .npz"));
 }
 
 absl::Status write_scores(const std::string& path, const Scores& scores, const model::Graph& graph, bool raw) {
   if (absl::Status s = check_score_path(path, graph); !s.ok()) return s;
   if (ends_with(path, ".npz")) {
     std::vector<io::NamedArray> arrays;
-    for (size_t o = 0; o < graph.outputs().size(); ++o) arrays.push_back({graph.output(o).name, scores_array(scores, graph, o, raw)});
+    for (size_t o = 0; o < graph.outputs().size(); ++o)
+      arrays.push_back({graph.output(o).name, scores_array(scores, graph, o, raw)});
     return io::write_npz(path, arrays);
   }
   const io::Array array = scores_array(scores, graph, 0, raw);

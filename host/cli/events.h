@@ -15,28 +15,27 @@ namespace strobe::cli {
 struct Events {
   size_t rows = 0;
   std::vector<std::span<const std::byte>> inputs;
-  model::OverflowCount changed;  ///< values that wrapped or saturated on conversion
-  bool integers_as_numbers = false;           ///< an integer file was read without `raw`
-  std::vector<Bytes> owned;  ///< behind `inputs` where values had to be converted
-  std::vector<io::Array> files;               ///< behind `inputs` where the file's own bytes serve
+  model::OverflowCount changed;      ///< values that wrapped or saturated on conversion
+  bool integers_as_numbers = false;  ///< an integer file was read without `raw`
+  std::vector<Bytes> owned;          ///< behind `inputs` where values had to be converted
+  std::vector<io::Array> files;      ///< behind `inputs` where the file's own bytes serve
 };
 
-/// Reads `.npy`, `.csv`, `.bin` (one input) or `.npz` (by tensor name) and converts: numbers by each tensor's rounding and
-/// overflow, or with `raw` the raw integers as they are (a mapped `.npy` or `.bin` of the right width is not copied).
-/// A `.bin` holds raw containers. Errors: InvalidArgument that names file, tensor, expectation and finding.
+/// Reads `.npy`, `.csv`, `.bin` (one input) or `.npz` (by tensor name) and converts: numbers by each tensor's rounding
+/// and overflow, or with `raw` the raw integers as they are (a mapped `.npy` or `.bin` of the right width is not
+/// copied). A `.bin` holds raw containers. Errors: InvalidArgument that names file, tensor, expectation and finding.
 absl::StatusOr<Events> read_events(const std::string& path, const model::Graph& graph, bool raw);
 
-/// The events of the same file as numbers, not converted to the input's type: what a floating-point model gets. Raw integers
-/// are the values that they stand for. Per input tensor of the graph, rows x elements.
-absl::StatusOr<std::vector<std::vector<double>>> read_event_numbers(const std::string& path, const model::Graph& graph, bool raw);
+/// The events of the same file as numbers, not converted to the input's type: what a floating-point model gets. Raw
+/// integers are the values that they stand for. Per input tensor of the graph, rows x elements.
+absl::StatusOr<std::vector<std::vector<double>>> read_event_numbers(const std::string& path, const model::Graph& graph,
+                                                                    bool raw);
 
 /// Scores of every output tensor, in containers.
 struct Scores {
   size_t rows = 0;
   std::vector<Bytes> outputs;
-  std::vector<std::span<std::byte>> spans() {
-    return {outputs.begin(), outputs.end()};
-  }
+  std::vector<std::span<std::byte>> spans() { return {outputs.begin(), outputs.end()}; }
 };
 Scores make_scores(const model::Graph& graph, size_t rows);
 

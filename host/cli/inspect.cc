@@ -14,7 +14,11 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json tensor_json(const model::Tensor& tensor) {
-  return {{"name", tensor.name}, {"shape", tensor.type.shape}, {"type", tensor.type.to_string()}, {"container_bits", tensor.type.container()}, {"row_bytes", tensor.type.row_bytes()}};
+  return {{"name", tensor.name},
+          {"shape", tensor.type.shape},
+          {"type", tensor.type.to_string()},
+          {"container_bits", tensor.type.container()},
+          {"row_bytes", tensor.type.row_bytes()}};
 }
 
 Json layer_json(const model::Graph& graph, const model::Node& node, const layers::Cost& cost) {
@@ -25,12 +29,15 @@ Json layer_json(const model::Graph& graph, const model::Node& node, const layers
   json["additions"] = cost.additions;
   json["bit_operations"] = cost.bit_operations;
   json["effective_bit_operations"] = cost.effective_bit_operations;
-  json["planned"] = {{"initiation_interval", cost.planned_initiation_interval}, {"depth", cost.planned_depth}, {"multipliers", cost.planned_multipliers}};
+  json["planned"] = {{"initiation_interval", cost.planned_initiation_interval},
+                     {"depth", cost.planned_depth},
+                     {"multipliers", cost.planned_multipliers}};
   return json;
 }
 
 Json model_json(const package::KernelModel& model) {
-  Json json = {{"kernel", model.kernel}, {"model", model.graph.name()}, {"floating_point_model", model.float_model.has_value()}};
+  Json json = {
+      {"kernel", model.kernel}, {"model", model.graph.name()}, {"floating_point_model", model.float_model.has_value()}};
   for (const model::TensorId id : model.graph.inputs()) json["inputs"].push_back(tensor_json(model.graph.tensor(id)));
   for (const model::TensorId id : model.graph.outputs()) json["outputs"].push_back(tensor_json(model.graph.tensor(id)));
   layers::Cost total;
@@ -46,25 +53,39 @@ Json model_json(const package::KernelModel& model) {
     total.planned_depth += cost.planned_depth;
     total.planned_initiation_interval = std::max(total.planned_initiation_interval, cost.planned_initiation_interval);
   }
-  json["total"] = {{"multiplications", total.multiplications}, {"additions", total.additions}, {"bit_operations", total.bit_operations},
+  json["total"] = {{"multiplications", total.multiplications},
+                   {"additions", total.additions},
+                   {"bit_operations", total.bit_operations},
                    {"effective_bit_operations", total.effective_bit_operations},
-                   {"planned", {{"initiation_interval", total.planned_initiation_interval}, {"depth", total.planned_depth}, {"multipliers", total.planned_multipliers}}}};
+                   {"planned",
+                    {{"initiation_interval", total.planned_initiation_interval},
+                     {"depth", total.planned_depth},
+                     {"multipliers", total.planned_multipliers}}}};
   for (const auto& [key, value] : model.graph.provenance()) json["provenance"][key] = value;
   return json;
 }
 
 Json file_json(const session::LoadedXclbin& loaded) {
   const xclbin::Xclbin& file = loaded.file;
-  Json json = {{"file", loaded.path}, {"target", std::string(xclbin::target_name(file.target))}, {"uuid", xclbin::uuid_text(file.uuid)},
-               {"platform", file.platform}, {"made_by", loaded.package.made_by}};
+  Json json = {{"file", loaded.path},
+               {"target", std::string(xclbin::target_name(file.target))},
+               {"uuid", xclbin::uuid_text(file.uuid)},
+               {"platform", file.platform},
+               {"made_by", loaded.package.made_by}};
   for (const xclbin::Kernel& kernel : file.kernels) {
-    Json k = {{"name", kernel.name}, {"control", kernel.control == xclbin::Control::kChain ? "ap_ctrl_chain" : "ap_ctrl_hs"}};
-    for (const xclbin::Argument& a : kernel.arguments) k["arguments"].push_back({{"name", a.name}, {"type", a.type}, {"offset", a.offset}, {"size", a.size}, {"port", a.port}});
+    Json k = {{"name", kernel.name},
+              {"control", kernel.control == xclbin::Control::kChain ? "ap_ctrl_chain" : "ap_ctrl_hs"}};
+    for (const xclbin::Argument& a : kernel.arguments)
+      k["arguments"].push_back(
+          {{"name", a.name}, {"type", a.type}, {"offset", a.offset}, {"size", a.size}, {"port", a.port}});
     json["kernels"].push_back(std::move(k));
   }
-  for (const xclbin::ComputeUnit& unit : file.compute_units) json["compute_units"].push_back({{"kernel", file.kernels[unit.kernel].name}, {"instance", unit.instance}, {"base_address", unit.base_address}});
+  for (const xclbin::ComputeUnit& unit : file.compute_units)
+    json["compute_units"].push_back(
+        {{"kernel", file.kernels[unit.kernel].name}, {"instance", unit.instance}, {"base_address", unit.base_address}});
   for (const xclbin::MemoryBank& bank : file.banks) {
-    if (bank.used) json["memory"].push_back({{"bank", bank.tag}, {"base_address", bank.base_address}, {"size_kib", bank.size_kib}});
+    if (bank.used)
+      json["memory"].push_back({{"bank", bank.tag}, {"base_address", bank.base_address}, {"size_kib", bank.size_kib}});
   }
   for (const package::KernelModel& model : loaded.package.models) json["models"].push_back(model_json(model));
   return json;
@@ -72,48 +93,61 @@ Json file_json(const session::LoadedXclbin& loaded) {
 
 void print_kernels(const Json& json) {
   for (const auto& kernel : json["kernels"]) {
-    std::printf("kernel %s (%s)\n", kernel["name"].get<std::string>().c_str(), kernel["control"].get<std::string>().c_str());
+    std::printf("kernel %s (%s)\n", kernel["name"].get<std::string>().c_str(),
+                kernel["control"].get<std::string>().c_str());
     for (const auto& a : kernel["arguments"]) {
-      std::printf("  argument %-16s %-14s offset 0x%02x  %s\n", a["name"].get<std::string>().c_str(), a["type"].get<std::string>().c_str(),
-                  a["offset"].get<unsigned>(), a["port"].get<std::string>().c_str());
+      std::printf("  argument %-16s %-14s offset 0x%02x  %s\n", a["name"].get<std::string>().c_str(),
+                  a["type"].get<std::string>().c_str(), a["offset"].get<unsigned>(),
+                  a["port"].get<std::string>().c_str());
     }
   }
-  for (const auto& unit : json.value("compute_units", Json::array())) std::printf("compute unit %s\n", unit["instance"].get<std::string>().c_str());
+  for (const auto& unit : json.value("compute_units", Json::array()))
+    std::printf("compute unit %s\n", unit["instance"].get<std::string>().c_str());
   for (const auto& bank : json.value("memory", Json::array())) {
-    std::printf("memory %s, %.0f MiB at 0x%llx\n", bank["bank"].get<std::string>().c_str(), bank["size_kib"].get<double>() / 1024,
-                bank["base_address"].get<unsigned long long>());
+    std::printf("memory %s, %.0f MiB at 0x%llx\n", bank["bank"].get<std::string>().c_str(),
+                bank["size_kib"].get<double>() / 1024, bank["base_address"].get<unsigned long long>());
   }
 }
 
 void print_layer(const Json& layer) {
   const auto& planned = layer["planned"];
-  std::printf("  %-24s %-15s %9lld %8lld %11.0f %9.0f %5d %6d %8lld  %s\n", layer["name"].get<std::string>().c_str(), layer["op"].get<std::string>().c_str(),
-              layer["multiplications"].get<long long>(), layer["additions"].get<long long>(), layer["bit_operations"].get<double>(),
-              layer["effective_bit_operations"].get<double>(), planned["initiation_interval"].get<int>(), planned["depth"].get<int>(),
-              planned["multipliers"].get<long long>(), layer["output"].get<std::string>().c_str());
+  std::printf("  %-24s %-15s %9lld %8lld %11.0f %9.0f %5d %6d %8lld  %s\n", layer["name"].get<std::string>().c_str(),
+              layer["op"].get<std::string>().c_str(), layer["multiplications"].get<long long>(),
+              layer["additions"].get<long long>(), layer["bit_operations"].get<double>(),
+              layer["effective_bit_operations"].get<double>(), planned["initiation_interval"].get<int>(),
+              planned["depth"].get<int>(), planned["multipliers"].get<long long>(),
+              layer["output"].get<std::string>().c_str());
   const Json constants = layer.value("constants", Json::object());
   for (const auto& [name, type] : constants.items()) {
     std::printf("  %-24s   %s %s\n", "", name.c_str(), type.get<std::string>().c_str());
   }
-  if (layer.contains("accumulator")) std::printf("  %-24s   accumulator %s\n", "", layer["accumulator"].get<std::string>().c_str());
+  if (layer.contains("accumulator"))
+    std::printf("  %-24s   accumulator %s\n", "", layer["accumulator"].get<std::string>().c_str());
 }
 
 void print_model(const Json& model) {
   std::printf("model %s\n", model["model"].get<std::string>().c_str());
   for (const char* side : {"inputs", "outputs"}) {
     for (const auto& t : model[side]) {
-      std::printf("  %s %s: %s, rows of %lld bytes in %d-bit containers\n", side == std::string("inputs") ? "input" : "output",
-                  t["name"].get<std::string>().c_str(), t["type"].get<std::string>().c_str(), t["row_bytes"].get<long long>(), t["container_bits"].get<int>());
+      std::printf("  %s %s: %s, rows of %lld bytes in %d-bit containers\n",
+                  side == std::string("inputs") ? "input" : "output", t["name"].get<std::string>().c_str(),
+                  t["type"].get<std::string>().c_str(), t["row_bytes"].get<long long>(),
+                  t["container_bits"].get<int>());
     }
   }
-  std::printf("  %-24s %-15s %9s %8s %11s %9s | planned: %s  output\n", "layer", "op", "mult", "add", "BOPs", "EBOPs", "II depth multipliers");
+  std::printf("  %-24s %-15s %9s %8s %11s %9s | planned: %s  output\n", "layer", "op", "mult", "add", "BOPs", "EBOPs",
+              "II depth multipliers");
   for (const auto& layer : model["layers"]) print_layer(layer);
   const auto& total = model["total"];
-  std::printf("  total: %lld multiplications, %.0f BOPs, %.0f EBOPs; planned (from the pragmas, not synthesised): II %d, depth %d cycles, %lld multipliers\n",
-              total["multiplications"].get<long long>(), total["bit_operations"].get<double>(), total["effective_bit_operations"].get<double>(),
-              total["planned"]["initiation_interval"].get<int>(), total["planned"]["depth"].get<int>(), total["planned"]["multipliers"].get<long long>());
+  std::printf(
+      "  total: %lld multiplications, %.0f BOPs, %.0f EBOPs; planned (from the pragmas, not synthesised): II %d, depth "
+      "%d cycles, %lld multipliers\n",
+      total["multiplications"].get<long long>(), total["bit_operations"].get<double>(),
+      total["effective_bit_operations"].get<double>(), total["planned"]["initiation_interval"].get<int>(),
+      total["planned"]["depth"].get<int>(), total["planned"]["multipliers"].get<long long>());
   const Json provenance = model.value("provenance", Json::object());
-  for (const auto& [key, value] : provenance.items()) std::printf("  %s: %s\n", key.c_str(), value.get<std::string>().c_str());
+  for (const auto& [key, value] : provenance.items())
+    std::printf("  %s: %s\n", key.c_str(), value.get<std::string>().c_str());
 }
 
 absl::Status inspect_command(const std::string& path, bool json) {
@@ -124,9 +158,9 @@ absl::Status inspect_command(const std::string& path, bool json) {
     std::printf("%s\n", description.dump(2).c_str());
     return absl::OkStatus();
   }
-  std::printf("%s: target %s, platform %s, UUID %s, made by %s\n", path.c_str(), description["target"].get<std::string>().c_str(),
-              description["platform"].get<std::string>().c_str(), description["uuid"].get<std::string>().c_str(),
-              description["made_by"].get<std::string>().c_str());
+  std::printf("%s: target %s, platform %s, UUID %s, made by %s\n", path.c_str(),
+              description["target"].get<std::string>().c_str(), description["platform"].get<std::string>().c_str(),
+              description["uuid"].get<std::string>().c_str(), description["made_by"].get<std::string>().c_str());
   print_kernels(description);
   for (const auto& model : description["models"]) print_model(model);
   auto bytes = xclbin::read_file(path);
@@ -142,7 +176,8 @@ absl::Status inspect_command(const std::string& path, bool json) {
 void add_inspect(CLI::App& app, Action& action) {
   auto path = std::make_shared<std::string>();
   auto json = std::make_shared<bool>(false);
-  CLI::App* command = app.add_subcommand("inspect", "Says what an xclbin holds: kernels, memory, the model layer by layer");
+  CLI::App* command =
+      app.add_subcommand("inspect", "Says what an xclbin holds: kernels, memory, the model layer by layer");
   command->footer("Example: strobe inspect jets.xclbin");
   command->add_option("XCLBIN", *path, "made by strobe compile")->required();
   command->add_flag("--json", *json, "report as JSON");

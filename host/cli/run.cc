@@ -49,11 +49,15 @@ void report(const Settings& settings, const Session& session, const Events& even
     return;
   }
   std::printf("device: %s\n", session.device_text().c_str());
-  std::printf("%zu events in %.3f s: %.4g events/s%s%s\n", events.rows, t.run, rate, settings.output.empty() ? "" : "; scores: ", settings.output.c_str());
+  std::printf("%zu events in %.3f s: %.4g events/s%s%s\n", events.rows, t.run, rate,
+              settings.output.empty() ? "" : "; scores: ", settings.output.c_str());
   if (events.changed.total() > 0) {
     std::fprintf(stderr, "warning: %llu input values saturated and %llu wrapped on conversion to the input type%s\n",
-                 static_cast<unsigned long long>(events.changed.saturated), static_cast<unsigned long long>(events.changed.wrapped),
-                 events.integers_as_numbers ? " (the file holds integers, taken as numbers; --raw-in takes them as raw values)" : "");
+                 static_cast<unsigned long long>(events.changed.saturated),
+                 static_cast<unsigned long long>(events.changed.wrapped),
+                 events.integers_as_numbers
+                     ? " (the file holds integers, taken as numbers; --raw-in takes them as raw values)"
+                     : "");
   }
 }
 
@@ -76,7 +80,10 @@ absl::Status run_command(const Settings& settings) {
   const auto outputs = scores.spans();
   {
     Progress progress(events->rows);
-    if (absl::Status s = (*session)->run(*model, events->rows, events->inputs, outputs, [&](size_t done) { progress.update(done); }); !s.ok()) return s;
+    if (absl::Status s =
+            (*session)->run(*model, events->rows, events->inputs, outputs, [&](size_t done) { progress.update(done); });
+        !s.ok())
+      return s;
   }
   t.run = watch.lap();
   if (!settings.output.empty()) {
@@ -93,15 +100,19 @@ void add_run(CLI::App& app, Action& action) {
   auto settings = std::make_shared<Settings>();
   CLI::App* command = app.add_subcommand("run", "Runs a file of events through an xclbin");
   command->footer(
-      "EVENTS: .npy, .csv, .bin (raw rows) or .npz (arrays by tensor name). Floating-point events are converted by the input\n"
-      "type's rounding and overflow. SCORES: .npy, .npz or .csv, float64 values that are exactly the fixed-point scores.\n"
+      "EVENTS: .npy, .csv, .bin (raw rows) or .npz (arrays by tensor name). Floating-point events are converted by the "
+      "input\n"
+      "type's rounding and overflow. SCORES: .npy, .npz or .csv, float64 values that are exactly the fixed-point "
+      "scores.\n"
       "Example: strobe run jets.xclbin jets.npy --raw-in -o scores.npy");
   command->add_option("XCLBIN", settings->xclbin, "made by strobe compile")->required();
   command->add_option("EVENTS", settings->events, "event file")->required();
   command->add_option("-o,--output", settings->output, "score file");
   command->add_option("--model", settings->model, "of an xclbin that holds several");
   command->add_option("--device", settings->session.device, "auto, emulator, xrt:N or opencl:N")->capture_default_str();
-  command->add_option("--threads", settings->session.threads, "of the in-process emulator")->check(CLI::Range(1, 256))->capture_default_str();
+  command->add_option("--threads", settings->session.threads, "of the in-process emulator")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
   command->add_flag("--raw-in", settings->raw_in, "events are raw fixed-point integers");
   command->add_flag("--raw-out", settings->raw_out, "scores are raw fixed-point integers");
   command->add_flag("--json", settings->json, "report as JSON");

@@ -39,8 +39,10 @@ class XclbinLoader : public server::ModelLoader {
     server::LoadedModel result;
     result.spec.name = model.kernel;
     result.spec.kernel = *index;
-    for (const model::TensorId id : model.graph.inputs()) add(model.graph.tensor(id), result.spec.inputs, result.properties);
-    for (const model::TensorId id : model.graph.outputs()) add(model.graph.tensor(id), result.spec.outputs, result.properties);
+    for (const model::TensorId id : model.graph.inputs())
+      add(model.graph.tensor(id), result.spec.inputs, result.properties);
+    for (const model::TensorId id : model.graph.outputs())
+      add(model.graph.tensor(id), result.spec.outputs, result.properties);
     for (const auto& [key, value] : model.graph.provenance()) {
       if (key != "file" && key != "path") result.properties[key] = value;
     }
@@ -48,14 +50,16 @@ class XclbinLoader : public server::ModelLoader {
       auto device = device::open_device(file->file, device_, session::open_options(file, threads_));
       if (!device.ok()) return device.status();
       const device::DeviceInfo& info = (*device)->info();
-      std::fprintf(stderr, "%s: device %s (%s): %s\n", file->path.c_str(), info.id.c_str(), info.target.c_str(), info.why.c_str());
+      std::fprintf(stderr, "%s: device %s (%s): %s\n", file->path.c_str(), info.id.c_str(), info.target.c_str(),
+                   info.why.c_str());
       return std::shared_ptr<device::Device>(*std::move(device));
     };
     return result;
   }
 
  private:
-  static void add(const model::Tensor& tensor, std::vector<runtime::TensorSpec>& specs, std::map<std::string, std::string>& properties) {
+  static void add(const model::Tensor& tensor, std::vector<runtime::TensorSpec>& specs,
+                  std::map<std::string, std::string>& properties) {
     specs.push_back({tensor.name, tensor.type});
     properties[absl::StrCat("type:", tensor.name)] = tensor.type.to_string();
   }
@@ -65,7 +69,8 @@ class XclbinLoader : public server::ModelLoader {
 };
 
 /// Health and metrics of `store` over HTTP; null where no address is given.
-absl::StatusOr<std::unique_ptr<http::HttpServer>> start_http(const std::string& address, const server::ModelStore& store,
+absl::StatusOr<std::unique_ptr<http::HttpServer>> start_http(const std::string& address,
+                                                             const server::ModelStore& store,
                                                              const std::atomic<bool>& stopping) {
   if (address.empty()) return nullptr;
   return http::HttpServer::start(
@@ -103,17 +108,26 @@ void add_serve(CLI::App& app, Action& action) {
   auto settings = std::make_shared<Settings>();
   CLI::App* command = app.add_subcommand("serve", "Answers gRPC inference clients (KServe v2, as Triton speaks it)");
   command->footer(
-      "FOLDER holds models in Triton's layout: name/version/model.xclbin and optionally name/config.pbtxt, where a tensor's\n"
-      "data_type TYPE_INT8, TYPE_INT16 or TYPE_INT32 asks for raw integers. SIGTERM finishes the calls in work and stops.\n"
-      "With --http, GET answers /v2/health/live (200), /v2/health/ready (200, or 503 while a device is lost or the service\n"
+      "FOLDER holds models in Triton's layout: name/version/model.xclbin and optionally name/config.pbtxt, where a "
+      "tensor's\n"
+      "data_type TYPE_INT8, TYPE_INT16 or TYPE_INT32 asks for raw integers. SIGTERM finishes the calls in work and "
+      "stops.\n"
+      "With --http, GET answers /v2/health/live (200), /v2/health/ready (200, or 503 while a device is lost or the "
+      "service\n"
       "stops), /v2 (name and version) and /metrics (Prometheus text, named as Triton names it).\n"
       "Example: strobe serve models --grpc 0.0.0.0:8001 --http 0.0.0.0:8000");
   command->add_option("FOLDER", settings->folder, "model folder")->required();
-  command->add_option("--grpc", settings->server.address, "address to listen on: host:port or unix:/path")->capture_default_str();
-  command->add_option("--http", settings->http_address, "address for health probes and metrics: host:port; none: no HTTP");
+  command->add_option("--grpc", settings->server.address, "address to listen on: host:port or unix:/path")
+      ->capture_default_str();
+  command->add_option("--http", settings->http_address,
+                      "address for health probes and metrics: host:port; none: no HTTP");
   command->add_option("--device", settings->device, "auto, emulator, xrt:N or opencl:N")->capture_default_str();
-  command->add_option("--threads", settings->threads, "of the in-process emulator, per model")->check(CLI::Range(1, 256))->capture_default_str();
-  command->add_option("--slots", settings->slots, "launches in flight per compute unit")->check(CLI::Range(1, 16))->capture_default_str();
+  command->add_option("--threads", settings->threads, "of the in-process emulator, per model")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  command->add_option("--slots", settings->slots, "launches in flight per compute unit")
+      ->check(CLI::Range(1, 16))
+      ->capture_default_str();
   command->callback([settings, &action] { action = [settings] { return serve_command(*settings); }; });
 }
 

@@ -27,29 +27,36 @@ std::vector<int> units_of(const xclbin::Xclbin& xclbin, std::string_view kernel)
 
 absl::Status match_kernels(const xclbin::Xclbin& xclbin, std::vector<KernelInfo>& kernels) {
   for (KernelInfo& info : kernels) {
-    auto kernel = std::find_if(xclbin.kernels.begin(), xclbin.kernels.end(), [&](const xclbin::Kernel& k) { return k.name == info.name; });
-    if (kernel == xclbin.kernels.end()) return absl::InvalidArgumentError(absl::StrCat("xclbin has no kernel '", info.name, "'"));
+    auto kernel = std::find_if(xclbin.kernels.begin(), xclbin.kernels.end(),
+                               [&](const xclbin::Kernel& k) { return k.name == info.name; });
+    if (kernel == xclbin.kernels.end())
+      return absl::InvalidArgumentError(absl::StrCat("xclbin has no kernel '", info.name, "'"));
     const size_t tensors = info.input_row_bytes.size() + info.output_row_bytes.size();
     bool fits = kernel->arguments.size() == tensors + 1;
     for (size_t i = 0; fits && i <= tensors; ++i) {
       fits = (kernel->arguments[i].kind == xclbin::Argument::Kind::kMemory) == (i < tensors);
     }
     if (!fits) {
-      return absl::InvalidArgumentError(absl::StrCat("kernel '", info.name, "': expected ", tensors, " memory arguments and a row count, the xclbin describes ",
+      return absl::InvalidArgumentError(absl::StrCat("kernel '", info.name, "': expected ", tensors,
+                                                     " memory arguments and a row count, the xclbin describes ",
                                                      kernel->arguments.size(), " arguments of another kind"));
     }
     info.compute_units = static_cast<int>(units_of(xclbin, info.name).size());
-    if (info.compute_units == 0) return absl::InvalidArgumentError(absl::StrCat("kernel '", info.name, "' has no compute unit in the xclbin"));
+    if (info.compute_units == 0)
+      return absl::InvalidArgumentError(absl::StrCat("kernel '", info.name, "' has no compute unit in the xclbin"));
   }
   return absl::OkStatus();
 }
 
 absl::Status check_slot(const std::vector<KernelInfo>& kernels, size_t kernel, int unit, size_t rows) {
-  if (kernel >= kernels.size()) return absl::InvalidArgumentError(absl::StrCat("slot for kernel ", kernel, ", the device has ", kernels.size()));
+  if (kernel >= kernels.size())
+    return absl::InvalidArgumentError(absl::StrCat("slot for kernel ", kernel, ", the device has ", kernels.size()));
   if (unit < 0 || unit >= kernels[kernel].compute_units) {
-    return absl::InvalidArgumentError(absl::StrCat("slot on compute unit ", unit, " of kernel '", kernels[kernel].name, "', which has ", kernels[kernel].compute_units));
+    return absl::InvalidArgumentError(absl::StrCat("slot on compute unit ", unit, " of kernel '", kernels[kernel].name,
+                                                   "', which has ", kernels[kernel].compute_units));
   }
-  if (rows == 0 || rows > UINT32_MAX) return absl::InvalidArgumentError(absl::StrCat("slot of ", rows, " rows, expected 1 to ", UINT32_MAX));
+  if (rows == 0 || rows > UINT32_MAX)
+    return absl::InvalidArgumentError(absl::StrCat("slot of ", rows, " rows, expected 1 to ", UINT32_MAX));
   return absl::OkStatus();
 }
 

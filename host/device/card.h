@@ -12,9 +12,9 @@
 #include "host/device/device.h"
 #include "platform/xclbin/xclbin.h"
 
-/// A card driven by XRT or OpenCL in this process. The implementations are plugins (libstrobe_xrt.so, libstrobe_opencl.so), opened
-/// with dlopen: the strobe program starts on machines without XRT, and one and the same plugin drives real cards in the strobe
-/// process and emulated ones in a worker process.
+/// A card driven by XRT or OpenCL in this process. The implementations are plugins (libstrobe_xrt.so,
+/// libstrobe_opencl.so), opened with dlopen: the strobe program starts on machines without XRT, and one and the same
+/// plugin drives real cards in the strobe process and emulated ones in a worker process.
 namespace strobe::device {
 
 class Card {
@@ -23,7 +23,8 @@ class Card {
   virtual std::string name() const = 0;
   virtual std::string detail() const = 0;
   /// Prepares launches from and to buffers of the caller's (page-aligned, `rows` rows each, alive until `remove_slot`).
-  virtual absl::Status add_slot(uint32_t slot, size_t kernel, int unit, size_t rows, std::span<const std::span<std::byte>> inputs,
+  virtual absl::Status add_slot(uint32_t slot, size_t kernel, int unit, size_t rows,
+                                std::span<const std::span<std::byte>> inputs,
                                 std::span<const std::span<std::byte>> outputs) = 0;
   virtual void remove_slot(uint32_t slot) = 0;
   /// As `Slot::start`. May be called from several threads, for different slots; not while slots are added or removed.
@@ -32,9 +33,9 @@ class Card {
 
 struct CardRequest {
   const xclbin::Xclbin* xclbin = nullptr;
-  std::string image;                 ///< the xclbin's bytes
-  int index = 0;                     ///< of the card on this machine
-  std::vector<KernelInfo> kernels;   ///< checked against the xclbin
+  std::string image;                ///< the xclbin's bytes
+  int index = 0;                    ///< of the card on this machine
+  std::vector<KernelInfo> kernels;  ///< checked against the xclbin
 };
 
 /// What a plugin exports.
@@ -46,8 +47,8 @@ struct CardPlugin {
 using CardPluginEntry = const CardPlugin* (*)();
 inline constexpr char kCardPluginEntry[] = "strobe_card_plugin";
 
-/// Opens `<libexec>/libstrobe_<backend>.so`; stays open until the process ends, as XRT cannot be unloaded. Unavailable with the
-/// loader's words where it or XRT is missing.
+/// Opens `<libexec>/libstrobe_<backend>.so`; stays open until the process ends, as XRT cannot be unloaded. Unavailable
+/// with the loader's words where it or XRT is missing.
 absl::StatusOr<const CardPlugin*> load_card_plugin(const std::string& libexec, std::string_view backend);
 
 /// The compute units of a kernel, as indices into `xclbin.compute_units`.

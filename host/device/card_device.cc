@@ -101,7 +101,8 @@ class CardDevice final : public Device {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Device>> open_card_device(DeviceInfo info, const CardPlugin& plugin, const xclbin::Xclbin& xclbin, int index,
+absl::StatusOr<std::unique_ptr<Device>> open_card_device(DeviceInfo info, const CardPlugin& plugin,
+                                                         const xclbin::Xclbin& xclbin, int index,
                                                          std::vector<KernelInfo> kernels, std::string image) {
   auto held = std::make_shared<Held>();
   held->xclbin = xclbin;

@@ -15,18 +15,18 @@ namespace strobe::device {
 
 /// What a card (or its emulation) is and holds, for people and for choosing one.
 struct DeviceInfo {
-  std::string id;        ///< as the user names it: "emulator", "xrt:0", "opencl:0"
-  std::string name;      ///< the shell's name or "in-process emulator"
-  std::string backend;   ///< "emulator", "xrt", "opencl"
-  std::string target;    ///< "emulator", "sw_emu", "hw_emu", "hw"
-  std::string detail;    ///< XRT's version, PCIe address, SIMD width...
-  std::string why;       ///< of an opened device: why it was chosen, for people
+  std::string id;       ///< as the user names it: "emulator", "xrt:0", "opencl:0"
+  std::string name;     ///< the shell's name or "in-process emulator"
+  std::string backend;  ///< "emulator", "xrt", "opencl"
+  std::string target;   ///< "emulator", "sw_emu", "hw_emu", "hw"
+  std::string detail;   ///< XRT's version, PCIe address, SIMD width...
+  std::string why;      ///< of an opened device: why it was chosen, for people
 };
 
 /// The buffers of one launch on one kernel: filled by the caller, read back by the caller, never allocated per launch.
 ///
-/// Life: fill `input(i)` -> `start(rows, done)` -> `done` is called once -> read `output(i)`. A slot is free again when its
-/// outputs have been read; it never has two launches in flight. Not thread-safe; different slots are independent.
+/// Life: fill `input(i)` -> `start(rows, done)` -> `done` is called once -> read `output(i)`. A slot is free again when
+/// its outputs have been read; it never has two launches in flight. Not thread-safe; different slots are independent.
 class Slot {
  public:
   virtual ~Slot() = default;

@@ -62,7 +62,10 @@ struct Emulator {
 class EmulatorSlot final : public Slot {
  public:
   EmulatorSlot(std::shared_ptr<Emulator> emulator, size_t kernel, size_t rows, HostBuffers buffers)
-      : emulator_(std::move(emulator)), kernel_(kernel), rows_(rows), buffers_(std::move(buffers)),
+      : emulator_(std::move(emulator)),
+        kernel_(kernel),
+        rows_(rows),
+        buffers_(std::move(buffers)),
         inputs_(buffers_.inputs().begin(), buffers_.inputs().end()) {}
 
   ~EmulatorSlot() override {
@@ -136,7 +139,8 @@ class EmulatorDevice final : public Device {
 
 absl::StatusOr<std::unique_ptr<Device>> open_emulator_device(const OpenOptions& options, std::string why) {
   if (!options.engine) return absl::UnavailableError("the in-process emulator is not part of this program");
-  if (options.threads < 1 || options.threads > 1024) return absl::InvalidArgumentError(absl::StrCat("threads: ", options.threads, ", expected 1 to 1024"));
+  if (options.threads < 1 || options.threads > 1024)
+    return absl::InvalidArgumentError(absl::StrCat("threads: ", options.threads, ", expected 1 to 1024"));
   auto engine = options.engine();
   if (!engine.ok()) return engine.status();
   auto emulator = std::make_shared<Emulator>();
@@ -145,9 +149,12 @@ absl::StatusOr<std::unique_ptr<Device>> open_emulator_device(const OpenOptions& 
   std::vector<KernelInfo> kernels = options.kernels;
   // Each thread serves one launch at a time, as a compute unit of a card does.
   for (KernelInfo& kernel : kernels) kernel.compute_units = options.threads;
-  DeviceInfo info{"emulator", "in-process emulator", "emulator", "emulator",
-                  absl::StrCat(emulator->engine->description(), emulator->engine->description().empty() ? "" : ", ", options.threads,
-                               options.threads == 1 ? " thread" : " threads"),
+  DeviceInfo info{"emulator",
+                  "in-process emulator",
+                  "emulator",
+                  "emulator",
+                  absl::StrCat(emulator->engine->description(), emulator->engine->description().empty() ? "" : ", ",
+                               options.threads, options.threads == 1 ? " thread" : " threads"),
                   std::move(why)};
   return std::make_unique<EmulatorDevice>(std::move(info), std::move(kernels), std::move(emulator));
 }

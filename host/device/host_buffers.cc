@@ -15,8 +15,10 @@ std::optional<HostBuffers> HostBuffers::make(const KernelInfo& kernel, size_t ro
   buffers.memory_.reset(static_cast<std::byte*>(std::aligned_alloc(worker::kPage, total)));
   if (!buffers.memory_) return std::nullopt;
   std::memset(buffers.memory_.get(), 0, total);
-  for (size_t i = 0; i < layout->input_offsets.size(); ++i) buffers.inputs_.emplace_back(buffers.memory_.get() + layout->input_offsets[i], layout->input_bytes[i]);
-  for (size_t i = 0; i < layout->output_offsets.size(); ++i) buffers.outputs_.emplace_back(buffers.memory_.get() + layout->output_offsets[i], layout->output_bytes[i]);
+  for (size_t i = 0; i < layout->input_offsets.size(); ++i)
+    buffers.inputs_.emplace_back(buffers.memory_.get() + layout->input_offsets[i], layout->input_bytes[i]);
+  for (size_t i = 0; i < layout->output_offsets.size(); ++i)
+    buffers.outputs_.emplace_back(buffers.memory_.get() + layout->output_offsets[i], layout->output_bytes[i]);
   return buffers;
 }
 

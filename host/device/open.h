@@ -38,15 +38,15 @@ struct OpenOptions {
 
 /// Opens a device and loads the xclbin into it. `device_id`: "auto", "emulator", "xrt:N" or "opencl:N".
 ///
-/// "auto" takes a card that matches the xclbin's platform, else the emulation that the xclbin was built for, else "emulator";
-/// `info().why` says which and why. A device named by the caller is opened or the error says why not: it never falls back.
-/// InvalidArgument: unknown id, or an xclbin that the device cannot take; NotFound: no such card; Unavailable: XRT or a helper
-/// is missing, or the card does not come up.
+/// "auto" takes a card that matches the xclbin's platform, else the emulation that the xclbin was built for, else
+/// "emulator"; `info().why` says which and why. A device named by the caller is opened or the error says why not: it
+/// never falls back. InvalidArgument: unknown id, or an xclbin that the device cannot take; NotFound: no such card;
+/// Unavailable: XRT or a helper is missing, or the card does not come up.
 absl::StatusOr<std::unique_ptr<Device>> open_device(const xclbin::Xclbin& xclbin, std::string_view device_id,
                                                     const OpenOptions& options);
 
-/// What could be opened on this machine: the in-process emulator, XRT's emulation, cards. What is missing is listed with its
-/// reason in `detail` and an empty `target`.
+/// What could be opened on this machine: the in-process emulator, XRT's emulation, cards. What is missing is listed
+/// with its reason in `detail` and an empty `target`.
 std::vector<DeviceInfo> list_devices(const OpenOptions& options);
 
 }  // namespace strobe::device

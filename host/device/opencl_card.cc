@@ -74,7 +74,8 @@ class ClCard final : public Card {
     auto cards = find_cards();
     if (!cards.ok()) return cards.status();
     if (request_.index >= static_cast<int>(cards->size())) {
-      return absl::NotFoundError(absl::StrCat("OpenCL has ", cards->size(), " cards, there is no number ", request_.index));
+      return absl::NotFoundError(
+          absl::StrCat("OpenCL has ", cards->size(), " cards, there is no number ", request_.index));
     }
     device_ = (*cards)[request_.index];
     name_ = text_info<cl_device_info>(clGetDeviceInfo, device_, CL_DEVICE_NAME);
@@ -84,7 +85,8 @@ class ClCard final : public Card {
     const size_t size = request_.image.size();
     auto* bytes = reinterpret_cast<const unsigned char*>(request_.image.data());
     program_ = clCreateProgramWithBinary(context_, 1, &device_, &size, &bytes, nullptr, &code);
-    if (code != CL_SUCCESS) return absl::InternalError(absl::StrCat("OpenCL failed to load the xclbin (error ", code, ")"));
+    if (code != CL_SUCCESS)
+      return absl::InternalError(absl::StrCat("OpenCL failed to load the xclbin (error ", code, ")"));
     return absl::OkStatus();
   }
 
@@ -106,7 +108,10 @@ class ClCard final : public Card {
     slot->input_bytes.assign(inputs.begin(), inputs.end());
     slot->output_bytes.assign(outputs.begin(), outputs.end());
     if (absl::Status status = bind(inputs, CL_MEM_READ_ONLY, 0, *slot, slot->inputs); !status.ok()) return status;
-    if (absl::Status status = bind(outputs, CL_MEM_WRITE_ONLY, static_cast<cl_uint>(inputs.size()), *slot, slot->outputs); !status.ok()) return status;
+    if (absl::Status status =
+            bind(outputs, CL_MEM_WRITE_ONLY, static_cast<cl_uint>(inputs.size()), *slot, slot->outputs);
+        !status.ok())
+      return status;
     slots_[id] = std::move(slot);
     return absl::OkStatus();
   }
@@ -120,7 +125,8 @@ class ClCard final : public Card {
   }
 
  private:
-  absl::Status bind(std::span<const std::span<std::byte>> buffers, cl_mem_flags flags, cl_uint first, ClSlot& slot, std::vector<cl_mem>& into) {
+  absl::Status bind(std::span<const std::span<std::byte>> buffers, cl_mem_flags flags, cl_uint first, ClSlot& slot,
+                    std::vector<cl_mem>& into) {
     for (size_t i = 0; i < buffers.size(); ++i) {
       cl_int code = CL_SUCCESS;
       cl_mem buffer = clCreateBuffer(context_, flags, buffers[i].size(), nullptr, &code);
@@ -136,18 +142,21 @@ class ClCard final : public Card {
   static absl::Status enqueue(ClSlot& slot, size_t rows) {
     for (size_t i = 0; i < slot.inputs.size(); ++i) {
       const size_t bytes = slot.input_bytes[i].size() / slot.capacity * rows;
-      const cl_int code = clEnqueueWriteBuffer(slot.queue, slot.inputs[i], CL_FALSE, 0, bytes, slot.input_bytes[i].data(), 0, nullptr, nullptr);
+      const cl_int code = clEnqueueWriteBuffer(slot.queue, slot.inputs[i], CL_FALSE, 0, bytes,
+                                               slot.input_bytes[i].data(), 0, nullptr, nullptr);
       if (code != CL_SUCCESS) return failure("write to the card", code);
     }
     const auto count = static_cast<cl_uint>(rows);
-    cl_int code = clSetKernelArg(slot.kernel, static_cast<cl_uint>(slot.inputs.size() + slot.outputs.size()), sizeof count, &count);
+    cl_int code = clSetKernelArg(slot.kernel, static_cast<cl_uint>(slot.inputs.size() + slot.outputs.size()),
+                                 sizeof count, &count);
     if (code == CL_SUCCESS) code = clEnqueueTask(slot.queue, slot.kernel, 0, nullptr, nullptr);
     if (code != CL_SUCCESS) return failure("start the kernel", code);
     cl_event last = nullptr;
     for (size_t i = 0; i < slot.outputs.size(); ++i) {
       const size_t bytes = slot.output_bytes[i].size() / slot.capacity * rows;
       const bool is_last = i + 1 == slot.outputs.size();
-      code = clEnqueueReadBuffer(slot.queue, slot.outputs[i], CL_FALSE, 0, bytes, slot.output_bytes[i].data(), 0, nullptr, is_last ? &last : nullptr);
+      code = clEnqueueReadBuffer(slot.queue, slot.outputs[i], CL_FALSE, 0, bytes, slot.output_bytes[i].data(), 0,
+                                 nullptr, is_last ? &last : nullptr);
       if (code != CL_SUCCESS) return failure("read from the card", code);
     }
     code = clSetEventCallback(last, CL_COMPLETE, on_complete, &slot);

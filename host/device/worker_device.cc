@@ -100,7 +100,9 @@ class Link {
   /// Adds the card's own last words to the error of an opening that failed; the worker ends after one.
   absl::Status explain(const absl::Status& status) {
     std::unique_lock lock(mutex_);
-    if (!changed_.wait_for(lock, std::chrono::milliseconds(kCloseTimeoutMs), [this] { return dead_; }) || words_.empty()) return status;
+    if (!changed_.wait_for(lock, std::chrono::milliseconds(kCloseTimeoutMs), [this] { return dead_; }) ||
+        words_.empty())
+      return status;
     return absl::Status(status.code(), absl::StrCat(status.message(), " (", words_, ")"));
   }
 
@@ -221,9 +223,12 @@ class Link {
   int time_left_ms() {
     std::lock_guard lock(mutex_);
     if (in_flight_.empty() || dead_) return -1;
-    auto first = std::min_element(in_flight_.begin(), in_flight_.end(), [](const auto& a, const auto& b) { return a.second.deadline < b.second.deadline; });
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(first->second.deadline - Clock::now()).count();
-    if (left <= 0 && cause_.empty()) cause_ = absl::StrCat("was ended because a launch took longer than ", launch_timeout_.count(), " ms");
+    auto first = std::min_element(in_flight_.begin(), in_flight_.end(),
+                                  [](const auto& a, const auto& b) { return a.second.deadline < b.second.deadline; });
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(first->second.deadline - Clock::now()).count();
+    if (left <= 0 && cause_.empty())
+      cause_ = absl::StrCat("was ended because a launch took longer than ", launch_timeout_.count(), " ms");
     return static_cast<int>(std::max<int64_t>(left, 0));
   }
 
@@ -287,7 +292,9 @@ class WorkerSlot final : public Slot {
 
   size_t capacity_rows() const override { return rows_; }
   std::span<std::byte> input(size_t i) override { return {memory_ + layout_.input_offsets[i], layout_.input_bytes[i]}; }
-  std::span<const std::byte> output(size_t i) const override { return {memory_ + layout_.output_offsets[i], layout_.output_bytes[i]}; }
+  std::span<const std::byte> output(size_t i) const override {
+    return {memory_ + layout_.output_offsets[i], layout_.output_bytes[i]};
+  }
 
   void start(size_t rows, Done done) override {
     if (rows == 0 || rows > rows_) {
@@ -317,11 +324,13 @@ class WorkerDevice final : public Device {
   absl::StatusOr<std::unique_ptr<Slot>> make_slot(size_t kernel, int unit, size_t rows) override {
     if (absl::Status status = check_slot(kernels_, kernel, unit, rows); !status.ok()) return status;
     auto layout = worker::slot_layout(kernels_[kernel], rows);
-    if (!layout) return absl::InvalidArgumentError(absl::StrCat("a slot of ", rows, " rows is larger than a card's memory"));
+    if (!layout)
+      return absl::InvalidArgumentError(absl::StrCat("a slot of ", rows, " rows is larger than a card's memory"));
     auto memory = make_memory_file("strobe-slot", layout->total);
     if (!memory.ok()) return memory.status();
     void* at = ::mmap(nullptr, layout->total, PROT_READ | PROT_WRITE, MAP_SHARED, memory->get(), 0);
-    if (at == MAP_FAILED) return absl::ResourceExhaustedError(absl::StrCat("cannot map ", layout->total, " bytes for a slot"));
+    if (at == MAP_FAILED)
+      return absl::ResourceExhaustedError(absl::StrCat("cannot map ", layout->total, " bytes for a slot"));
     auto number = link_->take_slot_number();
     absl::Status status = number.status();
     if (number.ok()) {
@@ -345,15 +354,17 @@ class WorkerDevice final : public Device {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Device>> open_worker_device(DeviceInfo info, const std::string& libexec, const std::string& image,
-                                                           std::vector<KernelInfo> kernels, int launch_timeout_ms) {
+absl::StatusOr<std::unique_ptr<Device>> open_worker_device(DeviceInfo info, const std::string& libexec,
+                                                           const std::string& image, std::vector<KernelInfo> kernels,
+                                                           int launch_timeout_ms) {
   auto rings_file = make_memory_file("strobe-rings", sizeof(worker::Rings));
   if (!rings_file.ok()) return rings_file.status();
   auto image_file = make_memory_file("strobe-xclbin", image.size());
   if (!image_file.ok()) return image_file.status();
   void* copy = ::mmap(nullptr, image.size(), PROT_READ | PROT_WRITE, MAP_SHARED, image_file->get(), 0);
   void* rings = ::mmap(nullptr, sizeof(worker::Rings), PROT_READ | PROT_WRITE, MAP_SHARED, rings_file->get(), 0);
-  if (copy == MAP_FAILED || rings == MAP_FAILED) return absl::ResourceExhaustedError("cannot map memory to share with an emulated card");
+  if (copy == MAP_FAILED || rings == MAP_FAILED)
+    return absl::ResourceExhaustedError("cannot map memory to share with an emulated card");
   std::memcpy(copy, image.data(), image.size());
   ::munmap(copy, image.size());
   auto process = WorkerProcess::start(libexec, info.backend, rings_file->get(), image_file->get());

@@ -1,6 +1,7 @@
-// strobe-device-worker: holds one emulated card for strobe. XRT reads its emulation mode once per process and an emulated card's
-// death ends its process, so each emulated card has a process of its own, which strobe starts and watches. It is a small
-// program and not the strobe program under another name, because it starts in a few milliseconds that way: XRT is all it loads.
+// strobe-device-worker: holds one emulated card for strobe. XRT reads its emulation mode once per process and an
+// emulated card's death ends its process, so each emulated card has a process of its own, which strobe starts and
+// watches. It is a small program and not the strobe program under another name, because it starts in a few milliseconds
+// that way: XRT is all it loads.
 
 #include <poll.h>
 #include <signal.h>
@@ -31,7 +32,8 @@ using emulation::futex_wake;
   // Two threads may come here at once when strobe dies: the second waits for the end that the first brings.
   static std::mutex once;
   once.lock();
-  // Not exit(): XRT's destructors wait for threads that may never end. The card's process sees end of file and ends itself.
+  // Not exit(): XRT's destructors wait for threads that may never end. The card's process sees end of file and ends
+  // itself.
   std::error_code ignored;
   std::filesystem::remove_all(run_dir, ignored);
   ::_exit(status);
@@ -91,13 +93,17 @@ class Worker {
     if (mapping.at == MAP_FAILED) return absl::ResourceExhaustedError("cannot map a slot's memory");
     auto spans = [&](const std::vector<size_t>& offsets, const std::vector<size_t>& bytes) {
       std::vector<std::span<std::byte>> out;
-      for (size_t i = 0; i < offsets.size(); ++i) out.emplace_back(static_cast<std::byte*>(mapping.at) + offsets[i], bytes[i]);
+      for (size_t i = 0; i < offsets.size(); ++i)
+        out.emplace_back(static_cast<std::byte*>(mapping.at) + offsets[i], bytes[i]);
       return out;
     };
-    const auto inputs = spans(layout->input_offsets, layout->input_bytes), outputs = spans(layout->output_offsets, layout->output_bytes);
+    const auto inputs = spans(layout->input_offsets, layout->input_bytes),
+               outputs = spans(layout->output_offsets, layout->output_bytes);
     absl::Status status = card_->add_slot(request.slot, request.kernel, request.unit, request.rows, inputs, outputs);
-    if (status.ok()) memory_[request.slot] = mapping;
-    else ::munmap(mapping.at, mapping.size);
+    if (status.ok())
+      memory_[request.slot] = mapping;
+    else
+      ::munmap(mapping.at, mapping.size);
     return status;
   }
 
@@ -110,7 +116,8 @@ class Worker {
       }
       const Launch launch = rings_->launches[taken++ % kMaxSlots];
       std::lock_guard lock(slots_mutex_);
-      card_->start(launch.slot, launch.rows, [this, slot = launch.slot](absl::Status status) { complete(slot, status); });
+      card_->start(launch.slot, launch.rows,
+                   [this, slot = launch.slot](absl::Status status) { complete(slot, status); });
     }
   }
 
@@ -143,8 +150,9 @@ int serve() {
   auto hello = decode_hello(text);
   if (!hello || rings == MAP_FAILED) return 2;
   const std::string run_dir = hello->run_dir;
-  // strobe's death must be seen even while XRT is busy: a thread of its own waits for the other end of the socket to close. Not
-  // PR_SET_PDEATHSIG: that tells of the death of the *thread* that started this process, which may well end first.
+  // strobe's death must be seen even while XRT is busy: a thread of its own waits for the other end of the socket to
+  // close. Not PR_SET_PDEATHSIG: that tells of the death of the *thread* that started this process, which may well end
+  // first.
   std::thread([run_dir] {
     pollfd end{kControlFd, POLLRDHUP, 0};
     while (::poll(&end, 1, -1) < 0 || !(end.revents & (POLLRDHUP | POLLHUP | POLLERR))) {

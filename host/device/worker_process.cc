@@ -26,7 +26,8 @@ namespace fs = std::filesystem;
 
 absl::Status failure(std::string_view what) {
   const int error = errno;
-  return absl::UnavailableError(absl::StrCat("cannot start an emulated card: ", std::string(what), ": ", std::strerror(error)));
+  return absl::UnavailableError(
+      absl::StrCat("cannot start an emulated card: ", std::string(what), ": ", std::strerror(error)));
 }
 
 /// Descriptors below 10 could be overwritten by the worker's own numbers while they are being moved there.
@@ -37,7 +38,8 @@ absl::StatusOr<Descriptor> high(int fd) {
 }
 
 /// One folder takes everything that XRT leaves behind: its run folder, its socket (it listens on /tmp/$USER/...), its
-/// configuration. It must be in /tmp for the socket, and without a blank in its name: XRT's shim runs `chmod` on it unquoted.
+/// configuration. It must be in /tmp for the socket, and without a blank in its name: XRT's shim runs `chmod` on it
+/// unquoted.
 absl::StatusOr<std::string> make_run_dir() {
   char path[] = "/tmp/strobe-XXXXXX";
   if (!::mkdtemp(path)) return failure("make a folder in /tmp");
@@ -54,7 +56,8 @@ absl::StatusOr<std::string> make_run_dir() {
   return std::string(path);
 }
 
-/// The user sets nothing; what XRT wants to know is said here. A vendor's installation of XRT and Vitis is used as it is.
+/// The user sets nothing; what XRT wants to know is said here. A vendor's installation of XRT and Vitis is used as it
+/// is.
 std::vector<std::string> environment(const std::string& libexec, const std::string& run_dir) {
   std::vector<std::string> out = {"STROBE_WORKER=1",
                                   "PATH=/usr/local/bin:/usr/bin:/bin",
@@ -135,7 +138,8 @@ absl::StatusOr<WorkerProcess> WorkerProcess::start(const std::string& libexec, s
   Descriptor null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
 
   Spawner spawner;
-  const std::pair<int, int> handed[] = {{null.get(), 0}, {far_pipe.get(), 1}, {far_pipe.get(), 2}, {far_socket.get(), worker::kControlFd},
+  const std::pair<int, int> handed[] = {{null.get(), 0},           {far_pipe.get(), 1},
+                                        {far_pipe.get(), 2},       {far_socket.get(), worker::kControlFd},
                                         {rings, worker::kRingsFd}, {image, worker::kImageFd}};
   std::vector<Descriptor> moved;
   for (const auto& [fd, as] : handed) {
@@ -157,8 +161,13 @@ absl::StatusOr<WorkerProcess> WorkerProcess::start(const std::string& libexec, s
 }
 
 WorkerProcess::WorkerProcess(WorkerProcess&& other) noexcept
-    : pid_(std::exchange(other.pid_, -1)), reaping_(std::move(other.reaping_)), reaped_(other.reaped_), run_dir_(std::exchange(other.run_dir_, "")),
-      control_(std::move(other.control_)), output_(std::move(other.output_)), process_(std::move(other.process_)) {}
+    : pid_(std::exchange(other.pid_, -1)),
+      reaping_(std::move(other.reaping_)),
+      reaped_(other.reaped_),
+      run_dir_(std::exchange(other.run_dir_, "")),
+      control_(std::move(other.control_)),
+      output_(std::move(other.output_)),
+      process_(std::move(other.process_)) {}
 
 WorkerProcess::~WorkerProcess() {
   if (pid_ > 0) {
@@ -187,14 +196,16 @@ std::string WorkerProcess::end_reason() {
   while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
   reaped_ = true;
-  if (WIFSIGNALED(status)) return absl::StrCat("was killed by signal ", WTERMSIG(status), " (", ::strsignal(WTERMSIG(status)), ")");
+  if (WIFSIGNALED(status))
+    return absl::StrCat("was killed by signal ", WTERMSIG(status), " (", ::strsignal(WTERMSIG(status)), ")");
   return absl::StrCat("ended with status ", WEXITSTATUS(status));
 }
 
 absl::StatusOr<Descriptor> make_memory_file(const char* name, size_t size) {
   Descriptor file(::memfd_create(name, MFD_CLOEXEC));
   if (file.get() < 0 || ::ftruncate(file.get(), static_cast<off_t>(size)) != 0) {
-    return absl::ResourceExhaustedError(absl::StrCat("cannot make ", size, " bytes of shared memory: ", std::strerror(errno)));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("cannot make ", size, " bytes of shared memory: ", std::strerror(errno)));
   }
   return file;
 }

@@ -24,21 +24,23 @@ class Descriptor {
   int fd_ = -1;
 };
 
-/// A worker process: its group, its folder for everything that XRT writes, and the ends of what it is talked to through. The
-/// destructor ends the whole group and removes the folder.
+/// A worker process: its group, its folder for everything that XRT writes, and the ends of what it is talked to
+/// through. The destructor ends the whole group and removes the folder.
 class WorkerProcess {
  public:
   WorkerProcess() = default;  ///< none; see `start`
-  /// Starts `<libexec>/strobe-device-worker` for `backend` in an environment of its own. `rings` and `image` are handed over.
-  static absl::StatusOr<WorkerProcess> start(const std::string& libexec, std::string_view backend, int rings, int image);
+  /// Starts `<libexec>/strobe-device-worker` for `backend` in an environment of its own. `rings` and `image` are handed
+  /// over.
+  static absl::StatusOr<WorkerProcess> start(const std::string& libexec, std::string_view backend, int rings,
+                                             int image);
 
   WorkerProcess(WorkerProcess&& other) noexcept;
   WorkerProcess& operator=(WorkerProcess&&) = delete;
   ~WorkerProcess();
 
-  int control() const { return control_.get(); }   ///< socket for requests
-  int output() const { return output_.get(); }     ///< pipe with what the worker and the card's process print
-  int process() const { return process_.get(); }   ///< pidfd: readable once the worker has ended
+  int control() const { return control_.get(); }  ///< socket for requests
+  int output() const { return output_.get(); }    ///< pipe with what the worker and the card's process print
+  int process() const { return process_.get(); }  ///< pidfd: readable once the worker has ended
   int pid() const { return pid_; }
   const std::string& run_dir() const { return run_dir_; }
 

@@ -25,10 +25,12 @@ bool take_list(std::istream& in, std::vector<int64_t>& list) {
   return !in.fail();
 }
 
-bool add_buffers(const std::vector<int64_t>& row_bytes, size_t rows, std::vector<size_t>& offsets, std::vector<size_t>& bytes, size_t& total) {
+bool add_buffers(const std::vector<int64_t>& row_bytes, size_t rows, std::vector<size_t>& offsets,
+                 std::vector<size_t>& bytes, size_t& total) {
   for (int64_t per_row : row_bytes) {
     size_t size = 0;
-    if (per_row <= 0 || __builtin_mul_overflow(static_cast<size_t>(per_row), rows, &size) || size > (size_t{1} << 40)) return false;
+    if (per_row <= 0 || __builtin_mul_overflow(static_cast<size_t>(per_row), rows, &size) || size > (size_t{1} << 40))
+      return false;
     offsets.push_back(total);
     bytes.push_back(size);
     total += (size + kPage - 1) / kPage * kPage;
@@ -40,7 +42,8 @@ bool add_buffers(const std::vector<int64_t>& row_bytes, size_t rows, std::vector
 
 std::string encode(const Hello& hello) {
   std::ostringstream out;
-  out << std::quoted(hello.backend) << ' ' << std::quoted(hello.libexec) << ' ' << std::quoted(hello.run_dir) << ' ' << hello.kernels.size();
+  out << std::quoted(hello.backend) << ' ' << std::quoted(hello.libexec) << ' ' << std::quoted(hello.run_dir) << ' '
+      << hello.kernels.size();
   for (const KernelInfo& kernel : hello.kernels) {
     out << ' ' << std::quoted(kernel.name) << ' ' << kernel.compute_units;
     put_list(out, kernel.input_row_bytes);
@@ -78,12 +81,14 @@ Answer answer(const absl::Status& status) {
 }
 
 absl::Status status_of(uint32_t code, std::string_view text) {
-  return code == 0 ? absl::OkStatus() : absl::Status(static_cast<absl::StatusCode>(code), absl::string_view(text.data(), text.size()));
+  return code == 0 ? absl::OkStatus()
+                   : absl::Status(static_cast<absl::StatusCode>(code), absl::string_view(text.data(), text.size()));
 }
 
 std::optional<Layout> slot_layout(const KernelInfo& kernel, size_t rows) {
   Layout layout;
-  if (rows == 0 || rows > UINT32_MAX || !add_buffers(kernel.input_row_bytes, rows, layout.input_offsets, layout.input_bytes, layout.total) ||
+  if (rows == 0 || rows > UINT32_MAX ||
+      !add_buffers(kernel.input_row_bytes, rows, layout.input_offsets, layout.input_bytes, layout.total) ||
       !add_buffers(kernel.output_row_bytes, rows, layout.output_offsets, layout.output_bytes, layout.total)) {
     return std::nullopt;
   }
@@ -129,8 +134,10 @@ size_t receive_message(int socket, void* bytes, size_t size, int* fd) {
     if (header->cmsg_type != SCM_RIGHTS) continue;
     int got = -1;
     std::memcpy(&got, CMSG_DATA(header), sizeof got);
-    if (fd) *fd = got;
-    else ::close(got);
+    if (fd)
+      *fd = got;
+    else
+      ::close(got);
   }
   return n > 0 ? static_cast<size_t>(n) : 0;
 }

@@ -14,8 +14,8 @@
 #include "absl/status/status.h"
 #include "host/device/device.h"
 
-/// Between strobe and the worker process of an emulated card: rare requests over a socket (SOCK_SEQPACKET, one message each way),
-/// launches through rings in shared memory, tensors in shared memory that belongs to the slot.
+/// Between strobe and the worker process of an emulated card: rare requests over a socket (SOCK_SEQPACKET, one message
+/// each way), launches through rings in shared memory, tensors in shared memory that belongs to the slot.
 namespace strobe::device::worker {
 
 /// Descriptors that the worker is started with.
@@ -31,12 +31,12 @@ struct Launch {
 
 struct Completion {
   uint32_t slot;
-  uint32_t code;     ///< absl::StatusCode
-  char text[248];    ///< zero-terminated
+  uint32_t code;   ///< absl::StatusCode
+  char text[248];  ///< zero-terminated
 };
 
-/// Each ring has one reader, which sleeps on its counter. `completed` counts by 2: bit 0 is flipped by strobe itself, to wake its own
-/// reader for another reason (a deadline to keep, the worker's death) without a wake ever being missed.
+/// Each ring has one reader, which sleeps on its counter. `completed` counts by 2: bit 0 is flipped by strobe itself,
+/// to wake its own reader for another reason (a deadline to keep, the worker's death) without a wake ever being missed.
 struct Rings {
   alignas(64) std::atomic<uint32_t> launched;
   alignas(64) std::atomic<uint32_t> completed;
@@ -46,9 +46,9 @@ struct Rings {
 
 /// First message: what to open. Sent as text; the xclbin comes in kImageFd.
 struct Hello {
-  std::string backend;   ///< "xrt" or "opencl"
+  std::string backend;  ///< "xrt" or "opencl"
   std::string libexec;
-  std::string run_dir;   ///< removed by the worker where strobe cannot any more
+  std::string run_dir;  ///< removed by the worker where strobe cannot any more
   std::vector<KernelInfo> kernels;
 };
 std::string encode(const Hello& hello);

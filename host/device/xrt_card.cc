@@ -1,10 +1,9 @@
 // The plugin libstrobe_xrt.so: a card through XRT's native interface.
 
+#include <xrt/experimental/xrt_system.h>
 #include <xrt/xrt_bo.h>
 #include <xrt/xrt_device.h>
 #include <xrt/xrt_kernel.h>
-
-#include <xrt/experimental/xrt_system.h>
 
 #include <atomic>
 #include <map>
@@ -30,13 +29,15 @@ struct XrtSlot {
   std::function<void(absl::Status)> done;
 
   void fetch() {
-    for (size_t i = 0; i < outputs.size(); ++i) outputs[i].sync(XCL_BO_SYNC_BO_FROM_DEVICE, rows * output_row_bytes[i], 0);
+    for (size_t i = 0; i < outputs.size(); ++i)
+      outputs[i].sync(XCL_BO_SYNC_BO_FROM_DEVICE, rows * output_row_bytes[i], 0);
   }
 
   void complete(ert_cmd_state state) {
     absl::Status status;
     if (state != ERT_CMD_STATE_COMPLETED) {
-      status = absl::UnavailableError(absl::StrCat("the card ended a run in state ", static_cast<int>(state), " instead of completing it"));
+      status = absl::UnavailableError(
+          absl::StrCat("the card ended a run in state ", static_cast<int>(state), " instead of completing it"));
     } else {
       try {
         fetch();
@@ -105,7 +106,8 @@ class XrtCard final : public Card {
     slot.rows = rows;
     slot.done = std::move(done);
     try {
-      for (size_t i = 0; i < slot.inputs.size(); ++i) slot.inputs[i].sync(XCL_BO_SYNC_BO_TO_DEVICE, rows * slot.input_row_bytes[i], 0);
+      for (size_t i = 0; i < slot.inputs.size(); ++i)
+        slot.inputs[i].sync(XCL_BO_SYNC_BO_TO_DEVICE, rows * slot.input_row_bytes[i], 0);
       if (slot.rows_set != rows) {
         slot.run.set_arg(static_cast<int>(slot.inputs.size() + slot.outputs.size()), static_cast<uint32_t>(rows));
         slot.rows_set = rows;
@@ -130,8 +132,8 @@ class XrtCard final : public Card {
     return at->second;
   }
 
-  void bind(std::span<const std::span<std::byte>> buffers, size_t rows, const xrt::kernel& kernel, int& argument, XrtSlot& slot,
-            std::vector<xrt::bo>& into, std::vector<size_t>& row_bytes) {
+  void bind(std::span<const std::span<std::byte>> buffers, size_t rows, const xrt::kernel& kernel, int& argument,
+            XrtSlot& slot, std::vector<xrt::bo>& into, std::vector<size_t>& row_bytes) {
     for (std::span<std::byte> buffer : buffers) {
       into.emplace_back(device_, buffer.data(), buffer.size(), kernel.group_id(argument));
       slot.run.set_arg(argument, into.back());
@@ -140,8 +142,8 @@ class XrtCard final : public Card {
     }
   }
 
-  /// XRT still touches a run after its callback returned, so a run must not go right after its own. XRT completes a card's runs on
-  /// one thread: once another callback has begun, the last one is over.
+  /// XRT still touches a run after its callback returned, so a run must not go right after its own. XRT completes a
+  /// card's runs on one thread: once another callback has begun, the last one is over.
   void clear_retired() {
     std::erase_if(retired_, [this](const auto& slot) { return slot->last_callback < callbacks_; });
   }

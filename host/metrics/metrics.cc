@@ -30,7 +30,8 @@ double share(size_t rows, Predicate predicate) {
 }  // namespace
 
 double accuracy(const Scores& scores, std::span<const int64_t> labels, double threshold) {
-  return share(labels.size(), [&](size_t row) { return static_cast<int64_t>(decision(scores, row, threshold)) == labels[row]; });
+  return share(labels.size(),
+               [&](size_t row) { return static_cast<int64_t>(decision(scores, row, threshold)) == labels[row]; });
 }
 
 double same_best_class(const Scores& a, const Scores& b, double threshold) {
@@ -55,16 +56,19 @@ Difference difference(std::span<const double> a, std::span<const double> b) {
 absl::StatusOr<Roc> make_roc(std::span<const double> scores, const std::vector<bool>& is_signal) {
   Roc roc;
   for (size_t i = 0; i < scores.size(); ++i) {
-    if (std::isnan(scores[i])) return absl::InvalidArgumentError(absl::StrCat("the score of event ", i, " is not a number"));
+    if (std::isnan(scores[i]))
+      return absl::InvalidArgumentError(absl::StrCat("the score of event ", i, " is not a number"));
     ++(is_signal[i] ? roc.signal_events : roc.background_events);
   }
   if (roc.signal_events == 0 || roc.background_events == 0) {
-    return absl::InvalidArgumentError(absl::StrCat("expected signal and background, found ", roc.signal_events, " and ", roc.background_events, " events"));
+    return absl::InvalidArgumentError(absl::StrCat("expected signal and background, found ", roc.signal_events, " and ",
+                                                   roc.background_events, " events"));
   }
   std::vector<size_t> order(scores.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return scores[a] > scores[b]; });
-  const auto all_signal = static_cast<double>(roc.signal_events), all_background = static_cast<double>(roc.background_events);
+  const auto all_signal = static_cast<double>(roc.signal_events),
+             all_background = static_cast<double>(roc.background_events);
   size_t signal = 0, background = 0;
   // Twice the number of pairs (signal, background) in which signal has the higher score; a tie adds one.
   double doubled_wins = 0;
@@ -72,23 +76,27 @@ absl::StatusOr<Roc> make_roc(std::span<const double> scores, const std::vector<b
   for (size_t i = 0; i < order.size();) {
     const double threshold = scores[order[i]];
     size_t tied_signal = 0, tied_background = 0;
-    for (; i < order.size() && scores[order[i]] == threshold; ++i) ++(is_signal[order[i]] ? tied_signal : tied_background);
+    for (; i < order.size() && scores[order[i]] == threshold; ++i)
+      ++(is_signal[order[i]] ? tied_signal : tied_background);
     doubled_wins += static_cast<double>(tied_background) * static_cast<double>(2 * signal + tied_signal);
     signal += tied_signal;
     background += tied_background;
-    roc.points.push_back({threshold, static_cast<double>(signal) / all_signal, static_cast<double>(background) / all_background});
+    roc.points.push_back(
+        {threshold, static_cast<double>(signal) / all_signal, static_cast<double>(background) / all_background});
   }
   roc.area = doubled_wins / (2 * all_signal * all_background);
   return roc;
 }
 
 double Roc::background_at(double signal_efficiency) const {
-  const auto found = std::find_if(points.begin(), points.end(), [&](const RocPoint& p) { return p.signal >= signal_efficiency; });
+  const auto found =
+      std::find_if(points.begin(), points.end(), [&](const RocPoint& p) { return p.signal >= signal_efficiency; });
   return found == points.end() ? 1 : found->background;
 }
 
 double Roc::signal_at(double background_rate) const {
-  const auto beyond = std::find_if(points.begin(), points.end(), [&](const RocPoint& p) { return p.background > background_rate; });
+  const auto beyond =
+      std::find_if(points.begin(), points.end(), [&](const RocPoint& p) { return p.background > background_rate; });
   return beyond == points.begin() ? 0 : std::prev(beyond)->signal;
 }
 
@@ -110,7 +118,9 @@ std::vector<std::optional<Roc>> one_against_rest(const Scores& scores, std::span
 absl::StatusOr<std::vector<int64_t>> class_labels(std::span<const double> numbers, size_t rows, size_t classes) {
   const bool one_hot = classes > 1 && numbers.size() == rows * classes && rows > 0;
   if (!one_hot && numbers.size() != rows) {
-    return absl::InvalidArgumentError(absl::StrCat("expected ", rows, " labels", classes > 1 ? absl::StrCat(" or ", rows, "x", classes, " numbers") : "", ", found ", numbers.size()));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "expected ", rows, " labels", classes > 1 ? absl::StrCat(" or ", rows, "x", classes, " numbers") : "",
+        ", found ", numbers.size()));
   }
   std::vector<int64_t> labels(rows);
   const auto highest = static_cast<double>(std::max<size_t>(classes, 2) - 1);
@@ -121,7 +131,8 @@ absl::StatusOr<std::vector<int64_t>> class_labels(std::span<const double> number
     }
     const double label = numbers[row];
     if (!(label >= 0 && label <= highest && label == std::floor(label))) {
-      return absl::InvalidArgumentError(absl::StrCat("label ", label, " of event ", row, "; expected a class, 0 to ", highest));
+      return absl::InvalidArgumentError(
+          absl::StrCat("label ", label, " of event ", row, "; expected a class, 0 to ", highest));
     }
     labels[row] = static_cast<int64_t>(label);
   }

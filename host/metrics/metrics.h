@@ -52,20 +52,20 @@ struct Roc {
 
   /// The background accepted at the tightest threshold that keeps at least this share of the signal.
   double background_at(double signal_efficiency) const;
-  /// The signal kept at the loosest threshold that accepts at most this share of the background: what a trigger has at a
-  /// given rate.
+  /// The signal kept at the loosest threshold that accepts at most this share of the background: what a trigger has at
+  /// a given rate.
   double signal_at(double background_rate) const;
 };
 
 /// Errors: InvalidArgument for a NaN among the scores, or where signal or background has no event.
 absl::StatusOr<Roc> make_roc(std::span<const double> scores, const std::vector<bool>& is_signal);
 
-/// One class against all others, by that class's score. With one score a row there is one curve: class 1 against class 0.
-/// A class without events (or of which all events are) has none.
+/// One class against all others, by that class's score. With one score a row there is one curve: class 1 against class
+/// 0. A class without events (or of which all events are) has none.
 std::vector<std::optional<Roc>> one_against_rest(const Scores& scores, std::span<const int64_t> labels);
 
-/// Labels as class indices. `numbers` holds one label a row, or one number a class of which the largest is the label (one-hot).
-/// Errors: InvalidArgument for a number of labels that is not `rows`, or a label that is no class.
+/// Labels as class indices. `numbers` holds one label a row, or one number a class of which the largest is the label
+/// (one-hot). Errors: InvalidArgument for a number of labels that is not `rows`, or a label that is no class.
 absl::StatusOr<std::vector<int64_t>> class_labels(std::span<const double> numbers, size_t rows, size_t classes);
 
 }  // namespace strobe::metrics

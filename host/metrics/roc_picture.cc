@@ -25,11 +25,16 @@ std::string number(double value) {
 std::string escaped(const std::string& text) {
   std::string out;
   for (const char c : text) {
-    if (c == '<') out += "&lt;";
-    else if (c == '>') out += "&gt;";
-    else if (c == '&') out += "&amp;";
-    else if (c == '"') out += "&quot;";
-    else if (static_cast<unsigned char>(c) >= 0x20) out += c;
+    if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '&')
+      out += "&amp;";
+    else if (c == '"')
+      out += "&quot;";
+    else if (static_cast<unsigned char>(c) >= 0x20)
+      out += c;
   }
   return out;
 }
@@ -40,15 +45,18 @@ class Picture {
 
   double x(double signal) const { return kLeft + signal * (kRight - kLeft); }
   double y(double background) const {
-    const double decade = background > 0 ? std::clamp(-std::log10(background), 0.0, static_cast<double>(decades_)) : decades_;
+    const double decade =
+        background > 0 ? std::clamp(-std::log10(background), 0.0, static_cast<double>(decades_)) : decades_;
     return kTop + decade / decades_ * (kBottom - kTop);
   }
 
   void line(double x1, double y1, double x2, double y2, const std::string& style) {
-    absl::StrAppend(&svg_, "<line x1=\"", number(x1), "\" y1=\"", number(y1), "\" x2=\"", number(x2), "\" y2=\"", number(y2), "\" ", style, "/>\n");
+    absl::StrAppend(&svg_, "<line x1=\"", number(x1), "\" y1=\"", number(y1), "\" x2=\"", number(x2), "\" y2=\"",
+                    number(y2), "\" ", style, "/>\n");
   }
   void text(double at_x, double at_y, const std::string& words, const std::string& style = "") {
-    absl::StrAppend(&svg_, "<text x=\"", number(at_x), "\" y=\"", number(at_y), "\"", style.empty() ? "" : " ", style, ">", escaped(words), "</text>\n");
+    absl::StrAppend(&svg_, "<text x=\"", number(at_x), "\" y=\"", number(at_y), "\"", style.empty() ? "" : " ", style,
+                    ">", escaped(words), "</text>\n");
   }
   void raw(const std::string& element) { absl::StrAppend(&svg_, element, "\n"); }
 
@@ -57,7 +65,8 @@ class Picture {
       const double at = y(std::pow(10, -decade));
       line(kLeft, at, kRight, at, "stroke=\"#dddddd\"");
       raw(absl::StrCat("<text x=\"", number(kLeft - 8), "\" y=\"", number(at + 4), "\" text-anchor=\"end\">",
-                       decade == 0 ? "1" : absl::StrCat("10<tspan dy=\"-6\" font-size=\"9\">-", decade, "</tspan>"), "</text>"));
+                       decade == 0 ? "1" : absl::StrCat("10<tspan dy=\"-6\" font-size=\"9\">-", decade, "</tspan>"),
+                       "</text>"));
       for (int part = 2; part < 10 && decade < decades_; ++part) {
         const double minor = y(part * std::pow(10, -decade - 1));
         line(kLeft, minor, kLeft + 4, minor, "stroke=\"#333333\"");
@@ -68,8 +77,8 @@ class Picture {
       line(at, kTop, at, kBottom, "stroke=\"#dddddd\"");
       text(at, kBottom + 18, number(tenth / 10.0), "text-anchor=\"middle\"");
     }
-    raw(absl::StrCat("<rect x=\"", number(kLeft), "\" y=\"", number(kTop), "\" width=\"", number(kRight - kLeft), "\" height=\"",
-                     number(kBottom - kTop), "\" fill=\"none\" stroke=\"#333333\"/>"));
+    raw(absl::StrCat("<rect x=\"", number(kLeft), "\" y=\"", number(kTop), "\" width=\"", number(kRight - kLeft),
+                     "\" height=\"", number(kBottom - kTop), "\" fill=\"none\" stroke=\"#333333\"/>"));
     text((kLeft + kRight) / 2, kBottom + 42, "signal efficiency", "text-anchor=\"middle\" font-size=\"14\"");
     const std::string middle = number((kTop + kBottom) / 2);
     text(22, (kTop + kBottom) / 2, "background acceptance",
@@ -90,19 +99,21 @@ class Picture {
       last_x = at_x;
       last_y = at_y;
     }
-    raw(absl::StrCat("<polyline fill=\"none\" stroke=\"", colour, "\" stroke-width=\"1.6\"", dashed ? " stroke-dasharray=\"6 4\"" : "",
-                     " points=\"", points, "\"/>"));
+    raw(absl::StrCat("<polyline fill=\"none\" stroke=\"", colour, "\" stroke-width=\"1.6\"",
+                     dashed ? " stroke-dasharray=\"6 4\"" : "", " points=\"", points, "\"/>"));
   }
 
   void legend_line(int row, const std::string& colour, bool dashed, const std::string& words) {
     const double at = kTop + 10 + 20 * row;
-    line(kRight + 14, at, kRight + 44, at, absl::StrCat("stroke=\"", colour, "\" stroke-width=\"2\"", dashed ? " stroke-dasharray=\"6 4\"" : ""));
+    line(kRight + 14, at, kRight + 44, at,
+         absl::StrCat("stroke=\"", colour, "\" stroke-width=\"2\"", dashed ? " stroke-dasharray=\"6 4\"" : ""));
     text(kRight + 52, at + 4, words);
   }
 
   std::string finish() const {
-    return absl::StrCat("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"", kWidth, "\" height=\"", kHeight, "\" viewBox=\"0 0 ", kWidth, " ",
-                        kHeight, "\" font-family=\"Helvetica, Arial, sans-serif\" font-size=\"12\" fill=\"#222222\">\n",
+    return absl::StrCat("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"", kWidth, "\" height=\"", kHeight,
+                        "\" viewBox=\"0 0 ", kWidth, " ", kHeight,
+                        "\" font-family=\"Helvetica, Arial, sans-serif\" font-size=\"12\" fill=\"#222222\">\n",
                         "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n", svg_, "</svg>\n");
   }
 
@@ -135,7 +146,8 @@ std::string roc_picture(const std::string& title, const std::vector<RocCurves>& 
     if (curves[c].floating) picture.curve(*curves[c].floating, colour, true);
     picture.curve(curves[c].fixed, colour, false);
     picture.legend_line(row++, colour, false, absl::StrCat(curves[c].name, ": AUC ", area(curves[c].fixed)));
-    if (curves[c].floating) picture.legend_line(row++, colour, true, absl::StrCat("floating point ", area(*curves[c].floating)));
+    if (curves[c].floating)
+      picture.legend_line(row++, colour, true, absl::StrCat("floating point ", area(*curves[c].floating)));
   }
   return picture.finish();
 }

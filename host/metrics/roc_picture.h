@@ -14,8 +14,8 @@ struct RocCurves {
   std::optional<Roc> floating;
 };
 
-/// A picture (SVG) of background acceptance, logarithmic, against signal efficiency, with the areas in its legend. Equal
-/// curves give equal bytes. `title` stands above it.
+/// A picture (SVG) of background acceptance, logarithmic, against signal efficiency, with the areas in its legend.
+/// Equal curves give equal bytes. `title` stands above it.
 std::string roc_picture(const std::string& title, const std::vector<RocCurves>& curves);
 
 }  // namespace strobe::metrics

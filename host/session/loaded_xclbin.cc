@@ -63,8 +63,9 @@ absl::StatusOr<size_t> find_model(const LoadedXclbin& loaded, const std::string&
     if (models[m].kernel == name) return m;
     absl::StrAppend(&list, m == 0 ? "" : ", ", models[m].kernel);
   }
-  return absl::InvalidArgumentError(name.empty() ? absl::StrCat(loaded.path, ": holds several models, name one of: ", list)
-                                                 : absl::StrCat(loaded.path, ": holds no model '", name, "'; it has: ", list));
+  return absl::InvalidArgumentError(name.empty()
+                                        ? absl::StrCat(loaded.path, ": holds several models, name one of: ", list)
+                                        : absl::StrCat(loaded.path, ": holds no model '", name, "'; it has: ", list));
 }
 
 device::OpenOptions open_options(std::shared_ptr<const LoadedXclbin> loaded, int threads) {
@@ -73,8 +74,10 @@ device::OpenOptions open_options(std::shared_ptr<const LoadedXclbin> loaded, int
   for (const package::KernelModel& model : loaded->package.models) {
     device::KernelInfo info;
     info.name = model.kernel;
-    for (const model::TensorId id : model.graph.inputs()) info.input_row_bytes.push_back(model.graph.tensor(id).type.row_bytes());
-    for (const model::TensorId id : model.graph.outputs()) info.output_row_bytes.push_back(model.graph.tensor(id).type.row_bytes());
+    for (const model::TensorId id : model.graph.inputs())
+      info.input_row_bytes.push_back(model.graph.tensor(id).type.row_bytes());
+    for (const model::TensorId id : model.graph.outputs())
+      info.output_row_bytes.push_back(model.graph.tensor(id).type.row_bytes());
     options.kernels.push_back(std::move(info));
   }
   options.engine = [loaded] { return EmulatorEngine::create(loaded->package); };

@@ -17,7 +17,8 @@ namespace {
 using session::LoadedXclbin;
 
 TensorInfo describe(const model::Tensor& tensor) {
-  return {tensor.name, tensor.type.shape, tensor.type.to_string(), tensor.type.container(), static_cast<size_t>(tensor.type.row_bytes())};
+  return {tensor.name, tensor.type.shape, tensor.type.to_string(), tensor.type.container(),
+          static_cast<size_t>(tensor.type.row_bytes())};
 }
 
 std::vector<ModelInfo> describe(const LoadedXclbin& loaded) {
@@ -37,8 +38,8 @@ absl::Status check_sizes(const std::vector<TensorInfo>& tensors, std::span<const
   }
   for (size_t t = 0; t < tensors.size(); ++t) {
     if (sizes[t] < rows * tensors[t].row_bytes) {
-      return absl::InvalidArgumentError(absl::StrCat("tensor '", tensors[t].name, "': ", rows, " rows need ", rows * tensors[t].row_bytes,
-                                                     " bytes, found ", sizes[t]));
+      return absl::InvalidArgumentError(absl::StrCat("tensor '", tensors[t].name, "': ", rows, " rows need ",
+                                                     rows * tensors[t].row_bytes, " bytes, found ", sizes[t]));
     }
   }
   return absl::OkStatus();
@@ -46,11 +47,13 @@ absl::Status check_sizes(const std::vector<TensorInfo>& tensors, std::span<const
 
 class SessionBase : public Session {
  public:
-  explicit SessionBase(std::shared_ptr<const LoadedXclbin> loaded) : loaded_(std::move(loaded)), models_(describe(*loaded_)) {}
+  explicit SessionBase(std::shared_ptr<const LoadedXclbin> loaded)
+      : loaded_(std::move(loaded)), models_(describe(*loaded_)) {}
   const std::vector<ModelInfo>& models() const override { return models_; }
 
   absl::Status run(size_t model, size_t rows, std::span<const std::span<const std::byte>> inputs,
-                   std::span<const std::span<std::byte>> outputs, const std::function<void(size_t)>& progress) override {
+                   std::span<const std::span<std::byte>> outputs,
+                   const std::function<void(size_t)>& progress) override {
     if (model >= models_.size()) return absl::InvalidArgumentError(absl::StrCat("model ", model, " does not exist"));
     std::vector<size_t> sizes;
     for (const auto& bytes : inputs) sizes.push_back(bytes.size());
@@ -63,7 +66,8 @@ class SessionBase : public Session {
 
  protected:
   virtual absl::Status run_checked(size_t model, size_t rows, std::span<const std::span<const std::byte>> inputs,
-                                   std::span<const std::span<std::byte>> outputs, const std::function<void(size_t)>& progress) = 0;
+                                   std::span<const std::span<std::byte>> outputs,
+                                   const std::function<void(size_t)>& progress) = 0;
 
   std::shared_ptr<const LoadedXclbin> loaded_;
   std::vector<ModelInfo> models_;
@@ -84,12 +88,16 @@ class InProcessSession : public SessionBase {
     return absl::OkStatus();
   }
 
-  std::string device_text() const override { return absl::StrCat("emulator, in process, ", threads_, threads_ == 1 ? " thread" : " threads", why_.empty() ? "" : ": ", why_); }
+  std::string device_text() const override {
+    return absl::StrCat("emulator, in process, ", threads_, threads_ == 1 ? " thread" : " threads",
+                        why_.empty() ? "" : ": ", why_);
+  }
   std::string backend() const override { return "emulator"; }
 
  protected:
   absl::Status run_checked(size_t model, size_t rows, std::span<const std::span<const std::byte>> inputs,
-                           std::span<const std::span<std::byte>> outputs, const std::function<void(size_t)>& progress) override {
+                           std::span<const std::span<std::byte>> outputs,
+                           const std::function<void(size_t)>& progress) override {
     std::atomic<size_t> next{0}, finished{0};
     std::mutex mutex;
     absl::Status status;
@@ -118,8 +126,10 @@ class InProcessSession : public SessionBase {
                          std::span<const std::span<std::byte>> outputs, emulator::Scratch& scratch) const {
     std::vector<const std::byte*> in;
     std::vector<std::byte*> out;
-    for (size_t i = 0; i < inputs.size(); ++i) in.push_back(inputs[i].data() + first * models_[model].inputs[i].row_bytes);
-    for (size_t o = 0; o < outputs.size(); ++o) out.push_back(outputs[o].data() + first * models_[model].outputs[o].row_bytes);
+    for (size_t i = 0; i < inputs.size(); ++i)
+      in.push_back(inputs[i].data() + first * models_[model].inputs[i].row_bytes);
+    for (size_t o = 0; o < outputs.size(); ++o)
+      out.push_back(outputs[o].data() + first * models_[model].outputs[o].row_bytes);
     return emulators_[model].run(in, out, count, scratch);
   }
 
@@ -142,7 +152,8 @@ class DeviceSession : public SessionBase {
 
  protected:
   absl::Status run_checked(size_t model, size_t rows, std::span<const std::span<const std::byte>> inputs,
-                           std::span<const std::span<std::byte>> outputs, const std::function<void(size_t)>& progress) override {
+                           std::span<const std::span<std::byte>> outputs,
+                           const std::function<void(size_t)>& progress) override {
     if (rows == 0) return absl::OkStatus();
     auto slots = make_slots(model, rows);
     if (!slots.ok()) return slots.status();
@@ -172,7 +183,12 @@ class DeviceSession : public SessionBase {
    public:
     Launches(const ModelInfo& model, std::span<const std::span<const std::byte>> inputs,
              std::span<const std::span<std::byte>> outputs, Slots slots)
-        : model_(model), inputs_(inputs), outputs_(outputs), slots_(std::move(slots)), first_(slots_.size()), count_(slots_.size()) {}
+        : model_(model),
+          inputs_(inputs),
+          outputs_(outputs),
+          slots_(std::move(slots)),
+          first_(slots_.size()),
+          count_(slots_.size()) {}
 
     absl::Status run(size_t rows, const std::function<void(size_t)>& progress) {
       for (size_t s = 0; s < slots_.size(); ++s) ready_.push_back(s);

@@ -30,7 +30,8 @@ class TemporaryFolder {
   static absl::StatusOr<TemporaryFolder> create() {
     std::error_code error;
     std::string path = (fs::temp_directory_path(error) / "strobe-compile-XXXXXX").string();
-    if (error || ::mkdtemp(path.data()) == nullptr) return absl::UnavailableError(absl::StrCat("cannot make a temporary folder ", path));
+    if (error || ::mkdtemp(path.data()) == nullptr)
+      return absl::UnavailableError(absl::StrCat("cannot make a temporary folder ", path));
     return TemporaryFolder(path);
   }
   explicit TemporaryFolder(std::string path) : path_(std::move(path)) {}
@@ -67,9 +68,11 @@ std::string sha256_text(const std::string& bytes) {
 }
 
 /// Says in the graph what it was made of.
-absl::StatusOr<model::Graph> with_provenance(const model::Graph& graph, const std::string& model, const CompileOptions& options) {
+absl::StatusOr<model::Graph> with_provenance(const model::Graph& graph, const std::string& model,
+                                             const CompileOptions& options) {
   model::GraphBuilder builder(graph);
-  for (const auto& [key, path] : {std::pair("sha256", model), std::pair("weights_sha256", options.weights), std::pair("config_sha256", options.config)}) {
+  for (const auto& [key, path] : {std::pair("sha256", model), std::pair("weights_sha256", options.weights),
+                                  std::pair("config_sha256", options.config)}) {
     if (path.empty()) continue;
     auto bytes = xclbin::read_file(path);
     if (!bytes.ok()) return bytes.status();
@@ -96,13 +99,15 @@ absl::StatusOr<quantise::Quantised> quantised(const import::FloatModel& model, c
     if (!text.ok()) return text.status();
     settings.config = *std::move(text);
     if (settings.config.find_first_not_of(" \t\r\n") == std::string::npos) {
-      return absl::InvalidArgumentError(absl::StrCat(options.config, ": is empty; expected a configuration with Model, LayerType or LayerName"));
+      return absl::InvalidArgumentError(
+          absl::StrCat(options.config, ": is empty; expected a configuration with Model, LayerType or LayerName"));
     }
   }
   return quantise::quantise(model, settings);
 }
 
-hls::ProjectOptions project_options(const boards::Board& board, const CompileOptions& options, const model::Graph& graph) {
+hls::ProjectOptions project_options(const boards::Board& board, const CompileOptions& options,
+                                    const model::Graph& graph) {
   hls::ProjectOptions result;
   result.board = board.title;
   result.part = board.part;
@@ -128,7 +133,8 @@ absl::Status write_project_folder(const hls::Project& project, const std::string
 }
 
 /// With Vitis: v++ makes the xclbin, and the model is put into it. Written to the documentation, not yet run.
-absl::Status build_hardware(const hls::Project& project, const CompileOptions& options, const std::string& package, const std::string& output) {
+absl::Status build_hardware(const hls::Project& project, const CompileOptions& options, const std::string& package,
+                            const std::string& output) {
   auto temporary = TemporaryFolder::create();
   if (!temporary.ok()) return temporary.status();
   const std::string folder = options.project_folder.empty() ? temporary->path() : options.project_folder;
@@ -144,7 +150,8 @@ absl::Status build_hardware(const hls::Project& project, const CompileOptions& o
 
 }  // namespace
 
-absl::StatusOr<CompileReport> compile_model(const std::string& model, const CompileOptions& options, const std::string& output) {
+absl::StatusOr<CompileReport> compile_model(const std::string& model, const CompileOptions& options,
+                                            const std::string& output) {
   CompileReport report;
   Stopwatch watch;
   auto board = boards::find(options.board);

@@ -12,12 +12,12 @@
 namespace strobe::compile {
 
 struct CompileOptions {
-  std::string weights;         ///< the `.h5` beside a Keras `.json`
-  std::string config;          ///< path of a configuration in hls4ml's vocabulary; empty: strobe's defaults
+  std::string weights;  ///< the `.h5` beside a Keras `.json`
+  std::string config;   ///< path of a configuration in hls4ml's vocabulary; empty: strobe's defaults
   std::optional<model::FixedType> input_type;  ///< of the events at the kernel's border
   xclbin::Target target = xclbin::Target::kSwEmu;
   std::string board = "u250";
-  double clock_mhz = 0;        ///< 0: the board's default
+  double clock_mhz = 0;  ///< 0: the board's default
   int compute_units = 1;
   std::string project_folder;  ///< where the HLS project is written; empty: nowhere (a temporary one for `hw`)
   bool strip = false;          ///< leave the floating-point model out
@@ -38,6 +38,7 @@ struct CompileReport {
 
 /// Compiles `model` and writes the xclbin to `output`, whole or not at all.
 /// Errors: those of the importer, the configuration, the HLS writer, g++ or v++, and of writing; each names its object.
-absl::StatusOr<CompileReport> compile_model(const std::string& model, const CompileOptions& options, const std::string& output);
+absl::StatusOr<CompileReport> compile_model(const std::string& model, const CompileOptions& options,
+                                            const std::string& output);
 
 }  // namespace strobe::compile

@@ -16,7 +16,9 @@ int64_t pick(const model::FixedType& type, int64_t row, std::mt19937_64& random)
   const int shift = static_cast<int>(row % 4) * type.width / 5;  // some rows small, some over the whole range
   const auto value = static_cast<int64_t>(random());
   const int drop = 64 - type.width;
-  const int64_t whole = type.width == 0 ? 0 : type.is_signed ? value >> drop : static_cast<int64_t>(static_cast<uint64_t>(value) >> drop);
+  const int64_t whole = type.width == 0  ? 0
+                        : type.is_signed ? value >> drop
+                                         : static_cast<int64_t>(static_cast<uint64_t>(value) >> drop);
   const int64_t small = whole >> shift;
   return small < static_cast<int64_t>(type.min_raw()) ? static_cast<int64_t>(type.min_raw()) : small;
 }

@@ -22,7 +22,9 @@ xclbin::Argument argument(const hls::KernelArgument& source) {
 xclbin::MemoryBank bank(const boards::Bank& source) {
   xclbin::MemoryBank result;
   result.tag = source.tag.substr(0, 15);
-  result.type = source.kind == "HBM" ? xclbin::MemoryBank::Type::kHbm : source.kind == "PLRAM" ? xclbin::MemoryBank::Type::kDram : xclbin::MemoryBank::Type::kDdr4;
+  result.type = source.kind == "HBM"     ? xclbin::MemoryBank::Type::kHbm
+                : source.kind == "PLRAM" ? xclbin::MemoryBank::Type::kDram
+                                         : xclbin::MemoryBank::Type::kDdr4;
   result.base_address = source.base_address;
   result.size_kib = source.size_bytes / 1024;
   result.used = false;
@@ -32,7 +34,8 @@ xclbin::MemoryBank bank(const boards::Bank& source) {
 /// The bank that a placement names; the first where it names none.
 int bank_of(const std::vector<xclbin::MemoryBank>& banks, const std::vector<hls::Placement>& placement, size_t unit) {
   if (unit >= placement.size()) return 0;
-  auto it = std::find_if(banks.begin(), banks.end(), [&](const auto& b) { return b.tag == placement[unit].memory_bank; });
+  auto it =
+      std::find_if(banks.begin(), banks.end(), [&](const auto& b) { return b.tag == placement[unit].memory_bank; });
   return it == banks.end() ? 0 : static_cast<int>(it - banks.begin());
 }
 

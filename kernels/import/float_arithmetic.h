@@ -19,23 +19,23 @@ using Shape = std::vector<int64_t>;
 int64_t elements(const Shape& shape);
 std::string shape_text(const Shape& shape);  ///< "[16, 4]"
 
-/// For each element of `to`, the element of an array of shape `from` that numpy's broadcasting puts there; leading extents
-/// of 1 that `to` lacks (a batch axis) are dropped. Errors: InvalidArgument.
+/// For each element of `to`, the element of an array of shape `from` that numpy's broadcasting puts there; leading
+/// extents of 1 that `to` lacks (a batch axis) are dropped. Errors: InvalidArgument.
 absl::StatusOr<std::vector<size_t>> broadcast(const Shape& from, const Shape& to);
 /// The shape that two shapes broadcast to. Errors: InvalidArgument.
 absl::StatusOr<Shape> broadcast_shape(const Shape& a, const Shape& b);
 
 /// Passes values through a trained quantiser, in place: `values` holds rows of `shape`.
-/// Errors: Unimplemented for a quantiser whose scale depends on the values, or of powers of two; InvalidArgument where its
-/// arrays do not fit.
+/// Errors: Unimplemented for a quantiser whose scale depends on the values, or of powers of two; InvalidArgument where
+/// its arrays do not fit.
 absl::Status quantise(const Quantizer& quantizer, const Shape& shape, std::span<float> values);
 
 /// The function of one element that an activation layer applies (all but softmax and prelu), its settings bound.
 /// Errors: Unimplemented for a name it does not know.
 absl::StatusOr<std::function<double(double)>> scalar_function(const FloatLayer& layer, const std::string& name);
 
-/// A softmax along an axis of `extent` elements, `stride` apart, in place. HGQ2's quantisers of its tables are applied where
-/// the layer has them. `shape` is that of one event.
+/// A softmax along an axis of `extent` elements, `stride` apart, in place. HGQ2's quantisers of its tables are applied
+/// where the layer has them. `shape` is that of one event.
 absl::Status softmax(const FloatLayer& layer, const Shape& shape, size_t axis, std::span<float> values);
 
 struct AffineWeights {

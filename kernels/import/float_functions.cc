@@ -125,14 +125,16 @@ absl::StatusOr<Function> scalar_function(const FloatLayer& layer, const std::str
   if (name == "linear") return Function(identity);
   if (name == "relu") return rectifier(layer, 0);
   if (name == "relu6") return Function([](double x) { return std::clamp(x, 0.0, 6.0); });
-  if (name == "leaky_relu" || name == "leakyrelu") return rectifier(layer, real(layer, {"alpha", "negative_slope"}, 0.3));
+  if (name == "leaky_relu" || name == "leakyrelu")
+    return rectifier(layer, real(layer, {"alpha", "negative_slope"}, 0.3));
   if (name == "thresholded_relu" || name == "thresholdedrelu") {
     const double threshold = real(layer, {"threshold", "theta"}, 1);
     return Function([=](double x) { return x > threshold ? x : 0.0; });
   }
   if (name == "clip") return clip(layer);
   if (name == "elu") return exponential_below_zero(real(layer, {"alpha"}, 1), 1);
-  if (name == "selu") return exponential_below_zero(real(layer, {"alpha"}, kSeluAlpha), real(layer, {"gamma"}, kSeluScale));
+  if (name == "selu")
+    return exponential_below_zero(real(layer, {"alpha"}, kSeluAlpha), real(layer, {"gamma"}, kSeluScale));
   if (name == "sigmoid") return Function(sigmoid);
   if (name == "hard_sigmoid") return hard_sigmoid(layer);
   if (name == "hard_tanh") return Function([](double x) { return std::clamp(x, -1.0, 1.0); });
@@ -150,7 +152,8 @@ absl::StatusOr<Function> scalar_function(const FloatLayer& layer, const std::str
 
 absl::Status softmax(const FloatLayer& layer, const Shape& shape, size_t axis, std::span<float> values) {
   const SoftmaxTables tables = tables_of(layer);
-  if (tables.exp_output != nullptr || tables.inverse_output != nullptr) return table_softmax(layer, tables, shape, axis, values);
+  if (tables.exp_output != nullptr || tables.inverse_output != nullptr)
+    return table_softmax(layer, tables, shape, axis, values);
   for_each_line(shape, axis, values, plain_softmax);
   return absl::OkStatus();
 }

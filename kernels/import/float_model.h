@@ -25,19 +25,19 @@ struct Array {
 struct UniformQuantizer {
   enum class Kind { kFixed, kBinary, kTernary, kQonnx };
   Kind kind = Kind::kFixed;
-  model::FixedType type;            ///< kFixed: the format, rounding and overflow it stands for
-  std::string name;                 ///< as in the file: "quantized_relu(7,0)", "Quant"
-  std::map<std::string, double, std::less<>> numbers;  ///< further settings: alpha, threshold, negative_slope...
-  std::map<std::string, std::string, std::less<>> texts;   ///< alpha="auto_po2", rounding_mode="ROUND"
-  Array scale, zero_point, bits;    ///< kQonnx: as given, broadcastable against the tensor
+  model::FixedType type;                                  ///< kFixed: the format, rounding and overflow it stands for
+  std::string name;                                       ///< as in the file: "quantized_relu(7,0)", "Quant"
+  std::map<std::string, double, std::less<>> numbers;     ///< further settings: alpha, threshold, negative_slope...
+  std::map<std::string, std::string, std::less<>> texts;  ///< alpha="auto_po2", rounding_mode="ROUND"
+  Array scale, zero_point, bits;                          ///< kQonnx: as given, broadcastable against the tensor
 };
 
 /// HGQ2's quantiser: a format per element (shapes broadcast against the tensor, batch axis included where HGQ has it).
 /// k: sign bit, i: integer bits without sign, f: fraction bits; already rounded half to even to integers.
 struct ElementQuantizer {
   Array k, i, f;
-  std::string rounding;  ///< "TRN", "RND", "RND_CONV"...
-  std::string overflow;  ///< "WRAP", "SAT", "SAT_SYM"
+  std::string rounding;         ///< "TRN", "RND", "RND_CONV"...
+  std::string overflow;         ///< "WRAP", "SAT", "SAT_SYM"
   bool trainable_wrap = false;  ///< a weight quantiser whose WRAP does not wrap (facts/hgq-and-adders.md, 5)
 };
 
@@ -53,15 +53,17 @@ using Setting = std::variant<bool, int64_t, double, std::string, std::vector<int
 ///  - Dense: arrays "kernel" [n_in, n_out], optional "bias" [n_out]; setting "activation" ("linear" if none) where the
 ///    framework fused one; a fused batch normalisation leaves "gamma", "beta", "moving_mean", "moving_variance" and
 ///    setting "epsilon". Quantisers "kernel", "bias", "input", "output", "activation".
-///  - BatchNormalization: arrays "gamma", "beta" (absent when unscaled/uncentred), "moving_mean", "moving_variance"; settings
+///  - BatchNormalization: arrays "gamma", "beta" (absent when unscaled/uncentred), "moving_mean", "moving_variance";
+///  settings
 ///    "epsilon", "axis".
-///  - Activation: setting "activation": "relu", "sigmoid", "tanh", "softmax", "linear", "elu", ...; settings such as "alpha",
+///  - Activation: setting "activation": "relu", "sigmoid", "tanh", "softmax", "linear", "elu", ...; settings such as
+///  "alpha",
 ///    "max_value", "threshold", "axis"; array "alpha" for PReLU. A QActivation has quantiser "output" beside it.
 ///  - Reshape: setting "target_shape"; Transpose: "permutation" (batch axis not counted); Concatenate: "axis".
 struct FloatLayer {
   std::string name;
   std::string kind;
-  std::string class_name;  ///< the framework's own name, for messages: "QDense", "Gemm"
+  std::string class_name;            ///< the framework's own name, for messages: "QDense", "Gemm"
   std::vector<std::string> inputs;   ///< tensor names
   std::vector<std::string> outputs;  ///< tensor names
   std::map<std::string, Setting, std::less<>> settings;
@@ -103,8 +105,8 @@ struct ImportOptions {
 };
 
 /// Reads a model file, told apart by content and extension: `.json` + `.h5`, `.h5`, `.keras`, `.onnx`.
-/// Errors: NotFound, InvalidArgument (damaged file, wrong or missing weights, NaN or infinite weights) and Unimplemented
-/// (an unsupported layer, named, with the list of supported ones).
+/// Errors: NotFound, InvalidArgument (damaged file, wrong or missing weights, NaN or infinite weights) and
+/// Unimplemented (an unsupported layer, named, with the list of supported ones).
 absl::StatusOr<FloatModel> import_model(const std::string& path, const ImportOptions& options = {});
 
 }  // namespace strobe::import

@@ -32,8 +32,10 @@ double round_by(const std::string& mode, double value) {
 }
 
 absl::Status check_uniform(const UniformQuantizer& quantizer) {
-  if (const auto it = quantizer.texts.find("alpha"); it != quantizer.texts.end() && absl::StartsWith(it->second, "auto")) {
-    return absl::UnimplementedError(absl::StrCat("quantiser ", quantizer.name, ": alpha '", it->second, "' depends on the values"));
+  if (const auto it = quantizer.texts.find("alpha");
+      it != quantizer.texts.end() && absl::StartsWith(it->second, "auto")) {
+    return absl::UnimplementedError(
+        absl::StrCat("quantiser ", quantizer.name, ": alpha '", it->second, "' depends on the values"));
   }
   if (absl::StrContains(quantizer.name, "po2")) {
     return absl::UnimplementedError(absl::StrCat("quantiser ", quantizer.name, ": powers of two in floating point"));
@@ -88,7 +90,8 @@ float quant(const UniformQuantizer& quantizer, const std::string& mode, const Qo
   return (static_cast<float>(round_by(mode, clamped)) - at.zero_point) * at.scale;
 }
 
-/// QONNX's Trunc: back to integers, then fewer bits. The second version of the operator gives the output's scale and clamps.
+/// QONNX's Trunc: back to integers, then fewer bits. The second version of the operator gives the output's scale and
+/// clamps.
 float trunc(const UniformQuantizer& quantizer, const std::string& mode, const QonnxElement& at, float value) {
   const double out_bits = number(quantizer, "out_bits", at.bits);
   const double whole = round_half_even(value / at.scale + at.zero_point);
@@ -224,14 +227,16 @@ absl::StatusOr<std::vector<size_t>> broadcast(const Shape& from, const Shape& to
   Shape own = from;
   while (own.size() > to.size() && own.front() == 1) own.erase(own.begin());
   if (own.size() > to.size()) {
-    return absl::InvalidArgumentError(absl::StrCat("an array of shape ", shape_text(from), " does not fit ", shape_text(to)));
+    return absl::InvalidArgumentError(
+        absl::StrCat("an array of shape ", shape_text(from), " does not fit ", shape_text(to)));
   }
   own.insert(own.begin(), to.size() - own.size(), 1);
   std::vector<size_t> source(static_cast<size_t>(elements(to)), 0);
   size_t stride = 1, own_stride = 1;
   for (size_t axis = to.size(); axis-- > 0;) {
     if (own[axis] != 1 && own[axis] != to[axis]) {
-      return absl::InvalidArgumentError(absl::StrCat("an array of shape ", shape_text(from), " does not fit ", shape_text(to)));
+      return absl::InvalidArgumentError(
+          absl::StrCat("an array of shape ", shape_text(from), " does not fit ", shape_text(to)));
     }
     const auto extent = static_cast<size_t>(to[axis]);
     for (size_t e = 0; own[axis] != 1 && e < source.size(); ++e) source[e] += e / stride % extent * own_stride;

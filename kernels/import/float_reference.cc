@@ -29,7 +29,8 @@ absl::StatusOr<size_t> event_axis(const FloatLayer& layer, const Shape& shape) {
   const auto rank = static_cast<int64_t>(shape.size());
   const int64_t given = layer.setting<int64_t>("axis").value_or(-1);
   const int64_t axis = given < 0 ? given + rank : given - 1;
-  if (axis < 0 || axis >= rank) return absl::InvalidArgumentError(absl::StrCat("axis ", given, " is none of ", shape_text(shape)));
+  if (axis < 0 || axis >= rank)
+    return absl::InvalidArgumentError(absl::StrCat("axis ", given, " is none of ", shape_text(shape)));
   return static_cast<size_t>(axis);
 }
 
@@ -48,7 +49,8 @@ class Evaluator {
 
   absl::StatusOr<FloatEvaluation> run(const std::vector<std::span<const double>>& inputs) {
     if (inputs.size() != model_.inputs.size()) {
-      return absl::InvalidArgumentError(absl::StrCat("the model has ", model_.inputs.size(), " inputs, found ", inputs.size()));
+      return absl::InvalidArgumentError(
+          absl::StrCat("the model has ", model_.inputs.size(), " inputs, found ", inputs.size()));
     }
     for (const FloatLayer& layer : model_.layers) {
       if (absl::Status s = add(layer, inputs); !s.ok()) {
@@ -57,7 +59,8 @@ class Evaluator {
     }
     for (const FloatTensor& output : model_.outputs) {
       const auto found = step_of_.find(output.name);
-      if (found == step_of_.end()) return absl::InvalidArgumentError(absl::StrCat("output '", output.name, "' is never computed"));
+      if (found == step_of_.end())
+        return absl::InvalidArgumentError(absl::StrCat("output '", output.name, "' is never computed"));
       result_.outputs.push_back(found->second);
     }
     return std::move(result_);
@@ -69,7 +72,8 @@ class Evaluator {
     std::vector<size_t> sources;
     for (const std::string& tensor : layer.inputs) {
       const auto found = step_of_.find(tensor);
-      if (found == step_of_.end()) return absl::InvalidArgumentError(absl::StrCat("reads '", tensor, "', which nothing computes"));
+      if (found == step_of_.end())
+        return absl::InvalidArgumentError(absl::StrCat("reads '", tensor, "', which nothing computes"));
       sources.push_back(found->second);
     }
     if (layer.kind == "Constant") return add_constant(layer);
@@ -88,7 +92,8 @@ class Evaluator {
       if (layer.outputs.empty() || model_.inputs[i].name != layer.outputs[0]) continue;
       const size_t expected = result_.rows * static_cast<size_t>(elements(model_.inputs[i].shape));
       if (inputs[i].size() != expected) {
-        return absl::InvalidArgumentError(absl::StrCat("expected ", expected, " numbers for ", result_.rows, " events, found ", inputs[i].size()));
+        return absl::InvalidArgumentError(
+            absl::StrCat("expected ", expected, " numbers for ", result_.rows, " events, found ", inputs[i].size()));
       }
       keep(layer.name, {model_.inputs[i].shape, {inputs[i].begin(), inputs[i].end()}}, {}, &layer);
       return absl::OkStatus();
@@ -106,7 +111,8 @@ class Evaluator {
   /// Adds a step. With `layer`, it is what the layer's readers read.
   size_t keep(std::string name, Values values, std::vector<size_t> inputs, const FloatLayer* layer = nullptr) {
     const size_t step = result_.steps.size();
-    result_.steps.push_back({std::move(name), std::move(values.shape), std::move(values.data), std::move(inputs), values.is_constant});
+    result_.steps.push_back(
+        {std::move(name), std::move(values.shape), std::move(values.data), std::move(inputs), values.is_constant});
     if (layer != nullptr) {
       for (const std::string& tensor : layer->outputs) step_of_[tensor] = step;
     }
@@ -182,10 +188,11 @@ class Evaluator {
   }
 
   /// Rows along the last axis times a matrix [n_in, n_out].
-  static absl::StatusOr<Values> times_matrix(const FloatStep& in, std::span<const float> matrix, int64_t n_in, int64_t n_out,
-                                             const std::vector<float>& bias) {
+  static absl::StatusOr<Values> times_matrix(const FloatStep& in, std::span<const float> matrix, int64_t n_in,
+                                             int64_t n_out, const std::vector<float>& bias) {
     if (in.shape.empty() || in.shape.back() != n_in) {
-      return absl::InvalidArgumentError(absl::StrCat("weights are ", n_in, "x", n_out, ", input is ", shape_text(in.shape)));
+      return absl::InvalidArgumentError(
+          absl::StrCat("weights are ", n_in, "x", n_out, ", input is ", shape_text(in.shape)));
     }
     Values out{in.shape, {}, in.is_constant};
     out.shape.back() = n_out;
@@ -229,7 +236,8 @@ class Evaluator {
     if (!axis.ok()) return axis.status();
     const auto channels = static_cast<size_t>(values.shape[*axis]);
     if (weights->kernel.size() != channels) {
-      return absl::InvalidArgumentError(absl::StrCat("has ", weights->kernel.size(), " channels, its input is ", shape_text(values.shape)));
+      return absl::InvalidArgumentError(
+          absl::StrCat("has ", weights->kernel.size(), " channels, its input is ", shape_text(values.shape)));
     }
     size_t stride = 1;
     for (size_t a = *axis + 1; a < values.shape.size(); ++a) stride *= static_cast<size_t>(values.shape[a]);
@@ -250,11 +258,14 @@ class Evaluator {
 
   static bool is_step_quantizer(const Quantizer* quantizer) {
     const auto* uniform = quantizer == nullptr ? nullptr : std::get_if<UniformQuantizer>(quantizer);
-    return uniform != nullptr && (uniform->kind == UniformQuantizer::Kind::kBinary || uniform->kind == UniformQuantizer::Kind::kTernary);
+    return uniform != nullptr &&
+           (uniform->kind == UniformQuantizer::Kind::kBinary || uniform->kind == UniformQuantizer::Kind::kTernary);
   }
 
-  /// Applies a function, then the quantiser that it was trained with. A binary or ternary quantiser is the function itself.
-  static absl::Status activate(const FloatLayer& layer, const std::string& function, const Quantizer* behind, Values& values) {
+  /// Applies a function, then the quantiser that it was trained with. A binary or ternary quantiser is the function
+  /// itself.
+  static absl::Status activate(const FloatLayer& layer, const std::string& function, const Quantizer* behind,
+                               Values& values) {
     if (function == "softmax") {
       auto axis = event_axis(layer, values.shape);
       if (!axis.ok()) return axis.status();
@@ -288,7 +299,9 @@ class Evaluator {
     int64_t known = 1;
     for (const int64_t extent : target) known *= extent > 0 ? extent : 1;
     for (int64_t& extent : target) extent = extent < 0 ? count / known : extent;
-    if (elements(target) != count) return absl::InvalidArgumentError(absl::StrCat("cannot make ", shape_text(target), " of ", shape_text(values.shape)));
+    if (elements(target) != count)
+      return absl::InvalidArgumentError(
+          absl::StrCat("cannot make ", shape_text(target), " of ", shape_text(values.shape)));
     values.shape = std::move(target);
     return values;
   }
@@ -300,7 +313,8 @@ class Evaluator {
     std::sort(sorted.begin(), sorted.end());
     for (size_t a = 0; a < in.shape.size(); ++a) {
       if (sorted.size() != in.shape.size() || sorted[a] != static_cast<int64_t>(a)) {
-        return absl::InvalidArgumentError(absl::StrCat("permutation ", shape_text(permutation), " does not fit ", shape_text(in.shape)));
+        return absl::InvalidArgumentError(
+            absl::StrCat("permutation ", shape_text(permutation), " does not fit ", shape_text(in.shape)));
       }
     }
     Values out{{}, std::vector<float>(in.values.size()), in.is_constant};
@@ -310,7 +324,8 @@ class Evaluator {
     size_t stride = 1;
     for (size_t a = permutation.size(); a-- > 0;) {
       size_t in_stride = 1;
-      for (size_t b = static_cast<size_t>(permutation[a]) + 1; b < in.shape.size(); ++b) in_stride *= static_cast<size_t>(in.shape[b]);
+      for (size_t b = static_cast<size_t>(permutation[a]) + 1; b < in.shape.size(); ++b)
+        in_stride *= static_cast<size_t>(in.shape[b]);
       const auto extent = static_cast<size_t>(out.shape[a]);
       for (size_t e = 0; e < count; ++e) source_at[e] += e / stride % extent * in_stride;
       stride *= extent;
@@ -327,10 +342,13 @@ class Evaluator {
     for (const size_t source : sources) {
       const FloatStep& in = result_.steps[source];
       Shape rest = in.shape;
-      if (in.is_constant || rest.size() != out.shape.size()) return absl::UnimplementedError("joins a constant or tensors of different ranks");
+      if (in.is_constant || rest.size() != out.shape.size())
+        return absl::UnimplementedError("joins a constant or tensors of different ranks");
       out.shape[*axis] += std::exchange(rest[*axis], out.shape[*axis]);
       rest[*axis] = out.shape[*axis];
-      if (rest != out.shape) return absl::InvalidArgumentError(absl::StrCat("cannot join ", shape_text(out.shape), " and ", shape_text(in.shape)));
+      if (rest != out.shape)
+        return absl::InvalidArgumentError(
+            absl::StrCat("cannot join ", shape_text(out.shape), " and ", shape_text(in.shape)));
     }
     size_t outer = result_.rows;
     for (size_t a = 0; a < *axis; ++a) outer *= static_cast<size_t>(out.shape[a]);
@@ -402,8 +420,8 @@ const FloatStep* FloatEvaluation::find(std::string_view name) const {
   return found == steps.end() ? nullptr : &*found;
 }
 
-absl::StatusOr<FloatEvaluation> evaluate_float(const FloatModel& model, const std::vector<std::span<const double>>& inputs,
-                                               size_t rows) {
+absl::StatusOr<FloatEvaluation> evaluate_float(const FloatModel& model,
+                                               const std::vector<std::span<const double>>& inputs, size_t rows) {
   return Evaluator(model, rows).run(inputs);
 }
 

@@ -29,13 +29,17 @@ absl::StatusOr<Normalisation> normalisation(const FloatLayer& layer, double defa
     return absl::InvalidArgumentError("has no moving mean or variance");
   }
   const size_t channels = mean->data.size();
-  Normalisation norm{floats_or(layer, "gamma", channels, 1), floats_or(layer, "beta", channels, 0), floats(*mean),
-                     floats_or(layer, "moving_variance", channels, 1), {}};
+  Normalisation norm{floats_or(layer, "gamma", channels, 1),
+                     floats_or(layer, "beta", channels, 0),
+                     floats(*mean),
+                     floats_or(layer, "moving_variance", channels, 1),
+                     {}};
   const Shape shape = {static_cast<int64_t>(channels)};
   const std::pair<const char*, std::vector<float>*> kArrays[] = {
       {"gamma", &norm.gamma}, {"beta", &norm.beta}, {"moving_mean", &norm.mean}, {"moving_variance", &norm.variance}};
   for (const auto& [name, values] : kArrays) {
-    if (values->size() != channels) return absl::InvalidArgumentError(absl::StrCat(name, " has ", values->size(), " elements, expected ", channels));
+    if (values->size() != channels)
+      return absl::InvalidArgumentError(absl::StrCat(name, " has ", values->size(), " elements, expected ", channels));
     if (absl::Status s = through(layer, name, shape, *values); !s.ok()) return s;
   }
   const auto epsilon = static_cast<float>(layer.setting<double>("epsilon").value_or(default_epsilon));
@@ -53,7 +57,8 @@ void fold_outputs(const Normalisation& norm, AffineWeights& weights) {
 /// QKeras normalises what kernel and bias give.
 void fold_qkeras(const Normalisation& norm, AffineWeights& weights) {
   fold_outputs(norm, weights);
-  for (size_t j = 0; j < weights.bias.size(); ++j) weights.bias[j] = norm.scale[j] * (weights.bias[j] - norm.mean[j]) + norm.beta[j];
+  for (size_t j = 0; j < weights.bias.size(); ++j)
+    weights.bias[j] = norm.scale[j] * (weights.bias[j] - norm.mean[j]) + norm.beta[j];
 }
 
 /// HGQ2's bias stands behind the normalisation, as its beta.
@@ -80,14 +85,16 @@ absl::StatusOr<AffineWeights> dense_weights(const FloatLayer& layer) {
   if (kernel == nullptr || kernel->shape.size() != 2) return absl::InvalidArgumentError("has no kernel of two axes");
   const auto n_in = static_cast<size_t>(kernel->shape[0]), n_out = static_cast<size_t>(kernel->shape[1]);
   AffineWeights weights{floats(*kernel), floats_or(layer, "bias", n_out, 0)};
-  if (weights.bias.size() != n_out) return absl::InvalidArgumentError(absl::StrCat("has ", weights.bias.size(), " biases for ", n_out, " outputs"));
+  if (weights.bias.size() != n_out)
+    return absl::InvalidArgumentError(absl::StrCat("has ", weights.bias.size(), " biases for ", n_out, " outputs"));
   const bool is_normalised = layer.array("moving_mean") != nullptr;
   if (is_normalised) {
     auto norm = normalisation(layer, 1e-7);
     if (!norm.ok()) return norm.status();
     const bool inputs = layer.class_name == "QBatchNormDense";
     if (norm->scale.size() != (inputs ? n_in : n_out)) {
-      return absl::InvalidArgumentError(absl::StrCat("normalises ", norm->scale.size(), " channels, its kernel is ", shape_text(kernel->shape)));
+      return absl::InvalidArgumentError(
+          absl::StrCat("normalises ", norm->scale.size(), " channels, its kernel is ", shape_text(kernel->shape)));
     }
     const auto fold = inputs ? fold_inputs : layer.class_name == "QDenseBatchnorm" ? fold_qkeras : fold_hgq;
     fold(*norm, weights);
@@ -103,7 +110,8 @@ absl::StatusOr<AffineWeights> batch_norm_weights(const FloatLayer& layer) {
   auto norm = normalisation(layer, 1e-3);
   if (!norm.ok()) return norm.status();
   AffineWeights weights{norm->scale, {}};
-  for (size_t c = 0; c < norm->scale.size(); ++c) weights.bias.push_back(norm->beta[c] - norm->mean[c] * norm->scale[c]);
+  for (size_t c = 0; c < norm->scale.size(); ++c)
+    weights.bias.push_back(norm->beta[c] - norm->mean[c] * norm->scale[c]);
   const Shape shape = {static_cast<int64_t>(norm->scale.size())};
   if (absl::Status s = through(layer, "kernel", shape, weights.kernel); !s.ok()) return s;
   if (absl::Status s = through(layer, "bias", shape, weights.bias); !s.ok()) return s;

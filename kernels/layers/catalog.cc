@@ -20,9 +20,10 @@ namespace strobe::layers {
 namespace {
 
 constexpr const Layer* kCatalog[] = {
-    &kDenseLayer,   &kBatchNormLayer, &kQuantizeLayer, &kReluLayer,    &kLeakyReluLayer,   &kThresholdReluLayer, &kClipLayer,
-    &kSignLayer,    &kTableLayer,     &kSoftmaxLayer,  &kAddLayer,     &kSubtractLayer,    &kMultiplyLayer,      &kMaximumLayer,
-    &kMinimumLayer, &kAverageLayer,   &kReshapeLayer,  &kTransposeLayer, &kConcatenateLayer,
+    &kDenseLayer,         &kBatchNormLayer, &kQuantizeLayer,  &kReluLayer,        &kLeakyReluLayer,
+    &kThresholdReluLayer, &kClipLayer,      &kSignLayer,      &kTableLayer,       &kSoftmaxLayer,
+    &kAddLayer,           &kSubtractLayer,  &kMultiplyLayer,  &kMaximumLayer,     &kMinimumLayer,
+    &kAverageLayer,       &kReshapeLayer,   &kTransposeLayer, &kConcatenateLayer,
 };
 
 }  // namespace

@@ -7,9 +7,9 @@
 /// `plan_hls_*` is what the pragmas that `write_hls_*` writes imply; a layer's Cost takes its planned figures from it.
 namespace strobe::layers {
 
-#define STROBE_LAYER_HOOKS(name)                                                                                \
+#define STROBE_LAYER_HOOKS(name)                                                                                      \
   absl::Status emulate_##name(const model::Graph& graph, const model::Node& node, emulator::ProgramBuilder& builder); \
-  absl::Status write_hls_##name(const model::Graph& graph, const model::Node& node, hls::LayerWriter& writer); \
+  absl::Status write_hls_##name(const model::Graph& graph, const model::Node& node, hls::LayerWriter& writer);        \
   hls::Plan plan_hls_##name(const model::Graph& graph, const model::Node& node)
 
 STROBE_LAYER_HOOKS(quantize);

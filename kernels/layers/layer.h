@@ -34,13 +34,13 @@ struct EventView {
 struct Cost {
   int64_t multiplications = 0;  ///< constant by variable, zero weights left out
   int64_t additions = 0;
-  double bit_operations = 0;    ///< BOPs, as published: m n (b_a b_w + b_a + b_w + log2 n) for a dense layer
-  /// HGQ's EBOPs: sum over weights of (bits of input) x (bits of weight), by HGQ2's own definition for its networks (dense.h,
-  /// "ebops"); else a weight has the bits between its first and last set digit.
+  double bit_operations = 0;  ///< BOPs, as published: m n (b_a b_w + b_a + b_w + log2 n) for a dense layer
+  /// HGQ's EBOPs: sum over weights of (bits of input) x (bits of weight), by HGQ2's own definition for its networks
+  /// (dense.h, "ebops"); else a weight has the bits between its first and last set digit.
   double effective_bit_operations = 0;
-  int64_t planned_multipliers = 0;          ///< instances, after the reuse factor
-  int planned_initiation_interval = 1;      ///< cycles between events
-  int planned_depth = 1;                    ///< cycles from input to output
+  int64_t planned_multipliers = 0;      ///< instances, after the reuse factor
+  int planned_initiation_interval = 1;  ///< cycles between events
+  int planned_depth = 1;                ///< cycles from input to output
 };
 
 /// Everything that strobe knows of one kind of layer; one constant object a folder, one row in the catalog.

@@ -19,8 +19,9 @@ absl::Status check_input(const Tensor& tensor, std::span<const int64_t> raw, siz
     const model::FixedType& type = tensor.type.at(static_cast<int64_t>(i) % elements);
     const auto value = static_cast<model::Wide>(raw[i]);
     if (value < -(type.is_signed ? type.max_raw() + 1 : 0) || value > type.max_raw()) {
-      return absl::InvalidArgumentError(absl::StrCat("input '", tensor.name, "', row ", i / elements, ", element ", i % elements,
-                                                     ": raw value ", raw[i], " does not fit ", type.to_string()));
+      return absl::InvalidArgumentError(absl::StrCat("input '", tensor.name, "', row ", i / elements, ", element ",
+                                                     i % elements, ": raw value ", raw[i], " does not fit ",
+                                                     type.to_string()));
     }
   }
   return absl::OkStatus();

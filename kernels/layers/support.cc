@@ -7,8 +7,8 @@ using model::Node;
 
 absl::Status expect_inputs(const Node& node, size_t count) {
   if (node.inputs.size() != count || node.outputs.size() != 1) {
-    return layer_error(node, absl::StrCat("expected ", count, " inputs and 1 output, found ", node.inputs.size(), " and ",
-                                          node.outputs.size()));
+    return layer_error(node, absl::StrCat("expected ", count, " inputs and 1 output, found ", node.inputs.size(),
+                                          " and ", node.outputs.size()));
   }
   return absl::OkStatus();
 }
@@ -18,8 +18,8 @@ absl::Status expect_elementwise(const Graph& graph, const Node& node) {
   const auto& in = graph.tensor(node.inputs[0]).type;
   const auto& out = graph.tensor(node.outputs[0]).type;
   if (in.shape != out.shape) {
-    return layer_error(
-        node, absl::StrCat("input is ", model::to_string(in.shape), ", output ", model::to_string(out.shape), "; must be equal"));
+    return layer_error(node, absl::StrCat("input is ", model::to_string(in.shape), ", output ",
+                                          model::to_string(out.shape), "; must be equal"));
   }
   return absl::OkStatus();
 }

@@ -13,8 +13,8 @@
 namespace strobe::model {
 namespace {
 
-constexpr std::array<std::string_view, 7> kRoundingNames = {"AP_TRN",         "AP_TRN_ZERO", "AP_RND",     "AP_RND_ZERO",
-                                                            "AP_RND_MIN_INF", "AP_RND_INF",  "AP_RND_CONV"};
+constexpr std::array<std::string_view, 7> kRoundingNames = {
+    "AP_TRN", "AP_TRN_ZERO", "AP_RND", "AP_RND_ZERO", "AP_RND_MIN_INF", "AP_RND_INF", "AP_RND_CONV"};
 constexpr std::array<std::string_view, 4> kOverflowNames = {"AP_WRAP", "AP_SAT", "AP_SAT_ZERO", "AP_SAT_SYM"};
 
 template <size_t N>
@@ -73,8 +73,10 @@ absl::StatusOr<FixedType> FixedType::parse(std::string_view text) {
     return bad_type(text, "expected a type such as ap_fixed<16,6,AP_RND,AP_SAT>");
   }
   const std::string word(absl::StripAsciiWhitespace(view.substr(0, open)));
-  const Keyword* keyword = std::find_if(std::begin(kKeywords), std::end(kKeywords), [&](auto& k) { return k.name == word; });
-  if (keyword == std::end(kKeywords)) return bad_type(text, absl::StrCat("'", word, "' is not ap_[u]fixed or ap_[u]int"));
+  const Keyword* keyword =
+      std::find_if(std::begin(kKeywords), std::end(kKeywords), [&](auto& k) { return k.name == word; });
+  if (keyword == std::end(kKeywords))
+    return bad_type(text, absl::StrCat("'", word, "' is not ap_[u]fixed or ap_[u]int"));
 
   std::vector<std::string> fields = absl::StrSplit(view.substr(open + 1, view.size() - open - 2), ',');
   for (std::string& field : fields) absl::StripAsciiWhitespace(&field);
@@ -193,9 +195,7 @@ int64_t cast(double value, const FixedType& type, OverflowCount* count) {
   return cast(digits, 53 - exponent, type, count);
 }
 
-double to_double(int64_t raw, const FixedType& type) {
-  return std::ldexp(static_cast<double>(raw), -type.fraction());
-}
+double to_double(int64_t raw, const FixedType& type) { return std::ldexp(static_cast<double>(raw), -type.fraction()); }
 
 int container_bits(int width) {
   for (const int bits : {8, 16, 32}) {

@@ -33,8 +33,8 @@ using Wide = __int128;
 /// A fixed-point number format: `raw * 2^-(width - integer)`.
 ///
 /// `integer` counts the bits before the binary point, sign included, and may be negative or exceed `width`.
-/// A width of 0 is a dead lane: its value is always 0. At most kMaxWidth bits wide, one less without a sign, so that any raw
-/// value is an int64_t.
+/// A width of 0 is a dead lane: its value is always 0. At most kMaxWidth bits wide, one less without a sign, so that
+/// any raw value is an int64_t.
 struct FixedType {
   static constexpr int kMaxWidth = 64;
 
@@ -82,7 +82,8 @@ struct OverflowCount {
   }
 };
 
-/// Divides by 2^`shift` (multiplies, for a negative shift) with the given rounding. `shift` in -126..127; no overflow check.
+/// Divides by 2^`shift` (multiplies, for a negative shift) with the given rounding. `shift` in -126..127; no overflow
+/// check.
 Wide shift_right_rounded(Wide value, int shift, Rounding rounding);
 
 /// Brings a rounded raw value into the range of `type` by its overflow mode; counts into `count` when it is not null.

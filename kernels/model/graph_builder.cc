@@ -9,11 +9,14 @@ namespace {
 constexpr int64_t kMaxElements = int64_t{1} << 28;
 
 absl::Status check_type(const std::string& object, const TensorType& type) {
-  const auto fail = [&](const std::string& flaw) { return absl::InvalidArgumentError(absl::StrCat(object, ": ", flaw)); };
+  const auto fail = [&](const std::string& flaw) {
+    return absl::InvalidArgumentError(absl::StrCat(object, ": ", flaw));
+  };
   int64_t elements = 1;
   for (const int64_t extent : type.shape) {
     if (extent < 1 || extent > kMaxElements || elements * extent > kMaxElements) {
-      return fail(absl::StrCat("shape ", to_string(type.shape), " is empty or has more than ", kMaxElements, " elements"));
+      return fail(
+          absl::StrCat("shape ", to_string(type.shape), " is empty or has more than ", kMaxElements, " elements"));
     }
     elements *= extent;
   }
@@ -32,9 +35,8 @@ absl::Status check_constant(const std::string& object, const Constant& constant)
   if (absl::Status s = check_type(object, constant.type); !s.ok()) return s;
   const int64_t elements = constant.type.elements();
   if (static_cast<int64_t>(constant.raw.size()) != elements) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(object, ": has ", constant.raw.size(), " values, its shape ", to_string(constant.type.shape), " wants ",
-                     elements));
+    return absl::InvalidArgumentError(absl::StrCat(object, ": has ", constant.raw.size(), " values, its shape ",
+                                                   to_string(constant.type.shape), " wants ", elements));
   }
   for (int64_t i = 0; i < elements; ++i) {
     const FixedType& type = constant.type.at(i);

@@ -10,7 +10,9 @@ std::string print_attribute(const Attribute& attribute) {
     std::string operator()(int64_t v) const { return absl::StrCat(v); }
     std::string operator()(double v) const { return absl::StrCat(v); }
     std::string operator()(const std::string& v) const { return v; }
-    std::string operator()(const std::vector<int64_t>& v) const { return absl::StrCat("[", absl::StrJoin(v, ","), "]"); }
+    std::string operator()(const std::vector<int64_t>& v) const {
+      return absl::StrCat("[", absl::StrJoin(v, ","), "]");
+    }
     std::string operator()(const std::vector<double>& v) const { return absl::StrCat("[", absl::StrJoin(v, ","), "]"); }
     std::string operator()(const FixedType& v) const { return v.to_string(); }
   };

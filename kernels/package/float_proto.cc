@@ -13,7 +13,8 @@ using import::UniformQuantizer;
 
 void to_proto(const Array& array, pb::FloatArray& proto) {
   for (const int64_t extent : array.shape) proto.add_shape(extent);
-  const bool single = std::all_of(array.data.begin(), array.data.end(), [](double v) { return static_cast<double>(static_cast<float>(v)) == v; });
+  const bool single = std::all_of(array.data.begin(), array.data.end(),
+                                  [](double v) { return static_cast<double>(static_cast<float>(v)) == v; });
   if (single) {
     for (const double v : array.data) proto.add_singles(static_cast<float>(v));
   } else {
@@ -53,10 +54,11 @@ struct QuantizerWriter {
 absl::StatusOr<import::Quantizer> from_proto(const pb::Quantizer& proto) {
   if (proto.per_element()) {
     return ElementQuantizer{from_proto(proto.k()), from_proto(proto.i()), from_proto(proto.f()),
-                            proto.rounding(), proto.overflow(), proto.trainable_wrap()};
+                            proto.rounding(),      proto.overflow(),      proto.trainable_wrap()};
   }
   UniformQuantizer q;
-  if (proto.kind() > static_cast<uint32_t>(UniformQuantizer::Kind::kQonnx)) return absl::InvalidArgumentError("unknown kind of quantiser");
+  if (proto.kind() > static_cast<uint32_t>(UniformQuantizer::Kind::kQonnx))
+    return absl::InvalidArgumentError("unknown kind of quantiser");
   q.kind = static_cast<UniformQuantizer::Kind>(proto.kind());
   auto type = package::from_proto(proto.type());
   if (!type.ok()) return type.status();
@@ -76,8 +78,12 @@ struct SettingWriter {
   void operator()(int64_t v) const { proto.set_integer(v); }
   void operator()(double v) const { proto.set_real(v); }
   void operator()(const std::string& v) const { proto.set_text(v); }
-  void operator()(const std::vector<int64_t>& v) const { proto.mutable_integers()->mutable_values()->Assign(v.begin(), v.end()); }
-  void operator()(const std::vector<double>& v) const { proto.mutable_reals()->mutable_values()->Assign(v.begin(), v.end()); }
+  void operator()(const std::vector<int64_t>& v) const {
+    proto.mutable_integers()->mutable_values()->Assign(v.begin(), v.end());
+  }
+  void operator()(const std::vector<double>& v) const {
+    proto.mutable_reals()->mutable_values()->Assign(v.begin(), v.end());
+  }
 };
 
 Setting from_proto(const pb::Setting& proto) {
@@ -102,7 +108,8 @@ Setting from_proto(const pb::Setting& proto) {
 void to_proto(const import::FloatModel& model, pb::FloatModel& proto) {
   proto.set_name(model.name);
   proto.set_framework(model.framework);
-  for (const auto& [tensors, target] : {std::pair(&model.inputs, proto.mutable_inputs()), std::pair(&model.outputs, proto.mutable_outputs())}) {
+  for (const auto& [tensors, target] :
+       {std::pair(&model.inputs, proto.mutable_inputs()), std::pair(&model.outputs, proto.mutable_outputs())}) {
     for (const import::FloatTensor& tensor : *tensors) {
       pb::FloatTensor& t = *target->Add();
       t.set_name(tensor.name);
@@ -118,7 +125,8 @@ void to_proto(const import::FloatModel& model, pb::FloatModel& proto) {
     for (const auto& output : layer.outputs) l.add_outputs(output);
     for (const auto& [key, value] : layer.settings) std::visit(SettingWriter{(*l.mutable_settings())[key]}, value);
     for (const auto& [key, value] : layer.arrays) to_proto(value, (*l.mutable_arrays())[key]);
-    for (const auto& [key, value] : layer.quantizers) std::visit(QuantizerWriter{(*l.mutable_quantizers())[key]}, value);
+    for (const auto& [key, value] : layer.quantizers)
+      std::visit(QuantizerWriter{(*l.mutable_quantizers())[key]}, value);
   }
   for (const auto& [key, value] : model.provenance) (*proto.mutable_provenance())[key] = value;
 }

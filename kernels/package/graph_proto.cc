@@ -30,8 +30,12 @@ struct AttributeWriter {
   void operator()(int64_t v) const { proto.set_integer(v); }
   void operator()(double v) const { proto.set_real(v); }
   void operator()(const std::string& v) const { proto.set_text(v); }
-  void operator()(const std::vector<int64_t>& v) const { proto.mutable_integers()->mutable_values()->Assign(v.begin(), v.end()); }
-  void operator()(const std::vector<double>& v) const { proto.mutable_reals()->mutable_values()->Assign(v.begin(), v.end()); }
+  void operator()(const std::vector<int64_t>& v) const {
+    proto.mutable_integers()->mutable_values()->Assign(v.begin(), v.end());
+  }
+  void operator()(const std::vector<double>& v) const {
+    proto.mutable_reals()->mutable_values()->Assign(v.begin(), v.end());
+  }
   void operator()(const model::FixedType& v) const { package::to_proto(v, *proto.mutable_type()); }
 };
 
@@ -65,7 +69,8 @@ absl::StatusOr<model::Node> from_proto(const pb::Node& proto) {
   node.inputs.assign(proto.inputs().begin(), proto.inputs().end());
   node.outputs.assign(proto.outputs().begin(), proto.outputs().end());
   const auto fail = [&](const std::string& what, const absl::Status& status) {
-    return absl::InvalidArgumentError(absl::StrCat("layer '", node.name, "': ", what, ": ", std::string(status.message())));
+    return absl::InvalidArgumentError(
+        absl::StrCat("layer '", node.name, "': ", what, ": ", std::string(status.message())));
   };
   for (const auto& [name, value] : proto.attributes()) {
     auto attribute = from_proto(value);
@@ -91,12 +96,14 @@ void to_proto(const model::FixedType& type, pb::FixedType& proto) {
 }
 
 absl::StatusOr<model::FixedType> from_proto(const pb::FixedType& proto) {
-  if (proto.width() < 0 || proto.width() > model::FixedType::kMaxWidth - (proto.is_signed() ? 0 : 1) || proto.integer() < -512 ||
-      proto.integer() > 512 || proto.rounding() > 6 || proto.overflow() > 3) {
-    return absl::InvalidArgumentError(absl::StrCat("impossible type: width ", proto.width(), ", integer bits ", proto.integer(),
-                                                   ", rounding ", proto.rounding(), ", overflow ", proto.overflow()));
+  if (proto.width() < 0 || proto.width() > model::FixedType::kMaxWidth - (proto.is_signed() ? 0 : 1) ||
+      proto.integer() < -512 || proto.integer() > 512 || proto.rounding() > 6 || proto.overflow() > 3) {
+    return absl::InvalidArgumentError(absl::StrCat("impossible type: width ", proto.width(), ", integer bits ",
+                                                   proto.integer(), ", rounding ", proto.rounding(), ", overflow ",
+                                                   proto.overflow()));
   }
-  return model::FixedType{proto.is_signed(), proto.width(), proto.integer(), static_cast<model::Rounding>(proto.rounding()),
+  return model::FixedType{proto.is_signed(), proto.width(), proto.integer(),
+                          static_cast<model::Rounding>(proto.rounding()),
                           static_cast<model::Overflow>(proto.overflow())};
 }
 
@@ -132,7 +139,8 @@ absl::StatusOr<model::Graph> from_proto(const pb::Graph& proto) {
   std::vector<model::TensorId> renumbered(proto.tensors_size(), -1);
   const auto known = [&](int id) { return id >= 0 && id < proto.tensors_size(); };
   for (const int id : proto.inputs()) {
-    if (!known(id) || renumbered[id] >= 0) return absl::InvalidArgumentError(absl::StrCat("input tensor ", id, " does not exist or is listed twice"));
+    if (!known(id) || renumbered[id] >= 0)
+      return absl::InvalidArgumentError(absl::StrCat("input tensor ", id, " does not exist or is listed twice"));
     auto type = from_proto(proto.tensors(id).type());
     if (!type.ok()) return type.status();
     renumbered[id] = builder.add_input(proto.tensors(id).name(), *std::move(type));
@@ -141,7 +149,9 @@ absl::StatusOr<model::Graph> from_proto(const pb::Graph& proto) {
     auto node = from_proto(saved);
     if (!node.ok()) return node.status();
     for (model::TensorId& id : node->inputs) {
-      if (!known(id) || renumbered[id] < 0) return absl::InvalidArgumentError(absl::StrCat("layer '", node->name, "': reads a tensor before it is written"));
+      if (!known(id) || renumbered[id] < 0)
+        return absl::InvalidArgumentError(
+            absl::StrCat("layer '", node->name, "': reads a tensor before it is written"));
       id = renumbered[id];
     }
     if (node->outputs.size() != 1 || !known(node->outputs[0]) || renumbered[node->outputs[0]] >= 0) {
@@ -154,7 +164,8 @@ absl::StatusOr<model::Graph> from_proto(const pb::Graph& proto) {
   }
   std::vector<model::TensorId> outputs;
   for (const int id : proto.outputs()) {
-    if (!known(id) || renumbered[id] < 0) return absl::InvalidArgumentError(absl::StrCat("output tensor ", id, " is never written"));
+    if (!known(id) || renumbered[id] < 0)
+      return absl::InvalidArgumentError(absl::StrCat("output tensor ", id, " is never written"));
     outputs.push_back(renumbered[id]);
   }
   builder.set_outputs(std::move(outputs));

@@ -58,14 +58,17 @@ absl::StatusOr<Package> parse(std::string_view bytes) {
     return absl::InvalidArgumentError("holds no strobe model (made by another tool, or damaged)");
   }
   if (proto.version() > kVersion) {
-    return absl::UnimplementedError(absl::StrCat("its model has format version ", proto.version(), ", this strobe knows up to ", kVersion));
+    return absl::UnimplementedError(
+        absl::StrCat("its model has format version ", proto.version(), ", this strobe knows up to ", kVersion));
   }
   if (proto.models().empty()) return absl::InvalidArgumentError("holds no model");
   Package package;
   package.made_by = proto.made_by();
   for (const pb::KernelModel& m : proto.models()) {
     auto graph = verified(m.graph());
-    if (!graph.ok()) return absl::Status(graph.status().code(), absl::StrCat("model of kernel '", m.kernel(), "': ", std::string(graph.status().message())));
+    if (!graph.ok())
+      return absl::Status(graph.status().code(),
+                          absl::StrCat("model of kernel '", m.kernel(), "': ", std::string(graph.status().message())));
     KernelModel model{m.kernel(), *std::move(graph), std::nullopt};
     if (m.has_float_model()) {
       auto float_model = from_proto(m.float_model());

@@ -28,8 +28,8 @@ struct Package {
 /// Equal packages give equal bytes.
 std::string serialize(const Package& package);
 
-/// Reads and verifies; safe for any bytes. Errors: InvalidArgument for what is no package, is damaged, has no model or holds a
-/// graph that does not verify; Unimplemented for a version from the future.
+/// Reads and verifies; safe for any bytes. Errors: InvalidArgument for what is no package, is damaged, has no model or
+/// holds a graph that does not verify; Unimplemented for a version from the future.
 absl::StatusOr<Package> parse(std::string_view bytes);
 
 /// A graph alone, in the same form.

@@ -167,9 +167,12 @@ class Emitter {
     const int64_t size = layer.integer("table_size", 1024);
     const int64_t reach = layer.integer("table_reach", 0);
     auto rule = table_rule(activation, size, reach);
-    if (!rule.ok()) return absl::Status(rule.status().code(), absl::StrCat("layer '", layer.name, "': ", std::string(rule.status().message())));
+    if (!rule.ok())
+      return absl::Status(rule.status().code(),
+                          absl::StrCat("layer '", layer.name, "': ", std::string(rule.status().message())));
     node.op = "table";
-    node.constants["table"] = make_table(activation, size, layer.type("table").value_or(FixedType::fixed(18, 8)), reach);
+    node.constants["table"] =
+        make_table(activation, size, layer.type("table").value_or(FixedType::fixed(18, 8)), reach);
     node.attributes["scale_numerator"] = rule->numerator;
     node.attributes["scale_denominator"] = rule->denominator;
     node.attributes["offset"] = rule->offset;
@@ -188,7 +191,8 @@ class Emitter {
     FixedType type = FixedType::fixed(2, 2);
     while (model::to_double(model::cast(value, type), type) != value && type.width < 60) {
       type.width += 2;
-      if (model::to_double(model::cast(value, FixedType::fixed(type.width, type.integer + 1)), FixedType::fixed(type.width, type.integer + 1)) == value ||
+      if (model::to_double(model::cast(value, FixedType::fixed(type.width, type.integer + 1)),
+                           FixedType::fixed(type.width, type.integer + 1)) == value ||
           std::abs(value) >= std::ldexp(1.0, type.integer - 1)) {
         ++type.integer;
       }
@@ -207,8 +211,9 @@ class Emitter {
       result.raw.push_back(model::cast(printed, type, &overflow));
     }
     if (overflow.total() > 0) {
-      warnings_.push_back(absl::StrCat("layer '", layer.name, "': ", overflow.total(), " of ", result.raw.size(), " values of '", name,
-                                       "' do not fit ", type.to_string(), overflow.wrapped > 0 ? " and wrap" : " and saturate"));
+      warnings_.push_back(absl::StrCat("layer '", layer.name, "': ", overflow.total(), " of ", result.raw.size(),
+                                       " values of '", name, "' do not fit ", type.to_string(),
+                                       overflow.wrapped > 0 ? " and wrap" : " and saturate"));
     }
     return result;
   }

@@ -28,7 +28,8 @@ absl::StatusOr<WeightArray> trained_weights(const FloatLayer& source, std::strin
   const auto* quantizer = std::get_if<import::UniformQuantizer>(&it->second);
   if (quantizer == nullptr) return layer_error(source, "an HGQ quantiser needs the HGQ path");
   auto quantized = apply_trained_quantizer(*quantizer, array);
-  if (!quantized.ok()) return layer_error(source, absl::StrCat(std::string(which), ": ", std::string(quantized.status().message())));
+  if (!quantized.ok())
+    return layer_error(source, absl::StrCat(std::string(which), ": ", std::string(quantized.status().message())));
   weights.values = std::move(quantized->values);
   weights.type = quantized->type;
   weights.has_quantizer = true;
@@ -47,7 +48,8 @@ class Splitter {
     }
     for (const import::FloatTensor& output : source_.outputs) {
       auto it = layer_of_tensor_.find(output.name);
-      if (it == layer_of_tensor_.end()) return absl::InvalidArgumentError(absl::StrCat("output '", output.name, "' is never computed"));
+      if (it == layer_of_tensor_.end())
+        return absl::InvalidArgumentError(absl::StrCat("output '", output.name, "' is never computed"));
       result_.outputs.push_back(it->second);
       result_.output_names.push_back(output.name);
     }
@@ -60,7 +62,8 @@ class Splitter {
     layer.name = source.name;
     for (const std::string& tensor : source.inputs) {
       auto it = layer_of_tensor_.find(tensor);
-      if (it == layer_of_tensor_.end()) return layer_error(source, absl::StrCat("reads '", tensor, "', which nothing computes"));
+      if (it == layer_of_tensor_.end())
+        return layer_error(source, absl::StrCat("reads '", tensor, "', which nothing computes"));
       layer.inputs.push_back(it->second);
     }
     if (source.kind != "Input" && layer.inputs.empty()) return layer_error(source, "has no input");
@@ -78,18 +81,19 @@ class Splitter {
     if (kind == "Flatten" || kind == "Reshape") return add_reshape(source, layer);
     if (kind == "Transpose") return add_transpose(source, layer);
     if (kind == "Concatenate") return add_concatenate(source, layer);
-    static const std::map<std::string, std::string> kMerges = {{"Add", "add"},         {"Subtract", "subtract"},
+    static const std::map<std::string, std::string> kMerges = {{"Add", "add"},           {"Subtract", "subtract"},
                                                                {"Multiply", "multiply"}, {"Maximum", "maximum"},
-                                                               {"Minimum", "minimum"}, {"Average", "average"}};
+                                                               {"Minimum", "minimum"},   {"Average", "average"}};
     if (auto it = kMerges.find(kind); it != kMerges.end()) {
       layer.kind = "Merge";
       layer.settings["op"] = it->second;
       return finish(source, std::move(layer), merged_shape(layer));
     }
-    return absl::UnimplementedError(absl::StrCat("layer '", source.name, "' (", source.class_name, "): kind '", kind,
-                                                 "' is not supported; supported: Input, Dense, BatchNormalization, Activation, "
-                                                 "Flatten, Reshape, Transpose, Concatenate, Add, Subtract, Multiply, Maximum, "
-                                                 "Minimum, Average, Dropout"));
+    return absl::UnimplementedError(
+        absl::StrCat("layer '", source.name, "' (", source.class_name, "): kind '", kind,
+                     "' is not supported; supported: Input, Dense, BatchNormalization, Activation, "
+                     "Flatten, Reshape, Transpose, Concatenate, Add, Subtract, Multiply, Maximum, "
+                     "Minimum, Average, Dropout"));
   }
 
   const std::vector<int64_t>& shape_of(const std::string& layer) const { return result_.find(layer)->shape; }
@@ -142,7 +146,8 @@ class Splitter {
     if (kernel == nullptr || kernel->shape.size() != 2) return layer_error(source, "has no kernel of two axes");
     std::vector<int64_t> shape = shape_of(layer.inputs[0]);
     if (shape.empty() || shape.back() != kernel->shape[0]) {
-      return layer_error(source, absl::StrCat("weights are ", kernel->shape[0], "x", kernel->shape[1], ", input is ", model::to_string(shape)));
+      return layer_error(source, absl::StrCat("weights are ", kernel->shape[0], "x", kernel->shape[1], ", input is ",
+                                              model::to_string(shape)));
     }
     shape.back() = kernel->shape[1];
     layer.kind = "Dense";
@@ -151,7 +156,8 @@ class Splitter {
     layer.weights["weight"] = *weight;
     if (auto it = source.quantizers.find("kernel"); it != source.quantizers.end()) {
       const auto kind = std::get<import::UniformQuantizer>(it->second).kind;
-      layer.settings["step_weights"] = kind == import::UniformQuantizer::Kind::kBinary || kind == import::UniformQuantizer::Kind::kTernary;
+      layer.settings["step_weights"] =
+          kind == import::UniformQuantizer::Kind::kBinary || kind == import::UniformQuantizer::Kind::kTernary;
     }
     const Array* bias = source.array("bias");
     if (bias != nullptr) {
@@ -174,7 +180,8 @@ class Splitter {
     act.name = absl::StrCat(source.name, "_", activation);
     act.settings["activation"] = activation;
     act.quantizers.clear();
-    if (auto it = source.quantizers.find("activation"); it != source.quantizers.end()) act.quantizers["output"] = it->second;
+    if (auto it = source.quantizers.find("activation"); it != source.quantizers.end())
+      act.quantizers["output"] = it->second;
     TypedLayer layer;
     layer.name = act.name;
     layer.inputs = {source.name};
@@ -184,14 +191,17 @@ class Splitter {
   absl::Status add_batch_norm(const FloatLayer& source, TypedLayer& layer) {
     layer.kind = "BatchNormalization";
     const Array* mean = source.array("moving_mean");
-    if (mean == nullptr || source.array("moving_variance") == nullptr) return layer_error(source, "has no moving mean or variance");
+    if (mean == nullptr || source.array("moving_variance") == nullptr)
+      return layer_error(source, "has no moving mean or variance");
     const std::vector<int64_t>& shape = shape_of(layer.inputs[0]);
     if (shape.empty() || static_cast<int64_t>(mean->data.size()) != shape.back()) {
-      return layer_error(source, absl::StrCat("has ", mean->data.size(), " channels, its input is ", model::to_string(shape)));
+      return layer_error(source,
+                         absl::StrCat("has ", mean->data.size(), " channels, its input is ", model::to_string(shape)));
     }
     if (source.setting<int64_t>("axis").value_or(-1) != -1) {
-      return absl::UnimplementedError(absl::StrCat("layer '", source.name, "' (", source.class_name,
-                                                   "): normalises along another axis than the last, which is not supported"));
+      return absl::UnimplementedError(
+          absl::StrCat("layer '", source.name, "' (", source.class_name,
+                       "): normalises along another axis than the last, which is not supported"));
     }
     fold_batch_norm(source, layer);
     return finish(source, std::move(layer), shape);
@@ -202,12 +212,14 @@ class Splitter {
     layer.settings = source.settings;
     layer.kind = "Activation";
     const bool leaky = activation == "leakyrelu" || activation == "leaky_relu";
-    if ((leaky && source.setting<double>("max_value")) || ((leaky || activation == "relu") && source.setting<double>("threshold"))) {
-      return absl::UnimplementedError(absl::StrCat("layer '", source.name, "' (", source.class_name, "): a ", activation,
-                                                   " with a threshold, or with a slope and a largest value, is not supported"));
+    if ((leaky && source.setting<double>("max_value")) ||
+        ((leaky || activation == "relu") && source.setting<double>("threshold"))) {
+      return absl::UnimplementedError(
+          absl::StrCat("layer '", source.name, "' (", source.class_name, "): a ", activation,
+                       " with a threshold, or with a slope and a largest value, is not supported"));
     }
-    if (activation == "leakyrelu" || activation == "leaky_relu" || activation == "elu" || activation == "thresholdedrelu" ||
-        activation == "thresholded_relu") {
+    if (activation == "leakyrelu" || activation == "leaky_relu" || activation == "elu" ||
+        activation == "thresholdedrelu" || activation == "thresholded_relu") {
       layer.kind = "ParametrizedActivation";
       activation.erase(std::remove(activation.begin(), activation.end(), '_'), activation.end());
       for (const char* key : {"alpha", "negative_slope", "theta", "threshold"}) {
@@ -237,14 +249,16 @@ class Splitter {
   absl::Status add_reshape(const FloatLayer& source, TypedLayer& layer) {
     layer.kind = "Reshape";
     const int64_t elements = model::element_count(shape_of(layer.inputs[0]));
-    std::vector<int64_t> target = source.setting<std::vector<int64_t>>("target_shape").value_or(std::vector<int64_t>{elements});
+    std::vector<int64_t> target =
+        source.setting<std::vector<int64_t>>("target_shape").value_or(std::vector<int64_t>{elements});
     int64_t known = 1;
     for (const int64_t extent : target) known *= extent > 0 ? extent : 1;
     for (int64_t& extent : target) {
       if (extent < 0 && known > 0) extent = elements / known;
     }
     if (model::element_count(target) != elements) {
-      return layer_error(source, absl::StrCat("cannot make ", model::to_string(target), " of ", model::to_string(shape_of(layer.inputs[0]))));
+      return layer_error(source, absl::StrCat("cannot make ", model::to_string(target), " of ",
+                                              model::to_string(shape_of(layer.inputs[0]))));
     }
     return finish(source, std::move(layer), target);
   }
@@ -255,7 +269,8 @@ class Splitter {
     const std::vector<int64_t>& in = shape_of(layer.inputs[0]);
     std::vector<int64_t> shape;
     for (const int64_t axis : permutation) {
-      if (axis < 0 || axis >= static_cast<int64_t>(in.size())) return layer_error(source, "permutation names an axis that does not exist");
+      if (axis < 0 || axis >= static_cast<int64_t>(in.size()))
+        return layer_error(source, "permutation names an axis that does not exist");
       shape.push_back(in[axis]);
     }
     if (shape.size() != in.size()) return layer_error(source, "permutation has the wrong number of axes");
@@ -324,8 +339,8 @@ void configure_layer(TypedLayer& layer, const HlsConfig& config) {
     }
   }
   if (layer.kind == "ParametrizedActivation") open("param");
-  const bool activation = layer.kind == "Activation" || layer.kind == "ParametrizedActivation" || layer.kind == "PReLU" ||
-                          layer.kind == "Softmax";
+  const bool activation = layer.kind == "Activation" || layer.kind == "ParametrizedActivation" ||
+                          layer.kind == "PReLU" || layer.kind == "Softmax";
   if (activation) only_explicit("table", FixedType::fixed(18, 8));
   if (layer.kind == "Softmax") {
     const FixedType table = FixedType::fixed(18, 8, model::Rounding::kRnd, model::Overflow::kSat);
@@ -333,16 +348,20 @@ void configure_layer(TypedLayer& layer, const HlsConfig& config) {
     open("accum");
   }
   for (const char* key : {"table_size", "exp_table_size", "inv_table_size"}) {
-    if (const auto value = config.setting(layer.name, layer.kind, key)) layer.settings[key] = static_cast<int64_t>(std::stoll(*value));
+    if (const auto value = config.setting(layer.name, layer.kind, key))
+      layer.settings[key] = static_cast<int64_t>(std::stoll(*value));
   }
   if (layer.kind == "Softmax") {
-    if (const auto value = config.setting(layer.name, layer.kind, "implementation")) layer.settings["implementation"] = *value;
+    if (const auto value = config.setting(layer.name, layer.kind, "implementation"))
+      layer.settings["implementation"] = *value;
     if (const auto value = config.setting(layer.name, layer.kind, "skip")) layer.settings["skip"] = *value == "true";
   }
   layer.settings["reuse_factor"] = config.reuse_factor(layer.name, layer.kind);
   layer.settings["strategy"] = config.strategy(layer.name, layer.kind);
 }
 
-absl::StatusOr<TypedModel> type_layers(const FloatModel& model, const HlsConfig& config) { return Splitter(model, config).run(); }
+absl::StatusOr<TypedModel> type_layers(const FloatModel& model, const HlsConfig& config) {
+  return Splitter(model, config).run();
+}
 
 }  // namespace strobe::quantise

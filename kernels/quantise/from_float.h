@@ -7,9 +7,9 @@
 
 namespace strobe::quantise {
 
-/// Splits a Keras model's layers into hls4ml's (fused activations become layers named `<layer>_<activation>`), gives each
-/// the types of the configuration ("auto" stays open) and applies the trained weight quantisers.
-/// Errors: Unimplemented for a layer outside the dense vocabulary, InvalidArgument for inconsistent shapes.
+/// Splits a Keras model's layers into hls4ml's (fused activations become layers named `<layer>_<activation>`), gives
+/// each the types of the configuration ("auto" stays open) and applies the trained weight quantisers. Errors:
+/// Unimplemented for a layer outside the dense vocabulary, InvalidArgument for inconsistent shapes.
 absl::StatusOr<TypedModel> type_layers(const import::FloatModel& model, const HlsConfig& config);
 
 /// Gives a layer the types, reuse factor, strategy and settings that the configuration has for its kind.

@@ -23,13 +23,22 @@ std::string snake_case(const std::string& text) {
   return result;
 }
 
-const std::set<std::string> kStrategies = {"latency", "resource", "resource_unrolled", "distributed_arithmetic", "da",
-                                           "unrolled", "compressed"};
-const std::set<std::string> kWithoutEffect = {
-    "trace",  "bram_factor", "trace_output", "compression", "conv_implementation", "parallelization_factor", "target_cycles",
-    "pipeline_style", "balance_outputs", "channels_last_conversion", "transpose_outputs", "infer_no_bias"};
-const std::set<std::string> kSettings = {"table_size", "implementation", "skip", "inv_table_size", "exp_table_size",
-                                         "accum_t", "exp_scale"};
+const std::set<std::string> kStrategies = {"latency", "resource", "resource_unrolled", "distributed_arithmetic",
+                                           "da",      "unrolled", "compressed"};
+const std::set<std::string> kWithoutEffect = {"trace",
+                                              "bram_factor",
+                                              "trace_output",
+                                              "compression",
+                                              "conv_implementation",
+                                              "parallelization_factor",
+                                              "target_cycles",
+                                              "pipeline_style",
+                                              "balance_outputs",
+                                              "channels_last_conversion",
+                                              "transpose_outputs",
+                                              "infer_no_bias"};
+const std::set<std::string> kSettings = {"table_size",     "implementation", "skip",     "inv_table_size",
+                                         "exp_table_size", "accum_t",        "exp_scale"};
 
 }  // namespace
 
@@ -55,7 +64,8 @@ class HlsConfigParser {
     if (absl::Status s = parse_root(root); !s.ok()) return s;
     if (!has_default_) {
       return absl::InvalidArgumentError(
-          absl::StrCat(config_.origin_, ": Model.Precision is missing; expected for example `Model: {Precision: 'ap_fixed<16,6>'}`"));
+          absl::StrCat(config_.origin_,
+                       ": Model.Precision is missing; expected for example `Model: {Precision: 'ap_fixed<16,6>'}`"));
     }
     return std::move(config_);
   }
@@ -108,19 +118,21 @@ class HlsConfigParser {
         if (absl::Status s = parse_precision(entry.second, where, section); !s.ok()) return s;
         continue;
       }
-      if (!entry.second.IsScalar() && !kWithoutEffect.contains(snake)) return error(entry.second, absl::StrCat(where, ".", key, " must be a value"));
+      if (!entry.second.IsScalar() && !kWithoutEffect.contains(snake))
+        return error(entry.second, absl::StrCat(where, ".", key, " must be a value"));
       const std::string value = entry.second.IsScalar() ? entry.second.as<std::string>() : "";
       if (absl::Status s = parse_value(entry.second, where, key, snake, value, section); !s.ok()) return s;
     }
     return absl::OkStatus();
   }
 
-  absl::Status parse_value(const YAML::Node& node, const std::string& where, const std::string& key, const std::string& snake,
-                           const std::string& value, HlsConfig::Section& section) {
+  absl::Status parse_value(const YAML::Node& node, const std::string& where, const std::string& key,
+                           const std::string& snake, const std::string& value, HlsConfig::Section& section) {
     int64_t number = 0;
     const bool is_number = absl::SimpleAtoi(value, &number);
     if (snake == "reuse_factor") {
-      if (!is_number || number < 1) return error(node, absl::StrCat(where, ".", key, ": expected a whole number from 1 on, found '", value, "'"));
+      if (!is_number || number < 1)
+        return error(node, absl::StrCat(where, ".", key, ": expected a whole number from 1 on, found '", value, "'"));
       section.reuse_factor = number;
     } else if (snake == "strategy") {
       const std::string strategy = snake_case(value);
@@ -131,7 +143,8 @@ class HlsConfigParser {
       section.strategy = strategy == "da" ? "distributed_arithmetic" : strategy;
     } else if (snake.ends_with("table_size")) {
       if (!is_number || number < 2 || number > (1 << 24) || (number & (number - 1)) != 0) {
-        return error(node, absl::StrCat(where, ".", key, ": expected a power of two from 2 to 16777216, found '", value, "'"));
+        return error(
+            node, absl::StrCat(where, ".", key, ": expected a power of two from 2 to 16777216, found '", value, "'"));
       }
       section.settings[snake] = value;
     } else if (snake.ends_with("_t")) {
@@ -215,7 +228,8 @@ std::optional<PrecisionEntry> HlsConfig::explicit_precision(std::string_view lay
   return std::nullopt;
 }
 
-std::optional<std::string> HlsConfig::setting(std::string_view layer, std::string_view kind, std::string_view key) const {
+std::optional<std::string> HlsConfig::setting(std::string_view layer, std::string_view kind,
+                                              std::string_view key) const {
   for (const Section* section : {by_name(layer), by_kind(kind), &model_}) {
     if (section == nullptr) continue;
     if (auto it = section->settings.find(key); it != section->settings.end()) return it->second;

@@ -22,20 +22,22 @@ struct PrecisionEntry {
 /// hls4ml's configuration: `Model:`, `LayerType:`, `LayerName:`, bare or under `HLSConfig:`.
 class HlsConfig {
  public:
-  /// Reads YAML. Errors: InvalidArgument with `origin`, line and key for a malformed file, an unknown key, an impossible type,
-  /// reuse factor, table size or strategy.
+  /// Reads YAML. Errors: InvalidArgument with `origin`, line and key for a malformed file, an unknown key, an
+  /// impossible type, reuse factor, table size or strategy.
   static absl::StatusOr<HlsConfig> parse(const std::string& yaml, const std::string& origin);
 
-  /// The precision of a layer's variable ("result", "weight"...): by name, then by kind, then the model's. hls4ml compares
-  /// names without case.
+  /// The precision of a layer's variable ("result", "weight"...): by name, then by kind, then the model's. hls4ml
+  /// compares names without case.
   PrecisionEntry precision(std::string_view layer, std::string_view kind, std::string_view variable) const;
   /// The same, only where it is given for that very variable of the layer or of its kind.
-  std::optional<PrecisionEntry> explicit_precision(std::string_view layer, std::string_view kind, std::string_view variable) const;
+  std::optional<PrecisionEntry> explicit_precision(std::string_view layer, std::string_view kind,
+                                                   std::string_view variable) const;
   /// A further setting of a layer in snake case ("table_size", "implementation", "skip"), as text.
   std::optional<std::string> setting(std::string_view layer, std::string_view kind, std::string_view key) const;
   int64_t reuse_factor(std::string_view layer, std::string_view kind) const;
   std::string strategy(std::string_view layer, std::string_view kind) const;  ///< "latency", "resource", ...
-  /// Gives layer `heir` the LayerName section of `source`, where it has none of its own: a layer made of another by a pass.
+  /// Gives layer `heir` the LayerName section of `source`, where it has none of its own: a layer made of another by a
+  /// pass.
   void inherit(std::string_view source, std::string_view heir);
   PrecisionEntry default_precision() const { return default_; }
   std::optional<FixedType> maximum_precision() const { return maximum_; }

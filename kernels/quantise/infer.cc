@@ -19,7 +19,8 @@ FixedType product(const FixedType& a, const FixedType& b, int extra_bits) {
 /// Holds a sum exactly.
 FixedType sum(const FixedType& a, const FixedType& b) {
   const bool is_signed = a.is_signed || b.is_signed;
-  const int integer = std::max(a.integer + (b.is_signed && !a.is_signed), b.integer + (a.is_signed && !b.is_signed)) + 1;
+  const int integer =
+      std::max(a.integer + (b.is_signed && !a.is_signed), b.integer + (a.is_signed && !b.is_signed)) + 1;
   return make(integer + std::max(a.fraction(), b.fraction()), integer, is_signed);
 }
 
@@ -40,7 +41,8 @@ class Inference {
       const auto input = [&](size_t i) { return *model_.find(layer.inputs[i])->type("result"); };
       if (layer.kind == "Dense") infer_dense(layer, input(0));
       if (layer.kind == "BatchNormalization" || layer.kind == "ApplyAlpha") infer_batch_norm(layer, input(0));
-      if (layer.kind == "Reshape" || (layer.kind == "Transpose" && layer.wants("result"))) layer.types["result"] = input(0);
+      if (layer.kind == "Reshape" || (layer.kind == "Transpose" && layer.wants("result")))
+        layer.types["result"] = input(0);
       if (layer.kind == "Merge" && layer.wants("result")) infer_merge(layer, input(0), input(1));
       if (layer.kind == "Concatenate" && layer.wants("result")) {
         infer_concatenation(layer, input(0), input(1));
@@ -86,7 +88,8 @@ class Inference {
   void infer_batch_norm(TypedLayer& layer, const FixedType& in) const {
     close(layer, "scale");
     close(layer, "bias");
-    if (layer.wants("result")) layer.types["result"] = bounded(sum(product(in, *layer.type("scale"), 0), *layer.type("bias")));
+    if (layer.wants("result"))
+      layer.types["result"] = bounded(sum(product(in, *layer.type("scale"), 0), *layer.type("bias")));
   }
 
   void infer_merge(TypedLayer& layer, const FixedType& a, const FixedType& b) const {

@@ -14,7 +14,8 @@ namespace strobe::quantise {
 ///   integer bits from the largest value, rounded;
 /// - sums are exact; a result that is not read by an activation alone keeps at most 12 fraction bits, rounded;
 /// - activations trained with a quantiser keep its type; others get 12 fraction bits, rounded;
-/// - sigmoid, tanh and their like: tables of 4096 entries (softplus and softsign: up to 16384, as wide as their inputs);
+/// - sigmoid, tanh and their like: tables of 4096 entries (softplus and softsign: up to 16384, as wide as their
+/// inputs);
 ///   softmax: strobe's own (softmax_tables.h), in ap_ufixed<16,1>.
 void infer_native(TypedModel& model, const std::optional<FixedType>& input_type);
 

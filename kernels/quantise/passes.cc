@@ -20,12 +20,15 @@ float at(const Array& array, size_t i) { return static_cast<float>(array.data[ar
 
 void scale_columns(Array& weights, const Array& scale) {
   const size_t columns = weights.shape.back();
-  for (size_t i = 0; i < weights.data.size(); ++i) weights.data[i] = at(scale, i % columns) * static_cast<float>(weights.data[i]);
+  for (size_t i = 0; i < weights.data.size(); ++i)
+    weights.data[i] = at(scale, i % columns) * static_cast<float>(weights.data[i]);
 }
 
-/// May two parameters be multiplied (or added) into one? Not where both were trained with a quantiser, unless one is neutral.
+/// May two parameters be multiplied (or added) into one? Not where both were trained with a quantiser, unless one is
+/// neutral.
 bool may_fold(const WeightArray& first, const WeightArray& second, double neutral) {
-  return (!first.has_quantizer && !second.has_quantizer) || (all_equal(first.unquantized, neutral) && !first.has_quantizer) ||
+  return (!first.has_quantizer && !second.has_quantizer) ||
+         (all_equal(first.unquantized, neutral) && !first.has_quantizer) ||
          (all_equal(second.unquantized, neutral) && !second.has_quantizer);
 }
 
@@ -108,7 +111,8 @@ void scale_ternary_thresholds(TypedModel& model) {
 bool is_step(const TypedLayer& layer) {
   const std::string activation = layer.text("activation");
   return layer.kind == "TernaryTanh" ||
-         (layer.kind == "Activation" && (activation == "binary_tanh" || activation == "binary" || activation == "ternary"));
+         (layer.kind == "Activation" &&
+          (activation == "binary_tanh" || activation == "binary" || activation == "ternary"));
 }
 
 WeightArray thresholds(const Array& scale, const Array& bias, double level, const FixedType& type) {
@@ -130,8 +134,8 @@ bool all_positive(const Array& array) {
   return std::all_of(array.data.begin(), array.data.end(), [](double v) { return v > 0; });
 }
 
-/// The smallest inputs that give +1, where hls4ml's rounding down would let the value below pass too. Beyond the input's
-/// range, one step past it.
+/// The smallest inputs that give +1, where hls4ml's rounding down would let the value below pass too. Beyond the
+/// input's range, one step past it.
 WeightArray exact_thresholds(const Array& scale, const Array& bias, const FixedType& in) {
   WeightArray result;
   result.values = bias;
@@ -178,9 +182,10 @@ void reduce_mixed_signs(TypedModel& model) {
   for (TypedLayer& norm : model.layers) {
     if (!is_batch_norm(norm) || !norm.flag("exact_step", false) || all_positive(norm.weights["scale"].values)) continue;
     const auto readers = model.readers(norm.name);
-    const bool step_only = !readers.empty() && std::all_of(readers.begin(), readers.end(), [](const TypedLayer* reader) {
-      return is_step(*reader) && reader->text("activation").starts_with("binary");
-    });
+    const bool step_only =
+        !readers.empty() && std::all_of(readers.begin(), readers.end(), [](const TypedLayer* reader) {
+          return is_step(*reader) && reader->text("activation").starts_with("binary");
+        });
     const bool published = std::find(model.outputs.begin(), model.outputs.end(), norm.name) != model.outputs.end();
     const bool alike = norm.weights["scale"].values.data.size() == norm.weights["bias"].values.data.size();
     if (step_only && !published && alike) reduce_to_signs(norm, *model.find(norm.inputs[0])->type("result"));
@@ -214,7 +219,8 @@ bool merge_norm_and_step(TypedModel& model) {
     }
     const std::string old_step = step.name;
     const std::string old_norm = norm.name;
-    for (TypedLayer& layer : model.layers) std::replace(layer.inputs.begin(), layer.inputs.end(), old_step, merged.name);
+    for (TypedLayer& layer : model.layers)
+      std::replace(layer.inputs.begin(), layer.inputs.end(), old_step, merged.name);
     std::replace(model.outputs.begin(), model.outputs.end(), old_step, merged.name);
     step = std::move(merged);
     if (model.readers(old_norm).empty()) {

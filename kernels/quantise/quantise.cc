@@ -52,7 +52,8 @@ void skip_softmax(TypedModel& model) {
   }
 }
 
-/// hls4ml has one slope for every framework's hard sigmoid, 0.2; Keras 3 has 1/6. Its configuration means its arithmetic.
+/// hls4ml has one slope for every framework's hard sigmoid, 0.2; Keras 3 has 1/6. Its configuration means its
+/// arithmetic.
 void use_hls4ml_slopes(TypedModel& model) {
   for (TypedLayer& layer : model.layers) {
     if (layer.kind == "HardActivation" && layer.real("slope", 0.2) != 0.5) layer.settings["slope"] = 0.2;
@@ -108,7 +109,8 @@ absl::StatusOr<Quantised> quantise(const import::FloatModel& source, const Quant
   if (has_element_quantizers(source)) return quantise_hgq_with_config(source, options);
 
   const bool own = options.config.empty();
-  auto config = HlsConfig::parse(own ? "Model: {Precision: auto}" : options.config, own ? "default" : options.config_origin);
+  auto config =
+      HlsConfig::parse(own ? "Model: {Precision: auto}" : options.config, own ? "default" : options.config_origin);
   if (!config.ok()) return config.status();
   const bool onnx = source.framework == "onnx" || source.framework == "qonnx";
   auto typed = onnx ? type_onnx_layers(source, *config) : type_layers(source, *config);

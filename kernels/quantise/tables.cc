@@ -10,14 +10,16 @@ using model::FixedType;
 
 absl::StatusOr<TableRule> table_rule(std::string_view function, int64_t size, int64_t reach) {
   if (reach != 0 && (function == "softplus" || function == "softsign")) return TableRule{size, 2 * reach, size / 2, ""};
-  if (function == "sigmoid" || function == "softplus" || function == "softsign") return TableRule{size, 16, size / 2, ""};
+  if (function == "sigmoid" || function == "softplus" || function == "softsign")
+    return TableRule{size, 16, size / 2, ""};
   if (function == "tanh") return TableRule{size, 8, size / 2, ""};
   if (function == "elu") return TableRule{-size, 8, 0, "identity"};
   if (function == "selu") return TableRule{-size, 8, 0, "scaled"};
-  return absl::UnimplementedError(absl::StrCat("activation '", std::string(function),
-                                               "' is not supported; supported: linear, relu, leaky_relu, prelu, thresholded_relu, "
-                                               "sigmoid, hard_sigmoid, tanh, hard_tanh, softplus, softsign, elu, selu, softmax, "
-                                               "binary_tanh, ternary_tanh"));
+  return absl::UnimplementedError(
+      absl::StrCat("activation '", std::string(function),
+                   "' is not supported; supported: linear, relu, leaky_relu, prelu, thresholded_relu, "
+                   "sigmoid, hard_sigmoid, tanh, hard_tanh, softplus, softsign, elu, selu, softmax, "
+                   "binary_tanh, ternary_tanh"));
 }
 
 double table_entry(std::string_view function, int64_t index, int64_t size, int64_t reach) {

@@ -10,19 +10,21 @@ using model::FixedType;
 
 absl::StatusOr<TrainedWeights> apply_trained_quantizer(const UniformQuantizer& quantizer, const Array& weights) {
   if (auto it = quantizer.texts.find("alpha"); it != quantizer.texts.end() && it->second.starts_with("auto")) {
-    return absl::UnimplementedError(
-        absl::StrCat("quantiser ", quantizer.name, ": alpha '", it->second, "' depends on the weights; expected a number"));
+    return absl::UnimplementedError(absl::StrCat("quantiser ", quantizer.name, ": alpha '", it->second,
+                                                 "' depends on the weights; expected a number"));
   }
   for (const char* scale : {"alpha", "H"}) {
     if (auto it = quantizer.numbers.find(scale); it != quantizer.numbers.end() && it->second != 1) {
-      return absl::UnimplementedError(absl::StrCat("quantiser ", quantizer.name, ": ", scale, "=", it->second, " scales the weights; expected 1"));
+      return absl::UnimplementedError(
+          absl::StrCat("quantiser ", quantizer.name, ": ", scale, "=", it->second, " scales the weights; expected 1"));
     }
   }
   TrainedWeights result{weights, quantizer.type};
   switch (quantizer.kind) {
     case UniformQuantizer::Kind::kFixed: {
       // The trained format rounds half to even and saturates; the kernel's own type then holds the values as they are.
-      for (double& value : result.values.data) value = model::to_double(model::cast(value, quantizer.type), quantizer.type);
+      for (double& value : result.values.data)
+        value = model::to_double(model::cast(value, quantizer.type), quantizer.type);
       result.type.rounding = model::Rounding::kTrn;
       result.type.overflow = model::Overflow::kWrap;
       return result;

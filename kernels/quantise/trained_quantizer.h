@@ -14,6 +14,7 @@ struct TrainedWeights {
 
 /// Applies QKeras' quantized_bits, binary and ternary and the older BinaryDense and TernaryDense to weights.
 /// Errors: Unimplemented for a quantiser whose scale depends on the weights (alpha "auto", "auto_po2").
-absl::StatusOr<TrainedWeights> apply_trained_quantizer(const import::UniformQuantizer& quantizer, const import::Array& weights);
+absl::StatusOr<TrainedWeights> apply_trained_quantizer(const import::UniformQuantizer& quantizer,
+                                                       const import::Array& weights);
 
 }  // namespace strobe::quantise

@@ -10,7 +10,8 @@
 #include "kernels/import/float_model.h"
 #include "kernels/model/graph.h"
 
-/// A model between its file and its graph: layers in hls4ml's vocabulary and names, each with the types that it has by now.
+/// A model between its file and its graph: layers in hls4ml's vocabulary and names, each with the types that it has by
+/// now.
 namespace strobe::quantise {
 
 using model::FixedType;
@@ -20,22 +21,25 @@ using MaybeType = std::optional<FixedType>;
 
 /// Weights of a layer, still floating point; `type` is applied when the graph is written.
 struct WeightArray {
-  import::Array values;           ///< after the trained quantiser, where there is one
-  import::Array unquantized;      ///< as in the file
+  import::Array values;       ///< after the trained quantiser, where there is one
+  import::Array unquantized;  ///< as in the file
   MaybeType type;
-  bool has_quantizer = false;     ///< the type comes from the trained quantiser and is not the configuration's to change
+  bool has_quantizer = false;  ///< the type comes from the trained quantiser and is not the configuration's to change
 };
 
-/// One layer. `kind` is hls4ml's class: Input, Dense, BatchNormalization, ApplyAlpha, Activation, ParametrizedActivation,
-/// HardActivation, PReLU, Softmax, TernaryTanh, BatchNormalizationQuantizedTanh, Reshape, Transpose, Merge, Concatenate.
+/// One layer. `kind` is hls4ml's class: Input, Dense, BatchNormalization, ApplyAlpha, Activation,
+/// ParametrizedActivation, HardActivation, PReLU, Softmax, TernaryTanh, BatchNormalizationQuantizedTanh, Reshape,
+/// Transpose, Merge, Concatenate.
 struct TypedLayer {
   std::string name;
   std::string kind;
-  std::vector<std::string> inputs;  ///< names of layers
-  std::vector<int64_t> shape;       ///< of the output, without batch
-  std::map<std::string, MaybeType, std::less<>> types;         ///< "result", "accum", "weight", "bias", "scale", "table", ...
-  std::map<std::string, WeightArray, std::less<>> weights;     ///< "weight" [n_in, n_out], "bias", "scale", "threshold", ...
-  std::map<std::string, import::Setting, std::less<>> settings;  ///< "activation", "axis", "table_size", "reuse_factor", ...
+  std::vector<std::string> inputs;                      ///< names of layers
+  std::vector<int64_t> shape;                           ///< of the output, without batch
+  std::map<std::string, MaybeType, std::less<>> types;  ///< "result", "accum", "weight", "bias", "scale", "table", ...
+  std::map<std::string, WeightArray, std::less<>>
+      weights;  ///< "weight" [n_in, n_out], "bias", "scale", "threshold", ...
+  std::map<std::string, import::Setting, std::less<>>
+      settings;  ///< "activation", "axis", "table_size", "reuse_factor", ...
 
   MaybeType type(std::string_view key) const {
     auto it = types.find(key);
@@ -55,7 +59,7 @@ struct TypedLayer {
 struct TypedModel {
   std::string name;
   std::vector<TypedLayer> layers;
-  std::vector<std::string> outputs;  ///< names of layers
+  std::vector<std::string> outputs;       ///< names of layers
   std::vector<std::string> output_names;  ///< as users see them; empty: the layers' names
   std::map<std::string, std::string> provenance;
 

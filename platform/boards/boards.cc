@@ -31,8 +31,9 @@ YAML::Node required(const YAML::Node& node, const char* key) {
 }
 
 Resources parse_resources(const YAML::Node& node) {
-  return {required(node, "luts").as<int64_t>(), required(node, "flip_flops").as<int64_t>(), required(node, "dsps").as<int64_t>(),
-          required(node, "bram_18k").as<int64_t>(), required(node, "urams").as<int64_t>()};
+  return {required(node, "luts").as<int64_t>(), required(node, "flip_flops").as<int64_t>(),
+          required(node, "dsps").as<int64_t>(), required(node, "bram_18k").as<int64_t>(),
+          required(node, "urams").as<int64_t>()};
 }
 
 /// A row of `count` equal banks: HBM has 32 pseudo channels.
@@ -59,12 +60,15 @@ Board parse_board(const YAML::Node& node) {
   board.default_clock_mhz = required(node, "default_clock_mhz").as<double>();
   board.maximum_clock_mhz = required(node, "maximum_clock_mhz").as<double>();
   board.resources = parse_resources(required(node, "resources"));
-  for (const YAML::Node& slr : required(node, "slrs")) board.slrs.push_back({required(slr, "name").as<std::string>(), parse_resources(slr)});
+  for (const YAML::Node& slr : required(node, "slrs"))
+    board.slrs.push_back({required(slr, "name").as<std::string>(), parse_resources(slr)});
   for (const YAML::Node& bank : required(node, "banks")) add_banks(bank, board.banks);
   for (const Bank& bank : board.banks) {
-    if (bank.slr < 0 || bank.slr >= static_cast<int>(board.slrs.size())) throw YAML::RepresentationException(node.Mark(), "bank '" + bank.tag + "' is on an SLR that does not exist");
+    if (bank.slr < 0 || bank.slr >= static_cast<int>(board.slrs.size()))
+      throw YAML::RepresentationException(node.Mark(), "bank '" + bank.tag + "' is on an SLR that does not exist");
   }
-  if (board.banks.empty() || board.slrs.empty()) throw YAML::RepresentationException(node.Mark(), "a board needs banks and SLRs");
+  if (board.banks.empty() || board.slrs.empty())
+    throw YAML::RepresentationException(node.Mark(), "a board needs banks and SLRs");
   return board;
 }
 
@@ -102,8 +106,9 @@ absl::StatusOr<const Board*> find(std::string_view name) {
   for (const Board& board : all()) {
     if (board.name == name) return &board;
   }
-  return absl::NotFoundError(absl::StrCat("unknown board '", std::string(name), "': known are ",
-                                          absl::StrJoin(all(), ", ", [](std::string* out, const Board& board) { *out += board.name; })));
+  return absl::NotFoundError(
+      absl::StrCat("unknown board '", std::string(name), "': known are ",
+                   absl::StrJoin(all(), ", ", [](std::string* out, const Board& board) { *out += board.name; })));
 }
 
 }  // namespace strobe::boards

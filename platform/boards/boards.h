@@ -26,7 +26,7 @@ struct Bank {
   std::string tag;   ///< as v++ spells it: "DDR[0]", "HBM[3]"
   std::string kind;  ///< "DDR4", "HBM" or "PLRAM"
   uint64_t base_address = 0, size_bytes = 0;
-  int slr = 0;       ///< that it is attached to
+  int slr = 0;  ///< that it is attached to
 };
 
 struct Board {
@@ -36,7 +36,7 @@ struct Board {
   std::string platform;  ///< for v++ --platform: "xilinx_u250_gen3x16_xdma_4_1_202210_1"
   std::string vbnv;      ///< the same as xclbins spell it: "xilinx:u250:gen3x16_xdma_4_1:202210.1"
   double default_clock_mhz = 0, maximum_clock_mhz = 0;
-  Resources resources;   ///< of the whole chip
+  Resources resources;  ///< of the whole chip
   std::vector<Slr> slrs;
   std::vector<Bank> banks;
 };

@@ -30,7 +30,9 @@ void futex_wait(const std::atomic<uint32_t>& word, uint32_t seen, int timeout_ms
   ::syscall(SYS_futex, &word, FUTEX_WAIT, seen, timeout_ms < 0 ? nullptr : &timeout, nullptr, 0);
 }
 
-void futex_wake(const std::atomic<uint32_t>& word) { ::syscall(SYS_futex, &word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0); }
+void futex_wake(const std::atomic<uint32_t>& word) {
+  ::syscall(SYS_futex, &word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+}
 
 Unit* find_unit(Control& control, uint64_t address) {
   const uint32_t count = control.unit_count.load(std::memory_order_acquire);

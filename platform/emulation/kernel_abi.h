@@ -22,8 +22,8 @@ struct strobe_emulated_kernel {
   const char* name;
   uint32_t argument_count;
   const struct strobe_emulated_argument* arguments;
-  /** Runs the kernel to its end. values[i]: the i-th argument, a host pointer for memory arguments. Thread-safe: compute
-      units of one kernel run at the same time. */
+  /** Runs the kernel to its end. values[i]: the i-th argument, a host pointer for memory arguments. Thread-safe:
+     compute units of one kernel run at the same time. */
   void (*run)(const uint64_t* values);
 };
 

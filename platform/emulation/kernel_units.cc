@@ -24,10 +24,11 @@ std::string check_kernel(const strobe_emulated_kernel& kernel) {
   if (!kernel.name || !kernel.run) return "kernel library: a kernel without name or function";
   for (uint32_t i = 0; i < kernel.argument_count; ++i) {
     const strobe_emulated_argument& argument = kernel.arguments[i];
-    const bool fits = argument.offset % 4 == 0 && argument.offset >= 0x10 && argument.offset + argument.size <= kRegisterWords * 4;
+    const bool fits =
+        argument.offset % 4 == 0 && argument.offset >= 0x10 && argument.offset + argument.size <= kRegisterWords * 4;
     if (!fits || (argument.size != 4 && argument.size != 8)) {
-      return absl::StrCat("kernel '", kernel.name, "', argument '", argument.name, "': offset ", argument.offset, " and size ",
-                          argument.size, " do not fit in ", kRegisterWords * 4, " bytes of registers");
+      return absl::StrCat("kernel '", kernel.name, "', argument '", argument.name, "': offset ", argument.offset,
+                          " and size ", argument.size, " do not fit in ", kRegisterWords * 4, " bytes of registers");
     }
   }
   return {};
@@ -44,7 +45,8 @@ std::string KernelUnits::load(const std::string& library_path, const std::string
   if (!entry) return "the xclbin's bitstream is a library without strobe's kernel table";
   const struct strobe_emulated_library* library = entry();
   if (!library || library->abi != STROBE_KERNEL_ABI) {
-    return absl::StrCat("kernel library has interface ", library ? library->abi : 0, ", this device model ", STROBE_KERNEL_ABI);
+    return absl::StrCat("kernel library has interface ", library ? library->abi : 0, ", this device model ",
+                        STROBE_KERNEL_ABI);
   }
   for (uint32_t i = 0; i < library->kernel_count; ++i) {
     if (std::string problem = check_kernel(library->kernels[i]); !problem.empty()) return problem;
@@ -54,17 +56,20 @@ std::string KernelUnits::load(const std::string& library_path, const std::string
   return {};
 }
 
-std::string KernelUnits::add_instances(const struct strobe_emulated_library& library, const std::string& metadata_path) {
+std::string KernelUnits::add_instances(const struct strobe_emulated_library& library,
+                                       const std::string& metadata_path) {
   auto xml = xclbin::read_file(metadata_path);
   if (!xml.ok()) return std::string(xml.status().message());
   auto metadata = xclbin::read_metadata(*xml);
   if (!metadata.ok()) return std::string(metadata.status().message());
-  if (metadata->compute_units.size() > kMaxUnits) return absl::StrCat(metadata->compute_units.size(), " compute units, at most ", kMaxUnits);
+  if (metadata->compute_units.size() > kMaxUnits)
+    return absl::StrCat(metadata->compute_units.size(), " compute units, at most ", kMaxUnits);
   for (const xclbin::ComputeUnit& unit : metadata->compute_units) {
     const xclbin::Kernel& described = metadata->kernels[unit.kernel];
     auto kernel = std::find_if(library.kernels, library.kernels + library.kernel_count,
                                [&](const strobe_emulated_kernel& k) { return described.name == k.name; });
-    if (kernel == library.kernels + library.kernel_count) return absl::StrCat("kernel library has no kernel '", described.name, "'");
+    if (kernel == library.kernels + library.kernel_count)
+      return absl::StrCat("kernel library has no kernel '", described.name, "'");
     Unit* slot = &control_.units[instances_.size()];
     slot->base = unit.base_address;
     slot->range = described.address_range;
@@ -114,8 +119,8 @@ void KernelUnits::run(const Instance& instance, const uint32_t* registers) {
     std::memcpy(&values[i], registers + argument.offset / 4, argument.size);
     if (!argument.is_memory) continue;
     if (values[i] >= kMemoryBytes) {
-      give_up(absl::StrCat("kernel '", kernel.name, "' was started with argument '", argument.name, "' at 0x", absl::Hex(values[i]),
-                           ", beyond the card's memory"));
+      give_up(absl::StrCat("kernel '", kernel.name, "' was started with argument '", argument.name, "' at 0x",
+                           absl::Hex(values[i]), ", beyond the card's memory"));
     }
     values[i] = reinterpret_cast<uint64_t>(memory_ + values[i]);
   }

@@ -8,7 +8,8 @@
 #include "platform/emulation/device_memory.h"
 #include "platform/emulation/kernel_abi.h"
 
-/// The compute units of an emulated card: a thread each, which runs the kernel library's function for every run in its queue.
+/// The compute units of an emulated card: a thread each, which runs the kernel library's function for every run in its
+/// queue.
 namespace strobe::emulation {
 
 class KernelUnits {

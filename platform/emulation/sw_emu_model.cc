@@ -1,6 +1,6 @@
-// genericpciemodel: the emulated card that XRT's sw_emu shim starts as a child and talks to over a Unix socket. It holds the
-// card's memory and runs the kernel library that the xclbin carries. It ends on Close and on end of file, so nothing
-// outlives the host.
+// genericpciemodel: the emulated card that XRT's sw_emu shim starts as a child and talks to over a Unix socket. It
+// holds the card's memory and runs the kernel library that the xclbin carries. It ends on Close and on end of file, so
+// nothing outlives the host.
 
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -23,9 +23,21 @@ namespace {
 
 /// Numbers of XRT's calls, as in its <xcl_macros.h>.
 enum Api : uint32_t {
-  kClose = 1, kLoadBitstream = 3, kAllocDeviceBuffer = 4, kFreeDeviceBuffer = 5, kCopyHostToDevice = 6, kCopyDeviceToHost = 7,
-  kWriteKernelCtrl = 9, kReadKernelCtrl = 11, kPerfMonReadCounters = 14, kPerfMonGetTraceCount = 15, kPerfMonReadTrace = 16,
-  kGetDeviceTimestamp = 17, kGetDebugMessages = 19, kRegWrite = 51, kRegRead = 52,
+  kClose = 1,
+  kLoadBitstream = 3,
+  kAllocDeviceBuffer = 4,
+  kFreeDeviceBuffer = 5,
+  kCopyHostToDevice = 6,
+  kCopyDeviceToHost = 7,
+  kWriteKernelCtrl = 9,
+  kReadKernelCtrl = 11,
+  kPerfMonReadCounters = 14,
+  kPerfMonGetTraceCount = 15,
+  kPerfMonReadTrace = 16,
+  kGetDeviceTimestamp = 17,
+  kGetDebugMessages = 19,
+  kRegWrite = 51,
+  kRegRead = 52,
 };
 
 bool transfer(int socket, char* bytes, size_t size, bool writing) {
@@ -69,7 +81,10 @@ unsigned char* map_memory() {
 class Model {
  public:
   Model(int socket, unsigned char* shared)
-      : socket_(socket), control_(*reinterpret_cast<Control*>(shared)), memory_(shared + kControlBytes), units_(control_, memory_) {}
+      : socket_(socket),
+        control_(*reinterpret_cast<Control*>(shared)),
+        memory_(shared + kControlBytes),
+        units_(control_, memory_) {}
 
   void serve() {
     std::string header(kCallHeaderBytes, '\0'), body;
@@ -83,7 +98,9 @@ class Model {
       if (!transfer(socket_, body.data(), body.size(), false)) return;
       std::string reply = answer(call->api, Message(body));
       std::string reply_start = reply_header(reply.size());
-      if (!transfer(socket_, reply_start.data(), reply_start.size(), true) || !transfer(socket_, reply.data(), reply.size(), true)) return;
+      if (!transfer(socket_, reply_start.data(), reply_start.size(), true) ||
+          !transfer(socket_, reply.data(), reply.size(), true))
+        return;
     }
   }
 
@@ -91,22 +108,33 @@ class Model {
   std::string answer(uint32_t api, const Message& call) {
     std::string reply;
     switch (api) {
-      case kClose: close(call); break;
-      case kLoadBitstream: return load(call);
-      case kCopyHostToDevice: return copy_in(call);
-      case kCopyDeviceToHost: return copy_out(call);
-      case kWriteKernelCtrl: return write_words(call.number(2), call.text(4));
-      case kReadKernelCtrl: return read_word(call.number(2));
-      case kRegWrite: return write_words(call.number(1) + call.number(2), call.text(3));
-      case kRegRead: return read_word(call.number(1) + call.number(2));
+      case kClose:
+        close(call);
+        break;
+      case kLoadBitstream:
+        return load(call);
+      case kCopyHostToDevice:
+        return copy_in(call);
+      case kCopyDeviceToHost:
+        return copy_out(call);
+      case kWriteKernelCtrl:
+        return write_words(call.number(2), call.text(4));
+      case kReadKernelCtrl:
+        return read_word(call.number(2));
+      case kRegWrite:
+        return write_words(call.number(1) + call.number(2), call.text(3));
+      case kRegRead:
+        return read_word(call.number(1) + call.number(2));
       case kGetDeviceTimestamp:
         put_number(reply, 1, static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()));
         return reply;
-      case kGetDebugMessages: return reply;
+      case kGetDebugMessages:
+        return reply;
       case kPerfMonReadCounters:
         for (uint32_t field = 1; field <= 6; ++field) put_number(reply, field, 0);
         return reply;
-      default: break;
+      default:
+        break;
     }
     put_number(reply, 1, 1);  // ack, valid or success of every other call
     return reply;

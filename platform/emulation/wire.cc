@@ -55,15 +55,22 @@ void Message::walk(Visit visit) const {
     if (!take_varint(rest, key)) return;
     std::string_view text;
     switch (key & 7) {
-      case kVarint: if (!take_varint(rest, value)) return; break;
-      case kFixed64: if (!take_fixed(rest, 8, value)) return; break;
-      case kFixed32: if (!take_fixed(rest, 4, value)) return; break;
+      case kVarint:
+        if (!take_varint(rest, value)) return;
+        break;
+      case kFixed64:
+        if (!take_fixed(rest, 8, value)) return;
+        break;
+      case kFixed32:
+        if (!take_fixed(rest, 4, value)) return;
+        break;
       case kBytes:
         if (!take_varint(rest, value) || value > rest.size()) return;
         text = rest.substr(0, value);
         rest.remove_prefix(value);
         break;
-      default: return;
+      default:
+        return;
     }
     visit(static_cast<uint32_t>(key >> 3), value, text);
   }
@@ -71,13 +78,17 @@ void Message::walk(Visit visit) const {
 
 uint64_t Message::number(uint32_t field) const {
   uint64_t found = 0;
-  walk([&](uint32_t f, uint64_t value, std::string_view) { if (f == field) found = value; });
+  walk([&](uint32_t f, uint64_t value, std::string_view) {
+    if (f == field) found = value;
+  });
   return found;
 }
 
 std::string_view Message::text(uint32_t field) const {
   std::string_view found;
-  walk([&](uint32_t f, uint64_t, std::string_view text) { if (f == field) found = text; });
+  walk([&](uint32_t f, uint64_t, std::string_view text) {
+    if (f == field) found = text;
+  });
   return found;
 }
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-/// The little of protobuf's encoding that XRT's emulation messages use. Written by hand: the model is started for every device, and
-/// linking protobuf would cost it more time than all its messages.
+/// The little of protobuf's encoding that XRT's emulation messages use. Written by hand: the model is started for every
+/// device, and linking protobuf would cost it more time than all its messages.
 namespace strobe::emulation {
 
 inline constexpr size_t kCallHeaderBytes = 14, kReplyHeaderBytes = 9;

@@ -12,7 +12,8 @@ namespace {
 template <typename T>
 T get(std::string_view bytes, size_t at) {
   T value = 0;
-  for (size_t i = 0; i < sizeof(T); ++i) value |= static_cast<T>(static_cast<T>(static_cast<uint8_t>(bytes[at + i])) << (8 * i));
+  for (size_t i = 0; i < sizeof(T); ++i)
+    value |= static_cast<T>(static_cast<T>(static_cast<uint8_t>(bytes[at + i])) << (8 * i));
   return value;
 }
 
@@ -62,7 +63,8 @@ absl::StatusOr<File> parse(std::string_view bytes) {
   }
   File file;
   file.mode = get16(bytes, kModeAt);
-  if (file.mode >= kModeEnd) return absl::InvalidArgumentError(absl::StrCat("xclbin header has unknown mode ", file.mode));
+  if (file.mode >= kModeEnd)
+    return absl::InvalidArgumentError(absl::StrCat("xclbin header has unknown mode ", file.mode));
   file.vbnv = get_text(bytes, kVbnvAt, kVbnvSize);
   std::memcpy(file.uuid.data(), bytes.data() + kUuidAt, file.uuid.size());
   for (uint32_t i = 0; i < count; ++i) {
@@ -72,8 +74,9 @@ absl::StatusOr<File> parse(std::string_view bytes) {
     section.offset = get64(bytes, at + 24);
     const uint64_t size = get64(bytes, at + 32);
     if (section.offset > bytes.size() || size > bytes.size() - section.offset) {
-      return absl::DataLossError(absl::StrCat("xclbin section ", std::string(section_name(section.kind)), " reaches from ",
-                                              section.offset, " over ", size, " bytes, beyond the file's ", bytes.size()));
+      return absl::DataLossError(absl::StrCat("xclbin section ", std::string(section_name(section.kind)),
+                                              " reaches from ", section.offset, " over ", size,
+                                              " bytes, beyond the file's ", bytes.size()));
     }
     section.data = bytes.substr(section.offset, size);
     file.sections.push_back(section);
@@ -107,14 +110,22 @@ bool made_by_strobe(const File& file) {
 
 std::string_view section_name(uint32_t kind) {
   switch (kind) {
-    case kBitstream: return "BITSTREAM";
-    case kEmbeddedMetadata: return "EMBEDDED_METADATA";
-    case kMemTopology: return "MEM_TOPOLOGY";
-    case kConnectivity: return "CONNECTIVITY";
-    case kIpLayout: return "IP_LAYOUT";
-    case kBuildMetadata: return "BUILD_METADATA";
-    case kUserMetadata: return "USER_METADATA";
-    default: return "of another kind";
+    case kBitstream:
+      return "BITSTREAM";
+    case kEmbeddedMetadata:
+      return "EMBEDDED_METADATA";
+    case kMemTopology:
+      return "MEM_TOPOLOGY";
+    case kConnectivity:
+      return "CONNECTIVITY";
+    case kIpLayout:
+      return "IP_LAYOUT";
+    case kBuildMetadata:
+      return "BUILD_METADATA";
+    case kUserMetadata:
+      return "USER_METADATA";
+    default:
+      return "of another kind";
   }
 }
 

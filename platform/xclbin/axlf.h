@@ -9,8 +9,8 @@
 
 #include "absl/status/statusor.h"
 
-/// The container format itself, written down here so that strobe reads and writes xclbins on machines without XRT. Field
-/// positions are those of XRT's <xclbin.h>; a test compares them where XRT is installed.
+/// The container format itself, written down here so that strobe reads and writes xclbins on machines without XRT.
+/// Field positions are those of XRT's <xclbin.h>; a test compares them where XRT is installed.
 namespace strobe::xclbin::axlf {
 
 enum Section : uint32_t {
@@ -27,9 +27,9 @@ inline constexpr uint32_t kMaxKnownSection = 31;
 enum Mode : uint16_t { kFlat = 0, kPartial = 1, kHwEmu = 4, kSwEmu = 5, kHwEmuPartial = 6, kModeEnd = 7 };
 
 inline constexpr std::string_view kMagic{"xclbin2\0", 8};
-inline constexpr size_t kHeaderEnd = 456;         ///< where the first section header begins
+inline constexpr size_t kHeaderEnd = 456;  ///< where the first section header begins
 inline constexpr size_t kSectionHeaderSize = 40;
-inline constexpr size_t kMaxSections = 1024;      ///< the format allows 65536; no tool writes more than a few dozen
+inline constexpr size_t kMaxSections = 1024;  ///< the format allows 65536; no tool writes more than a few dozen
 inline constexpr size_t kMemDataSize = 40, kMemDataStart = 8, kConnectionSize = 12, kConnectionStart = 4;
 inline constexpr size_t kIpDataSize = 80, kIpDataStart = 8, kIpNameSize = 64, kTagSize = 16;
 inline constexpr size_t kVbnvSize = 64;
@@ -70,7 +70,8 @@ std::string get_text(std::string_view bytes, size_t at, size_t size);
 /// Header and section table; every section lies inside the file afterwards.
 absl::StatusOr<File> parse(std::string_view bytes);
 
-/// A UUID (version 8: own scheme) from the digest of the file with the UUID's and the unique id's own bytes taken as zero.
+/// A UUID (version 8: own scheme) from the digest of the file with the UUID's and the unique id's own bytes taken as
+/// zero.
 std::array<uint8_t, 16> digest_uuid(std::string_view bytes);
 
 /// Whether `write` made this file, so that its UUID must be its digest.

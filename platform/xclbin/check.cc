@@ -39,8 +39,10 @@ class Checker {
 
   template <typename T>
   bool take(absl::StatusOr<T> read, std::string_view section, T& into) {
-    if (read.ok()) into = *std::move(read);
-    else note(std::string(section), std::string(read.status().message()));
+    if (read.ok())
+      into = *std::move(read);
+    else
+      note(std::string(section), std::string(read.status().message()));
     return read.ok();
   }
 
@@ -52,22 +54,27 @@ class Checker {
       const std::string name = absl::StrCat(std::string(axlf::section_name(section.kind)), " (", section.kind, ")");
       if (section.kind > axlf::kMaxKnownSection) note(name, "kind is none that the format knows");
       if (section.kind <= axlf::kUserMetadata && !kinds.insert(section.kind).second) note(name, "is there twice");
-      if (section.offset % 8 != 0) note(name, absl::StrCat("begins at byte ", section.offset, ", expected a multiple of 8"));
-      if (section.offset < data_start) note(name, absl::StrCat("begins at byte ", section.offset, ", inside the headers that end at ", data_start));
+      if (section.offset % 8 != 0)
+        note(name, absl::StrCat("begins at byte ", section.offset, ", expected a multiple of 8"));
+      if (section.offset < data_start)
+        note(name, absl::StrCat("begins at byte ", section.offset, ", inside the headers that end at ", data_start));
       spans.emplace_back(section.offset, section.data.size());
     }
     std::sort(spans.begin(), spans.end());
     for (size_t i = 1; i < spans.size(); ++i) {
-      if (spans[i].first < spans[i - 1].first + spans[i - 1].second) note("header", absl::StrCat("sections overlap at byte ", spans[i].first));
+      if (spans[i].first < spans[i - 1].first + spans[i - 1].second)
+        note("header", absl::StrCat("sections overlap at byte ", spans[i].first));
     }
   }
 
   void check_uuid() {
-    if (std::all_of(file_.uuid.begin(), file_.uuid.end(), [](uint8_t b) { return b == 0; })) note("header", "UUID is zero");
+    if (std::all_of(file_.uuid.begin(), file_.uuid.end(), [](uint8_t b) { return b == 0; }))
+      note("header", "UUID is zero");
     if (!axlf::made_by_strobe(file_)) return;
     const auto expected = axlf::digest_uuid(bytes_);
     if (expected != file_.uuid) {
-      note("header", absl::StrCat("UUID is ", uuid_text(file_.uuid), ", the content gives ", uuid_text(expected), ": a byte was changed"));
+      note("header", absl::StrCat("UUID is ", uuid_text(file_.uuid), ", the content gives ", uuid_text(expected),
+                                  ": a byte was changed"));
     }
   }
 
@@ -78,8 +85,12 @@ class Checker {
       if (!emulator) note("BITSTREAM", "is missing");
       return;
     }
-    if (file_.mode == axlf::kSwEmu && bits->substr(0, 4) != "\x7F" "ELF") note("BITSTREAM", "is no ELF shared library, as sw_emu needs");
-    if ((file_.mode == axlf::kHwEmu || file_.mode == axlf::kHwEmuPartial) && bits->substr(0, 2) != "PK") note("BITSTREAM", "is no zip, as hw_emu needs");
+    if (file_.mode == axlf::kSwEmu && bits->substr(0, 4) !=
+                                          "\x7F"
+                                          "ELF")
+      note("BITSTREAM", "is no ELF shared library, as sw_emu needs");
+    if ((file_.mode == axlf::kHwEmu || file_.mode == axlf::kHwEmuPartial) && bits->substr(0, 2) != "PK")
+      note("BITSTREAM", "is no zip, as hw_emu needs");
   }
 
   bool load_tables() {
@@ -100,18 +111,21 @@ class Checker {
   const Kernel* kernel_of(const IpEntry& ip) const {
     if (ip.type != axlf::kIpKernel) return nullptr;
     const std::string name = ip.name.substr(0, ip.name.find(':'));
-    auto kernel = std::find_if(metadata_.kernels.begin(), metadata_.kernels.end(), [&](const Kernel& k) { return k.name == name; });
+    auto kernel = std::find_if(metadata_.kernels.begin(), metadata_.kernels.end(),
+                               [&](const Kernel& k) { return k.name == name; });
     return kernel == metadata_.kernels.end() ? nullptr : &*kernel;
   }
 
   void check_units() {
     std::map<std::string, const ComputeUnit*> named;
-    for (const ComputeUnit& unit : metadata_.compute_units) named[metadata_.kernels[unit.kernel].name + ":" + unit.instance] = &unit;
+    for (const ComputeUnit& unit : metadata_.compute_units)
+      named[metadata_.kernels[unit.kernel].name + ":" + unit.instance] = &unit;
     std::set<std::string> seen;
     for (const IpEntry& ip : ips_) {
       const Kernel* kernel = kernel_of(ip);
       if (!kernel) {
-        if (ip.type == axlf::kIpKernel && axlf::made_by_strobe(file_)) note("IP_LAYOUT", absl::StrCat("'", ip.name, "' is no kernel of EMBEDDED_METADATA"));
+        if (ip.type == axlf::kIpKernel && axlf::made_by_strobe(file_))
+          note("IP_LAYOUT", absl::StrCat("'", ip.name, "' is no kernel of EMBEDDED_METADATA"));
         continue;
       }
       seen.insert(ip.name);
@@ -119,9 +133,11 @@ class Checker {
       if (unit == named.end()) {
         note("IP_LAYOUT", absl::StrCat("'", ip.name, "' is no instance of EMBEDDED_METADATA"));
       } else if (unit->second->base_address != ip.base_address) {
-        note("IP_LAYOUT", absl::StrCat("'", ip.name, "' is at ", ip.base_address, ", EMBEDDED_METADATA says ", unit->second->base_address));
+        note("IP_LAYOUT", absl::StrCat("'", ip.name, "' is at ", ip.base_address, ", EMBEDDED_METADATA says ",
+                                       unit->second->base_address));
       }
-      if (control_of(ip) != kernel->control) note("IP_LAYOUT", absl::StrCat("'", ip.name, "' has another control protocol than EMBEDDED_METADATA says"));
+      if (control_of(ip) != kernel->control)
+        note("IP_LAYOUT", absl::StrCat("'", ip.name, "' has another control protocol than EMBEDDED_METADATA says"));
     }
     for (const auto& [name, unit] : named) {
       if (!seen.contains(name)) note("IP_LAYOUT", absl::StrCat("'", name, "' of EMBEDDED_METADATA is missing"));
@@ -139,7 +155,8 @@ class Checker {
       const Kernel* kernel = kernel_of(ips_[entry.ip]);
       if (!kernel) continue;
       if (entry.argument < 0 || entry.argument >= static_cast<int32_t>(kernel->arguments.size())) {
-        note("CONNECTIVITY", absl::StrCat(what, ": kernel '", kernel->name, "' has ", kernel->arguments.size(), " arguments"));
+        note("CONNECTIVITY",
+             absl::StrCat(what, ": kernel '", kernel->name, "' has ", kernel->arguments.size(), " arguments"));
       } else if (kernel->arguments[entry.argument].kind == Argument::Kind::kScalar) {
         note("CONNECTIVITY", absl::StrCat(what, ": '", kernel->arguments[entry.argument].name, "' is a scalar"));
       }
@@ -157,8 +174,10 @@ class Checker {
     for (size_t i = 0; i < ips_.size(); ++i) {
       const Kernel* kernel = kernel_of(ips_[i]);
       for (size_t a = 0; kernel && a < kernel->arguments.size(); ++a) {
-        if (kernel->arguments[a].kind == Argument::Kind::kMemory && !connected.contains({static_cast<int32_t>(i), static_cast<int32_t>(a)})) {
-          note("CONNECTIVITY", absl::StrCat("argument '", kernel->arguments[a].name, "' of '", ips_[i].name, "' is connected to no memory bank"));
+        if (kernel->arguments[a].kind == Argument::Kind::kMemory &&
+            !connected.contains({static_cast<int32_t>(i), static_cast<int32_t>(a)})) {
+          note("CONNECTIVITY", absl::StrCat("argument '", kernel->arguments[a].name, "' of '", ips_[i].name,
+                                            "' is connected to no memory bank"));
         }
       }
     }

@@ -20,11 +20,20 @@ std::string escape(std::string_view text) {
   std::string out;
   for (char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -34,9 +43,12 @@ std::string hex(uint64_t value) { return absl::StrCat("0x", absl::Hex(value)); }
 
 std::string_view control_name(Control control) {
   switch (control) {
-    case Control::kHandshake: return "ap_ctrl_hs";
-    case Control::kChain: return "ap_ctrl_chain";
-    case Control::kNone: return "ap_ctrl_none";
+    case Control::kHandshake:
+      return "ap_ctrl_hs";
+    case Control::kChain:
+      return "ap_ctrl_chain";
+    case Control::kNone:
+      return "ap_ctrl_none";
   }
   return "ap_ctrl_hs";
 }
@@ -48,17 +60,18 @@ std::string attribute(std::string_view name, std::string_view value) {
 std::string port_element(std::string_view name, bool master, uint32_t range) {
   return absl::StrCat("          <port", attribute("name", name), attribute("mode", master ? "master" : "slave"),
                       attribute("range", master ? "0xFFFFFFFFFFFFFFFF" : hex(range)),
-                      attribute("dataWidth", master ? "512" : "32"),
-                      " portType=\"addressable\" base=\"0x0\"/>\n");
+                      attribute("dataWidth", master ? "512" : "32"), " portType=\"addressable\" base=\"0x0\"/>\n");
 }
 
 std::string argument_element(const Argument& argument, size_t id) {
-  const char* qualifier = argument.kind == Argument::Kind::kMemory ? "1" : argument.kind == Argument::Kind::kStream ? "4" : "0";
-  return absl::StrCat("          <arg", attribute("name", argument.name), attribute("addressQualifier", qualifier),
-                      attribute("id", absl::StrCat(id)), attribute("port", argument.port.empty() ? kControlPort : argument.port),
-                      attribute("size", hex(argument.size)), attribute("offset", hex(argument.offset)),
-                      attribute("hostOffset", "0x0"), attribute("hostSize", hex(argument.size)),
-                      attribute("type", argument.type), "/>\n");
+  const char* qualifier = argument.kind == Argument::Kind::kMemory   ? "1"
+                          : argument.kind == Argument::Kind::kStream ? "4"
+                                                                     : "0";
+  return absl::StrCat(
+      "          <arg", attribute("name", argument.name), attribute("addressQualifier", qualifier),
+      attribute("id", absl::StrCat(id)), attribute("port", argument.port.empty() ? kControlPort : argument.port),
+      attribute("size", hex(argument.size)), attribute("offset", hex(argument.offset)), attribute("hostOffset", "0x0"),
+      attribute("hostSize", hex(argument.size)), attribute("type", argument.type), "/>\n");
 }
 
 std::string kernel_element(const Xclbin& xclbin, size_t index) {
@@ -127,7 +140,8 @@ class Reader {
     std::string_view text = find(attributes, name);
     uint64_t value = otherwise;
     if (!text.empty() && (!parse_number(text, value) || value > limit)) {
-      fail(absl::StrCat("attribute '", std::string(name), "' is \"", std::string(text.substr(0, 40)), "\", expected a number up to ", limit));
+      fail(absl::StrCat("attribute '", std::string(name), "' is \"", std::string(text.substr(0, 40)),
+                        "\", expected a number up to ", limit));
     }
     return value;
   }
@@ -145,7 +159,8 @@ class Reader {
       metadata_.platform_name = find(attributes, "name");
     }
     if (inside({"project", "platform"}) && element == "device") metadata_.part = find(attributes, "fpgaDevice");
-    if (inside({"project", "platform", "device"}) && element == "core") metadata_.core_target = find(attributes, "target");
+    if (inside({"project", "platform", "device"}) && element == "core")
+      metadata_.core_target = find(attributes, "target");
     if (inside({"project", "platform", "device", "core"}) && element == "kernel") start_kernel(attributes);
     if (inside({"project", "platform", "device", "core", "kernel"})) start_in_kernel(element, attributes);
     if (inside({"project", "platform", "device", "core", "kernel", "instance"}) && element == "addrRemap") {
@@ -171,9 +186,11 @@ class Reader {
       kernel.address_range = static_cast<uint32_t>(number(attributes, "range", kernel.address_range, UINT32_MAX));
     }
     if (element == "instance") {
-      metadata_.compute_units.push_back({static_cast<int>(metadata_.kernels.size()) - 1, std::string(find(attributes, "name")), 0});
+      metadata_.compute_units.push_back(
+          {static_cast<int>(metadata_.kernels.size()) - 1, std::string(find(attributes, "name")), 0});
     }
-    if (element != "arg" || find(attributes, "id").empty()) return;  // v++ lists a kernel's own printf buffer without an id
+    if (element != "arg" || find(attributes, "id").empty())
+      return;  // v++ lists a kernel's own printf buffer without an id
     Argument argument;
     argument.name = find(attributes, "name");
     argument.port = find(attributes, "port");
@@ -181,8 +198,11 @@ class Reader {
     argument.offset = static_cast<uint32_t>(number(attributes, "offset", 0, UINT32_MAX));
     argument.size = static_cast<uint32_t>(number(attributes, "size", 4, UINT32_MAX));
     const uint64_t qualifier = number(attributes, "addressQualifier", 0, 4);
-    argument.kind = qualifier == 0 ? Argument::Kind::kScalar : qualifier == 4 ? Argument::Kind::kStream : Argument::Kind::kMemory;
-    if (number(attributes, "id", 0, UINT32_MAX) != kernel.arguments.size()) fail("arguments are not numbered 0, 1, 2...");
+    argument.kind = qualifier == 0   ? Argument::Kind::kScalar
+                    : qualifier == 4 ? Argument::Kind::kStream
+                                     : Argument::Kind::kMemory;
+    if (number(attributes, "id", 0, UINT32_MAX) != kernel.arguments.size())
+      fail("arguments are not numbered 0, 1, 2...");
     kernel.arguments.push_back(std::move(argument));
   }
 
@@ -196,10 +216,14 @@ class Reader {
 
 std::string_view core_target(Target target) {
   switch (target) {
-    case Target::kEmulator: return "emulator";
-    case Target::kSwEmu: return "csim";
-    case Target::kHwEmu: return "hw_em";
-    case Target::kHw: return "bitstream";
+    case Target::kEmulator:
+      return "emulator";
+    case Target::kSwEmu:
+      return "csim";
+    case Target::kHwEmu:
+      return "hw_em";
+    case Target::kHw:
+      return "bitstream";
   }
   return "bitstream";
 }
@@ -207,11 +231,12 @@ std::string_view core_target(Target target) {
 std::string write_metadata(const Xclbin& xclbin) {
   std::vector<std::string> vbnv = absl::StrSplit(xclbin.platform, ':');
   vbnv.resize(4);
-  std::string out = absl::StrCat("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<project", attribute("name", xclbin.project),
-                                 ">\n  <platform", attribute("vendor", vbnv[0]), attribute("boardid", vbnv[1]),
-                                 attribute("name", vbnv[2]), attribute("version", vbnv[3]), ">\n    <device name=\"fpga0\"",
-                                 attribute("fpgaDevice", xclbin.part), ">\n      <core name=\"OCL_REGION_0\"",
-                                 attribute("target", core_target(xclbin.target)), " type=\"clc_region\">\n");
+  std::string out =
+      absl::StrCat("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<project", attribute("name", xclbin.project),
+                   ">\n  <platform", attribute("vendor", vbnv[0]), attribute("boardid", vbnv[1]),
+                   attribute("name", vbnv[2]), attribute("version", vbnv[3]), ">\n    <device name=\"fpga0\"",
+                   attribute("fpgaDevice", xclbin.part), ">\n      <core name=\"OCL_REGION_0\"",
+                   attribute("target", core_target(xclbin.target)), " type=\"clc_region\">\n");
   for (size_t i = 0; i < xclbin.kernels.size(); ++i) out += kernel_element(xclbin, i);
   return out + "      </core>\n    </device>\n  </platform>\n</project>\n";
 }

@@ -16,11 +16,13 @@ using axlf::get64;
 /// The entries of a table that begins with their count.
 absl::StatusOr<size_t> entry_count(std::string_view section, std::string_view name, size_t start, size_t size) {
   if (section.size() < start) {
-    return absl::DataLossError(absl::StrCat(std::string(name), " of the xclbin has ", section.size(), " bytes, expected at least ", start));
+    return absl::DataLossError(
+        absl::StrCat(std::string(name), " of the xclbin has ", section.size(), " bytes, expected at least ", start));
   }
   const uint32_t count = get32(section, 0);
   if (count > (section.size() - start) / size) {
-    return absl::DataLossError(absl::StrCat(std::string(name), " of the xclbin gives ", count, " entries of ", size, " bytes, its section has ", section.size(), " bytes"));
+    return absl::DataLossError(absl::StrCat(std::string(name), " of the xclbin gives ", count, " entries of ", size,
+                                            " bytes, its section has ", section.size(), " bytes"));
   }
   return count;
 }
@@ -37,27 +39,33 @@ absl::Status add_units(const std::vector<IpEntry>& ips, Xclbin& out, std::map<in
     if (ips[i].type != axlf::kIpKernel) continue;
     const size_t colon = ips[i].name.find(':');
     const std::string kernel_name = ips[i].name.substr(0, colon);
-    auto kernel = std::find_if(out.kernels.begin(), out.kernels.end(), [&](const Kernel& k) { return k.name == kernel_name; });
+    auto kernel =
+        std::find_if(out.kernels.begin(), out.kernels.end(), [&](const Kernel& k) { return k.name == kernel_name; });
     // v++ adds helpers of its own (profiling, host memory) to IP_LAYOUT that are no kernel of the metadata's.
     if (kernel == out.kernels.end()) continue;
     kernel->control = control_of(ips[i]);
     unit_of_ip[static_cast<int>(i)] = static_cast<int>(out.compute_units.size());
     out.compute_units.push_back({static_cast<int>(kernel - out.kernels.begin()),
-                                 colon == std::string::npos ? kernel_name : ips[i].name.substr(colon + 1), ips[i].base_address});
+                                 colon == std::string::npos ? kernel_name : ips[i].name.substr(colon + 1),
+                                 ips[i].base_address});
   }
   return absl::OkStatus();
 }
 
-absl::Status add_connections(const std::vector<ConnectionEntry>& entries, const std::map<int, int>& unit_of_ip, Xclbin& out) {
+absl::Status add_connections(const std::vector<ConnectionEntry>& entries, const std::map<int, int>& unit_of_ip,
+                             Xclbin& out) {
   for (const ConnectionEntry& entry : entries) {
     auto unit = unit_of_ip.find(entry.ip);
     if (unit == unit_of_ip.end()) continue;
     const Kernel& kernel = out.kernels[out.compute_units[unit->second].kernel];
     if (entry.argument < 0 || entry.argument >= static_cast<int>(kernel.arguments.size())) {
-      return absl::InvalidArgumentError(absl::StrCat("CONNECTIVITY of the xclbin: argument ", entry.argument, " of kernel '", kernel.name, "', which has ", kernel.arguments.size()));
+      return absl::InvalidArgumentError(absl::StrCat("CONNECTIVITY of the xclbin: argument ", entry.argument,
+                                                     " of kernel '", kernel.name, "', which has ",
+                                                     kernel.arguments.size()));
     }
     if (entry.bank < 0 || entry.bank >= static_cast<int>(out.banks.size())) {
-      return absl::InvalidArgumentError(absl::StrCat("CONNECTIVITY of the xclbin: memory bank ", entry.bank, ", MEM_TOPOLOGY has ", out.banks.size()));
+      return absl::InvalidArgumentError(absl::StrCat("CONNECTIVITY of the xclbin: memory bank ", entry.bank,
+                                                     ", MEM_TOPOLOGY has ", out.banks.size()));
     }
     out.connections.push_back({unit->second, entry.argument, entry.bank});
   }
@@ -81,9 +89,12 @@ absl::Status add_tables(const axlf::File& file, Xclbin& out) {
 
 Control control_of(const IpEntry& entry) {
   switch ((entry.properties & axlf::kIpControlMask) >> axlf::kIpControlShift) {
-    case 1: return Control::kChain;
-    case 2: return Control::kNone;
-    default: return Control::kHandshake;
+    case 1:
+      return Control::kChain;
+    case 2:
+      return Control::kNone;
+    default:
+      return Control::kHandshake;
   }
 }
 
@@ -108,7 +119,8 @@ absl::StatusOr<std::vector<IpEntry>> read_ips(std::string_view section) {
   std::vector<IpEntry> ips(*count);
   for (size_t i = 0; i < *count; ++i) {
     const size_t at = axlf::kIpDataStart + i * axlf::kIpDataSize;
-    ips[i] = {get32(section, at), get32(section, at + 4), get64(section, at + 8), axlf::get_text(section, at + 16, axlf::kIpNameSize)};
+    ips[i] = {get32(section, at), get32(section, at + 4), get64(section, at + 8),
+              axlf::get_text(section, at + 16, axlf::kIpNameSize)};
   }
   return ips;
 }

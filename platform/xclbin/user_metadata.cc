@@ -11,11 +11,13 @@ absl::StatusOr<std::string> with_user_metadata(const std::string& image, std::st
     return absl::InvalidArgumentError("the xclbin has a USER_METADATA section already");
   }
   if (file->sections.size() + 1 > axlf::kMaxSections) {
-    return absl::InvalidArgumentError(absl::StrCat("the xclbin has ", file->sections.size(), " sections; no room for one more"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("the xclbin has ", file->sections.size(), " sections; no room for one more"));
   }
   // The table grows by one header, so everything behind it moves by that much.
   const size_t table_end = axlf::kHeaderEnd + file->sections.size() * axlf::kSectionHeaderSize;
-  std::string result = image.substr(0, table_end) + std::string(axlf::kSectionHeaderSize, '\0') + image.substr(table_end);
+  std::string result =
+      image.substr(0, table_end) + std::string(axlf::kSectionHeaderSize, '\0') + image.substr(table_end);
   for (size_t s = 0; s < file->sections.size(); ++s) {
     const size_t offset_at = axlf::kHeaderEnd + s * axlf::kSectionHeaderSize + axlf::kSectionHeaderSize - 16;
     axlf::put64(result, offset_at, axlf::get64(result, offset_at) + axlf::kSectionHeaderSize);

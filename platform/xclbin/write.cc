@@ -21,7 +21,8 @@ absl::Status bad(std::string text) { return absl::InvalidArgumentError(absl::Str
 /// Names become C symbols, Verilog modules and parts of "kernel:instance".
 bool is_identifier(std::string_view name) {
   if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
-  return std::all_of(name.begin(), name.end(), [](unsigned char c) { return c < 128 && (std::isalnum(c) || c == '_'); });
+  return std::all_of(name.begin(), name.end(),
+                     [](unsigned char c) { return c < 128 && (std::isalnum(c) || c == '_'); });
 }
 
 absl::Status verify_kernel(const Kernel& kernel) {
@@ -29,11 +30,12 @@ absl::Status verify_kernel(const Kernel& kernel) {
   for (const Argument& argument : kernel.arguments) {
     const std::string what = absl::StrCat("kernel '", kernel.name, "', argument '", argument.name, "': ");
     if (!is_identifier(argument.name)) return bad(what + "name is not an identifier");
-    if (argument.kind == Argument::Kind::kMemory && !is_identifier(argument.port)) return bad(what + "a memory argument needs a port");
+    if (argument.kind == Argument::Kind::kMemory && !is_identifier(argument.port))
+      return bad(what + "a memory argument needs a port");
     if (argument.offset % 4 != 0 || argument.offset < 0x10 || argument.offset >= kernel.address_range ||
         kernel.address_range - argument.offset < argument.size) {
-      return bad(absl::StrCat(what, "offset ", argument.offset, " with size ", argument.size, " does not fit in registers 16 to ",
-                              kernel.address_range));
+      return bad(absl::StrCat(what, "offset ", argument.offset, " with size ", argument.size,
+                              " does not fit in registers 16 to ", kernel.address_range));
     }
   }
   return absl::OkStatus();
@@ -47,10 +49,12 @@ absl::Status verify_units(const Xclbin& xclbin) {
   for (size_t i = 0; i < xclbin.compute_units.size(); ++i) {
     const ComputeUnit& unit = xclbin.compute_units[i];
     const std::string what = absl::StrCat("compute unit '", unit.instance, "': ");
-    if (unit.kernel < 0 || unit.kernel >= static_cast<int>(xclbin.kernels.size())) return bad(absl::StrCat(what, "kernel ", unit.kernel, " does not exist"));
+    if (unit.kernel < 0 || unit.kernel >= static_cast<int>(xclbin.kernels.size()))
+      return bad(absl::StrCat(what, "kernel ", unit.kernel, " does not exist"));
     if (!is_identifier(unit.instance)) return bad(what + "name is not an identifier");
     const Kernel& kernel = xclbin.kernels[unit.kernel];
-    if (kernel.name.size() + unit.instance.size() + 2 > axlf::kIpNameSize) return bad(what + "kernel:instance is longer than 62 letters");
+    if (kernel.name.size() + unit.instance.size() + 2 > axlf::kIpNameSize)
+      return bad(what + "kernel:instance is longer than 62 letters");
     if (!names.insert(kernel.name + ":" + unit.instance).second) return bad(what + "name is used twice");
     if (unit.base_address > UINT32_MAX) return bad(what + "base address is above 4 GiB");
     if (i > 0) {
@@ -65,23 +69,32 @@ absl::Status verify_units(const Xclbin& xclbin) {
 
 absl::Status verify_memory(const Xclbin& xclbin) {
   for (const MemoryBank& bank : xclbin.banks) {
-    if (bank.tag.empty() || bank.tag.size() >= axlf::kTagSize) return bad(absl::StrCat("memory bank '", bank.tag, "': tag must have 1 to 15 letters"));
+    if (bank.tag.empty() || bank.tag.size() >= axlf::kTagSize)
+      return bad(absl::StrCat("memory bank '", bank.tag, "': tag must have 1 to 15 letters"));
   }
   std::set<std::pair<int, int>> connected;
   for (const Connection& connection : xclbin.connections) {
     const auto& [unit, argument, bank] = connection;
-    if (unit < 0 || unit >= static_cast<int>(xclbin.compute_units.size())) return bad(absl::StrCat("connection of compute unit ", unit, ", which does not exist"));
+    if (unit < 0 || unit >= static_cast<int>(xclbin.compute_units.size()))
+      return bad(absl::StrCat("connection of compute unit ", unit, ", which does not exist"));
     const Kernel& kernel = xclbin.kernels[xclbin.compute_units[unit].kernel];
-    if (argument < 0 || argument >= static_cast<int>(kernel.arguments.size())) return bad(absl::StrCat("connection of argument ", argument, " of kernel '", kernel.name, "', which does not exist"));
-    if (kernel.arguments[argument].kind != Argument::Kind::kMemory) return bad(absl::StrCat("argument '", kernel.arguments[argument].name, "' is connected to memory but is none"));
-    if (bank < 0 || bank >= static_cast<int>(xclbin.banks.size()) || !xclbin.banks[bank].used) return bad(absl::StrCat("connection to memory bank ", bank, ", which does not exist or is unused"));
-    if (!connected.emplace(unit, argument).second) return bad(absl::StrCat("argument '", kernel.arguments[argument].name, "' is connected twice"));
+    if (argument < 0 || argument >= static_cast<int>(kernel.arguments.size()))
+      return bad(
+          absl::StrCat("connection of argument ", argument, " of kernel '", kernel.name, "', which does not exist"));
+    if (kernel.arguments[argument].kind != Argument::Kind::kMemory)
+      return bad(absl::StrCat("argument '", kernel.arguments[argument].name, "' is connected to memory but is none"));
+    if (bank < 0 || bank >= static_cast<int>(xclbin.banks.size()) || !xclbin.banks[bank].used)
+      return bad(absl::StrCat("connection to memory bank ", bank, ", which does not exist or is unused"));
+    if (!connected.emplace(unit, argument).second)
+      return bad(absl::StrCat("argument '", kernel.arguments[argument].name, "' is connected twice"));
   }
   for (size_t unit = 0; unit < xclbin.compute_units.size(); ++unit) {
     const Kernel& kernel = xclbin.kernels[xclbin.compute_units[unit].kernel];
     for (size_t a = 0; a < kernel.arguments.size(); ++a) {
-      if (kernel.arguments[a].kind == Argument::Kind::kMemory && !connected.contains({static_cast<int>(unit), static_cast<int>(a)})) {
-        return bad(absl::StrCat("compute unit '", xclbin.compute_units[unit].instance, "': argument '", kernel.arguments[a].name, "' is connected to no memory bank"));
+      if (kernel.arguments[a].kind == Argument::Kind::kMemory &&
+          !connected.contains({static_cast<int>(unit), static_cast<int>(a)})) {
+        return bad(absl::StrCat("compute unit '", xclbin.compute_units[unit].instance, "': argument '",
+                                kernel.arguments[a].name, "' is connected to no memory bank"));
       }
     }
   }
@@ -89,11 +102,14 @@ absl::Status verify_memory(const Xclbin& xclbin) {
 }
 
 absl::Status verify(const Xclbin& xclbin) {
-  if (std::count(xclbin.platform.begin(), xclbin.platform.end(), ':') != 3 || xclbin.platform.size() >= axlf::kVbnvSize) {
+  if (std::count(xclbin.platform.begin(), xclbin.platform.end(), ':') != 3 ||
+      xclbin.platform.size() >= axlf::kVbnvSize) {
     return bad(absl::StrCat("platform '", xclbin.platform, "' is not vendor:board:name:version in at most 63 letters"));
   }
-  if (xclbin.target == Target::kEmulator && !xclbin.bitstream.empty()) return bad("target emulator has no bitstream, but one is given");
-  if (xclbin.target != Target::kEmulator && xclbin.bitstream.empty()) return bad(absl::StrCat("target ", std::string(target_name(xclbin.target)), " needs a bitstream"));
+  if (xclbin.target == Target::kEmulator && !xclbin.bitstream.empty())
+    return bad("target emulator has no bitstream, but one is given");
+  if (xclbin.target != Target::kEmulator && xclbin.bitstream.empty())
+    return bad(absl::StrCat("target ", std::string(target_name(xclbin.target)), " needs a bitstream"));
   if (xclbin.kernels.empty()) return bad("no kernel");
   std::set<std::string> names;
   for (const Kernel& kernel : xclbin.kernels) {
@@ -119,9 +135,7 @@ std::string memory_section(const Xclbin& xclbin) {
   return out;
 }
 
-uint32_t control_code(Control control) {
-  return control == Control::kChain ? 1 : control == Control::kNone ? 2 : 0;
-}
+uint32_t control_code(Control control) { return control == Control::kChain ? 1 : control == Control::kNone ? 2 : 0; }
 
 std::string ip_section(const Xclbin& xclbin) {
   std::string out(axlf::kIpDataStart + xclbin.compute_units.size() * axlf::kIpDataSize, '\0');
@@ -157,9 +171,12 @@ std::string build_section(const Xclbin& xclbin) {
 
 uint16_t mode_of(Target target) {
   switch (target) {
-    case Target::kSwEmu: return axlf::kSwEmu;
-    case Target::kHwEmu: return axlf::kHwEmu;
-    default: return axlf::kFlat;
+    case Target::kSwEmu:
+      return axlf::kSwEmu;
+    case Target::kHwEmu:
+      return axlf::kHwEmu;
+    default:
+      return axlf::kFlat;
   }
 }
 
@@ -179,10 +196,14 @@ std::string header(const Xclbin& xclbin) {
 
 std::string_view target_name(Target target) {
   switch (target) {
-    case Target::kEmulator: return "emulator";
-    case Target::kSwEmu: return "sw_emu";
-    case Target::kHwEmu: return "hw_emu";
-    case Target::kHw: return "hw";
+    case Target::kEmulator:
+      return "emulator";
+    case Target::kSwEmu:
+      return "sw_emu";
+    case Target::kHwEmu:
+      return "hw_emu";
+    case Target::kHw:
+      return "hw";
   }
   return "unknown";
 }

@@ -10,7 +10,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-/// Xclbins (container format `axlf`, "xclbin2"): what a card or an emulated card is loaded with. Knows nothing of models.
+/// Xclbins (container format `axlf`, "xclbin2"): what a card or an emulated card is loaded with. Knows nothing of
+/// models.
 namespace strobe::xclbin {
 
 /// What an xclbin can be loaded into.
@@ -71,17 +72,17 @@ struct Connection {
 /// What an xclbin says. Made by a compiler and given to `write`, or got from `read`.
 struct Xclbin {
   Target target = Target::kEmulator;
-  std::string platform;          ///< vendor:board:name:version, such as "xilinx:u250:gen3x16_xdma_4_1:202210.1"
-  std::string part;              ///< such as "xcu250-figd2104-2L-e"
+  std::string platform;  ///< vendor:board:name:version, such as "xilinx:u250:gen3x16_xdma_4_1:202210.1"
+  std::string part;      ///< such as "xcu250-figd2104-2L-e"
   std::string project = "kernel";
   std::vector<Kernel> kernels;
   std::vector<ComputeUnit> compute_units;
   std::vector<MemoryBank> banks;
   std::vector<Connection> connections;
-  std::string bitstream;         ///< shared library (sw_emu), zip (hw_emu), bitstream (hw); empty for kEmulator
-  std::string user_metadata;     ///< opaque bytes of the maker's
-  std::array<uint8_t, 16> uuid{};                 ///< set by `read`; `write` derives it from the content
-  std::shared_ptr<const std::string> image;       ///< set by `read`: the whole file, as XRT wants it
+  std::string bitstream;           ///< shared library (sw_emu), zip (hw_emu), bitstream (hw); empty for kEmulator
+  std::string user_metadata;       ///< opaque bytes of the maker's
+  std::array<uint8_t, 16> uuid{};  ///< set by `read`; `write` derives it from the content
+  std::shared_ptr<const std::string> image;  ///< set by `read`: the whole file, as XRT wants it
 };
 
 /// The file's bytes. Equal descriptions give equal bytes (no time stamp; the UUID is a digest of the content).
@@ -92,8 +93,8 @@ absl::StatusOr<std::string> write(const Xclbin& xclbin);
 /// InvalidArgument for what is no xclbin; DataLoss for one that is cut short or, if strobe made it, has a changed byte.
 absl::StatusOr<Xclbin> read(std::string bytes);
 
-/// An xclbin that another tool made (v++) with one more section, USER_METADATA; UUID and everything else stay as they are.
-/// InvalidArgument for what is no xclbin or has such a section already.
+/// An xclbin that another tool made (v++) with one more section, USER_METADATA; UUID and everything else stay as they
+/// are. InvalidArgument for what is no xclbin or has such a section already.
 absl::StatusOr<std::string> with_user_metadata(const std::string& image, std::string_view user_metadata);
 
 /// One thing that is wrong with an xclbin: where, and what was found against what was expected.
@@ -102,8 +103,8 @@ struct Finding {
   std::string text;
 };
 
-/// Everything that is wrong with an xclbin: structure, sizes, alignment, UUID, and whether EMBEDDED_METADATA agrees with
-/// IP_LAYOUT, CONNECTIVITY and MEM_TOPOLOGY. Empty for a sound one. Safe for any bytes.
+/// Everything that is wrong with an xclbin: structure, sizes, alignment, UUID, and whether EMBEDDED_METADATA agrees
+/// with IP_LAYOUT, CONNECTIVITY and MEM_TOPOLOGY. Empty for a sound one. Safe for any bytes.
 std::vector<Finding> check(std::string_view bytes);
 
 /// The UUID in its usual text form.
@@ -112,8 +113,8 @@ std::string uuid_text(const std::array<uint8_t, 16>& uuid);
 /// Reads a whole file; NotFound, PermissionDenied or Unknown with the path and the system's reason.
 absl::StatusOr<std::string> read_file(const std::string& path);
 
-/// Writes a file under a temporary name beside it and renames it: a reader sees the old file or the whole new one, and a
-/// failure (full disk, read-only folder) leaves nothing behind.
+/// Writes a file under a temporary name beside it and renames it: a reader sees the old file or the whole new one, and
+/// a failure (full disk, read-only folder) leaves nothing behind.
 absl::Status write_file(const std::string& path, std::string_view bytes);
 
 }  // namespace strobe::xclbin

@@ -7,7 +7,8 @@
 
 // Any bytes must give a model or an error, and any model a graph or an error.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  auto model = strobe::import::import_onnx_bytes(std::string_view(reinterpret_cast<const char*>(data), size), "fuzz.onnx");
+  auto model =
+      strobe::import::import_onnx_bytes(std::string_view(reinterpret_cast<const char*>(data), size), "fuzz.onnx");
   if (!model.ok()) return 0;
   int64_t elements = 0;
   for (const auto& layer : model->layers)

@@ -17,7 +17,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (static_cast<size_t>(unit.kernel) >= x->kernels.size()) std::abort();
   }
   for (const Connection& connection : x->connections) {
-    if (static_cast<size_t>(connection.compute_unit) >= x->compute_units.size() || static_cast<size_t>(connection.bank) >= x->banks.size()) std::abort();
+    if (static_cast<size_t>(connection.compute_unit) >= x->compute_units.size() ||
+        static_cast<size_t>(connection.bank) >= x->banks.size())
+      std::abort();
   }
   // A description may be beyond what strobe itself would write, but trying must be safe.
   (void)write(*x);

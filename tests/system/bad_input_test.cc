@@ -35,10 +35,13 @@ class BadInput : public testing::Test {
   void TearDown() override { fs::remove_all(folder_); }
 
   std::string file(const std::string& name) const { return (folder_ / name).string(); }
-  void put(const std::string& name, const std::string& text) const { std::ofstream(file(name), std::ios::binary) << text; }
+  void put(const std::string& name, const std::string& text) const {
+    std::ofstream(file(name), std::ios::binary) << text;
+  }
 
   int strobe(const std::string& arguments) {
-    const std::string command = STROBE_PROGRAM " " + arguments + " >" + file("out") + " 2>" + file("err") + " </dev/null";
+    const std::string command =
+        STROBE_PROGRAM " " + arguments + " >" + file("out") + " 2>" + file("err") + " </dev/null";
     const int status = std::system(command.c_str());
     error_ = slurp(file("err"));
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -53,7 +56,10 @@ class BadInput : public testing::Test {
 
   /// The sample network for the in-process emulator.
   std::string sample() {
-    EXPECT_EQ(strobe("compile " + kData + "jets_hgq.keras --input-type 'ap_fixed<16,6>' --target emulator -o " + file("ok.xclbin")), 0) << error_;
+    EXPECT_EQ(strobe("compile " + kData + "jets_hgq.keras --input-type 'ap_fixed<16,6>' --target emulator -o " +
+                     file("ok.xclbin")),
+              0)
+        << error_;
     return file("ok.xclbin");
   }
 
@@ -100,13 +106,18 @@ TEST_F(BadInput, ConfigurationsThatAreImpossible) {
   expect_config("Model: {Precision: 'ap_fixed<0,6>'}", AllOf(HasSubstr("c.yml:1"), HasSubstr("width")));
   expect_config("Model: {Precision: 'ap_fixed<16,6>', ReuseFactor: 0}", HasSubstr("ReuseFactor"));
   expect_config("Model: {Precision: 'ap_fixed<16,6>', Strategy: Teleport}", HasSubstr("Teleport"));
-  expect_config("Model: {Precision: 'ap_fixed<16,6>'}\nLayerName: {nobody: {ReuseFactor: 2}}", AllOf(HasSubstr("nobody"), HasSubstr("it has:")));
-  expect_config("Model: {Precision: 'ap_fixed<16,6>'}\nLayerType: {Softmax: {TableSize: 1000}}", HasSubstr("power of two"));
+  expect_config("Model: {Precision: 'ap_fixed<16,6>'}\nLayerName: {nobody: {ReuseFactor: 2}}",
+                AllOf(HasSubstr("nobody"), HasSubstr("it has:")));
+  expect_config("Model: {Precision: 'ap_fixed<16,6>'}\nLayerType: {Softmax: {TableSize: 1000}}",
+                HasSubstr("power of two"));
 }
 
 TEST_F(BadInput, ATypeTooNarrowForTheWeightsIsAWarningWithCounts) {
   put("c.yml", "Model: {Precision: {default: 'ap_fixed<16,6>', weight: 'ap_fixed<4,1>'}}");
-  EXPECT_EQ(strobe("compile " + kData + "jets_float.keras --config " + file("c.yml") + " --target emulator -o " + file("narrow.xclbin")), 0) << error_;
+  EXPECT_EQ(strobe("compile " + kData + "jets_float.keras --config " + file("c.yml") + " --target emulator -o " +
+                   file("narrow.xclbin")),
+            0)
+      << error_;
   EXPECT_THAT(error_, AllOf(HasSubstr("warning"), HasSubstr("do not fit ap_fixed<4,1>")));
 }
 
@@ -152,7 +163,9 @@ TEST_F(BadInput, Devices) {
 }
 
 TEST_F(BadInput, AFolderThatCannotBeWritten) {
-  EXPECT_EQ(strobe(compile(kData + "jets_hgq.keras").substr(0, compile(kData + "jets_hgq.keras").find(" -o ")) + " -o " + file("no/such/folder/x.xclbin")), 1);
+  EXPECT_EQ(strobe(compile(kData + "jets_hgq.keras").substr(0, compile(kData + "jets_hgq.keras").find(" -o ")) +
+                   " -o " + file("no/such/folder/x.xclbin")),
+            1);
   EXPECT_THAT(error_, HasSubstr("no/such/folder"));
 }
 

@@ -2,10 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <yaml-cpp/yaml.h>
-
 #include <sys/wait.h>
 #include <unistd.h>
+#include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -28,10 +27,10 @@ std::string shared_data() {
 bool shared_data_missing() { return !fs::is_directory(shared_data()); }
 
 /// Skips where the reference data are absent; in CI they must be there.
-#define NEED_SHARED_DATA()                                                                      \
-  if (shared_data_missing()) {                                                                  \
-    if (std::getenv("CI") != nullptr) FAIL() << shared_data() << " is missing in CI";           \
-    GTEST_SKIP() << "needs the reference data in " << shared_data() << ", which are not here";  \
+#define NEED_SHARED_DATA()                                                                     \
+  if (shared_data_missing()) {                                                                 \
+    if (std::getenv("CI") != nullptr) FAIL() << shared_data() << " is missing in CI";          \
+    GTEST_SKIP() << "needs the reference data in " << shared_data() << ", which are not here"; \
   }
 
 struct Outcome {
@@ -53,7 +52,8 @@ class Ways : public testing::Test {
   void TearDown() override { fs::remove_all(folder_); }
 
   Outcome strobe(const std::string& arguments) const {
-    const std::string command = STROBE_PROGRAM " " + arguments + " >" + file("out") + " 2>" + file("err") + " </dev/null";
+    const std::string command =
+        STROBE_PROGRAM " " + arguments + " >" + file("out") + " 2>" + file("err") + " </dev/null";
     const int status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, slurp(file("out")), slurp(file("err"))};
   }
@@ -79,7 +79,8 @@ class Ways : public testing::Test {
     return file("expected.npy");
   }
 
-  /// Compiles for sw_emu and holds reference, emulator, HLS code, XRT and OpenCL against each other and against the peer.
+  /// Compiles for sw_emu and holds reference, emulator, HLS code, XRT and OpenCL against each other and against the
+  /// peer.
   void expect_equal(const std::string& compile, const std::string& check) const {
     const Outcome compiled = strobe("compile " + compile + " --target sw_emu -o " + file("model.xclbin"));
     ASSERT_EQ(compiled.status, 0) << compiled.err;
@@ -106,15 +107,17 @@ TEST_P(KerasWays, GiveThePeersBitsOnAllJets) {
   const std::string models = shared_data() + "/models/keras/";
   const std::string model = GetParam().model;
   const std::string expected = models + "expected/" + model + "__" + GetParam().variant;
-  expect_equal(models + model + ".json --weights " + models + model + "_weights.h5 --input-type 'ap_fixed<16,6>' --config " + configuration(expected),
+  expect_equal(models + model + ".json --weights " + models + model +
+                   "_weights.h5 --input-type 'ap_fixed<16,6>' --config " + configuration(expected),
                shared_data() + kJets + " --expected " + scores(expected, "output"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Jets, KerasWays,
-                         testing::Values(KerasCase{"qkeras_3layer", "default"}, KerasCase{"qkeras_3layer", "auto"},
-                                         KerasCase{"qkeras_3layer", "resource_rf4"}, KerasCase{"qkeras_3layer", "sat12"},
-                                         KerasCase{"qkeras_3layer", "softmax_legacy"}, KerasCase{"KERAS_3layer", "wide24"}),
-                         [](const auto& tested) { return std::string(tested.param.model) + "_" + tested.param.variant; });
+INSTANTIATE_TEST_SUITE_P(
+    Jets, KerasWays,
+    testing::Values(KerasCase{"qkeras_3layer", "default"}, KerasCase{"qkeras_3layer", "auto"},
+                    KerasCase{"qkeras_3layer", "resource_rf4"}, KerasCase{"qkeras_3layer", "sat12"},
+                    KerasCase{"qkeras_3layer", "softmax_legacy"}, KerasCase{"KERAS_3layer", "wide24"}),
+    [](const auto& tested) { return std::string(tested.param.model) + "_" + tested.param.variant; });
 
 class HgqWays : public Ways, public testing::WithParamInterface<const char*> {};
 
@@ -125,7 +128,8 @@ TEST_P(HgqWays, GiveKerasBitsOnAllJets) {
                shared_data() + kJets + " --expected " + scores(models + "expected/" + GetParam(), "keras_output"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Jets, HgqWays, testing::Values("jsc_openml_ebops530", "jsc_openml_ebops2571", "jsc_openml_ebops13285"),
+INSTANTIATE_TEST_SUITE_P(Jets, HgqWays,
+                         testing::Values("jsc_openml_ebops530", "jsc_openml_ebops2571", "jsc_openml_ebops13285"),
                          [](const auto& tested) { return std::string(tested.param); });
 
 class OnnxWays : public Ways, public testing::WithParamInterface<KerasCase> {};
@@ -139,8 +143,12 @@ TEST_P(OnnxWays, GiveThePeersBitsOnAllJets) {
                shared_data() + kJets + " --expected " + scores(expected, "output"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Jets, OnnxWays, testing::Values(KerasCase{"qonnx/qkeras_jettagging", "auto"}, KerasCase{"onnx/three_layer_bn_keras", "default"}),
-                         [](const auto& tested) { return fs::path(tested.param.model).filename().string() + "_" + tested.param.variant; });
+INSTANTIATE_TEST_SUITE_P(Jets, OnnxWays,
+                         testing::Values(KerasCase{"qonnx/qkeras_jettagging", "auto"},
+                                         KerasCase{"onnx/three_layer_bn_keras", "default"}),
+                         [](const auto& tested) {
+                           return fs::path(tested.param.model).filename().string() + "_" + tested.param.variant;
+                         });
 
 TEST_F(Ways, TheSampleNetworkGivesItsFrameworksBits) {
   const std::string data = STROBE_SOURCE_DIR "/tests/data/jets/";
@@ -153,7 +161,8 @@ TEST_F(Ways, TheSampleNetworkGivesItsFrameworksBits) {
 
 TEST_F(Ways, TheSampleFloatNetworkAgreesInEveryWay) {
   const std::string data = STROBE_SOURCE_DIR "/tests/data/jets/";
-  expect_equal(data + "jets_float.keras --input-type 'ap_fixed<16,6>'", data + "features.npy --raw-in --labels " + data + "labels.npy");
+  expect_equal(data + "jets_float.keras --input-type 'ap_fixed<16,6>'",
+               data + "features.npy --raw-in --labels " + data + "labels.npy");
 }
 
 TEST_F(Ways, TwoInputsAndTwoOutputsRunFromAndToNpz) {
@@ -169,7 +178,8 @@ TEST_F(Ways, TwoInputsAndTwoOutputsRunFromAndToNpz) {
   for (const auto& [name, values] : *expected) {
     const auto it = std::find_if(scores->begin(), scores->end(), [&](const auto& s) { return s.name == name; });
     ASSERT_NE(it, scores->end()) << name;
-    for (int64_t i = 0; i < values.elements(); ++i) ASSERT_NEAR(it->array.number(i), values.number(i), 0.02) << name << " " << i;
+    for (int64_t i = 0; i < values.elements(); ++i)
+      ASSERT_NEAR(it->array.number(i), values.number(i), 0.02) << name << " " << i;
   }
 }
 

@@ -18,9 +18,9 @@ namespace strobe {
 /// A tensor at a model's border.
 struct TensorInfo {
   std::string name;
-  std::vector<int64_t> shape;   ///< of one event
-  std::string type;             ///< fixed-point type for people
-  int container_bits = 16;      ///< of each element in a row: 8, 16, 32 or 64, little-endian raw values
+  std::vector<int64_t> shape;  ///< of one event
+  std::string type;            ///< fixed-point type for people
+  int container_bits = 16;     ///< of each element in a row: 8, 16, 32 or 64, little-endian raw values
   size_t row_bytes = 0;
 };
 
@@ -48,8 +48,8 @@ class Session {
   /// "emulator", "xrt" or "opencl".
   virtual std::string backend() const = 0;
 
-  /// Runs `rows` events of model `model`. `inputs[i]` holds `rows` rows of the i-th input tensor, `outputs[o]` takes those
-  /// of the o-th output: raw values in containers, row-major. `progress` (may be empty) hears of finished rows.
+  /// Runs `rows` events of model `model`. `inputs[i]` holds `rows` rows of the i-th input tensor, `outputs[o]` takes
+  /// those of the o-th output: raw values in containers, row-major. `progress` (may be empty) hears of finished rows.
   /// Errors: InvalidArgument for wrong sizes, Unavailable where the device died.
   virtual absl::Status run(size_t model, size_t rows, std::span<const std::span<const std::byte>> inputs,
                            std::span<const std::span<std::byte>> outputs,

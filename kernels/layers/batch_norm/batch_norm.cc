@@ -34,6 +34,7 @@ Cost cost(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-const Layer kBatchNormLayer = {"batch_norm", "scale x + bias", verify, reference, cost, emulate_batch_norm, write_hls_batch_norm};
+const Layer kBatchNormLayer = {"batch_norm",       "scale x + bias",    verify, reference, cost,
+                               emulate_batch_norm, write_hls_batch_norm};
 
 }  // namespace strobe::layers

@@ -35,6 +35,7 @@ Cost cost(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-const Layer kClipLayer = {"clip", "slope x + shift between two limits", verify, reference, cost, emulate_clip, write_hls_clip};
+const Layer kClipLayer = {"clip",        "slope x + shift between two limits", verify, reference, cost, emulate_clip,
+                          write_hls_clip};
 
 }  // namespace strobe::layers

@@ -14,7 +14,8 @@ absl::Status verify(const Graph& graph, const Node& node) {
   if (node.inputs.empty() || node.outputs.size() != 1) return layer_error(node, "expected inputs and one output");
   const Shape& out = graph.tensor(node.outputs[0]).type.shape;
   const int64_t axis = node.integer("axis");
-  if (axis < 0 || axis >= static_cast<int64_t>(out.size())) return layer_error(node, absl::StrCat("axis ", axis, " does not exist"));
+  if (axis < 0 || axis >= static_cast<int64_t>(out.size()))
+    return layer_error(node, absl::StrCat("axis ", axis, " does not exist"));
   int64_t joined = 0;
   for (const model::TensorId id : node.inputs) {
     Shape shape = graph.tensor(id).type.shape;
@@ -22,11 +23,13 @@ absl::Status verify(const Graph& graph, const Node& node) {
     joined += shape[axis];
     shape[axis] = out[axis];
     if (shape != out) {
-      return layer_error(node, absl::StrCat("input '", graph.tensor(id).name, "' is ",
-                                            model::to_string(graph.tensor(id).type.shape), ", output ", model::to_string(out)));
+      return layer_error(
+          node, absl::StrCat("input '", graph.tensor(id).name, "' is ", model::to_string(graph.tensor(id).type.shape),
+                             ", output ", model::to_string(out)));
     }
   }
-  if (joined != out[axis]) return layer_error(node, absl::StrCat("inputs have ", joined, " along the axis, output ", out[axis]));
+  if (joined != out[axis])
+    return layer_error(node, absl::StrCat("inputs have ", joined, " along the axis, output ", out[axis]));
   return absl::OkStatus();
 }
 
@@ -52,6 +55,7 @@ Cost cost(const Graph& graph, const Node& node) { return with_plan({}, plan_hls_
 
 }  // namespace
 
-const Layer kConcatenateLayer = {"concatenate", "joins tensors along an axis", verify, reference, cost, emulate_concatenate, write_hls_concatenate};
+const Layer kConcatenateLayer = {"concatenate",       "joins tensors along an axis", verify, reference, cost,
+                                 emulate_concatenate, write_hls_concatenate};
 
 }  // namespace strobe::layers

@@ -22,19 +22,22 @@ absl::Status verify(const Graph& graph, const Node& node) {
   const model::Shape& extents = weight->type.shape;
   if (extents.size() != 2) return layer_error(node, "weight must be [n_in, n_out], is " + model::to_string(extents));
   if (in.shape.empty() || in.shape.back() != extents[0]) {
-    return layer_error(node, absl::StrCat("weights are ", extents[0], "x", extents[1], ", input is ", model::to_string(in.shape)));
+    return layer_error(
+        node, absl::StrCat("weights are ", extents[0], "x", extents[1], ", input is ", model::to_string(in.shape)));
   }
   model::Shape expected = in.shape;
   expected.back() = extents[1];
   if (out.shape != expected) {
-    return layer_error(node, absl::StrCat("output is ", model::to_string(out.shape), ", expected ", model::to_string(expected)));
+    return layer_error(
+        node, absl::StrCat("output is ", model::to_string(out.shape), ", expected ", model::to_string(expected)));
   }
   const Constant* bias = node.constant("bias");
   if (bias != nullptr && static_cast<int64_t>(bias->raw.size()) != extents[1]) {
     return layer_error(node, absl::StrCat("has ", bias->raw.size(), " biases for ", extents[1], " outputs"));
   }
   const int widest = in.max_width() + weight->type.max_width() + static_cast<int>(std::bit_width<uint64_t>(extents[0]));
-  if (widest > 120) return layer_error(node, absl::StrCat("exact sums need ", widest, " bits; at most 120 are supported"));
+  if (widest > 120)
+    return layer_error(node, absl::StrCat("exact sums need ", widest, " bits; at most 120 are supported"));
   return absl::OkStatus();
 }
 
@@ -102,6 +105,7 @@ Cost cost(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-const Layer kDenseLayer = {"dense", "matrix times vector plus bias", verify, reference, cost, emulate_dense, write_hls_dense};
+const Layer kDenseLayer = {"dense",        "matrix times vector plus bias", verify, reference, cost, emulate_dense,
+                           write_hls_dense};
 
 }  // namespace strobe::layers

@@ -31,6 +31,7 @@ Cost cost(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-const Layer kLeakyReluLayer = {"leaky_relu", "x or alpha x", verify, reference, cost, emulate_leaky_relu, write_hls_leaky_relu};
+const Layer kLeakyReluLayer = {"leaky_relu",       "x or alpha x",      verify, reference, cost,
+                               emulate_leaky_relu, write_hls_leaky_relu};
 
 }  // namespace strobe::layers

@@ -10,14 +10,15 @@ using model::Graph;
 using model::Node;
 
 absl::Status verify(const Graph& graph, const Node& node) {
-  if (node.inputs.size() < 2 || node.outputs.size() != 1) return layer_error(node, "expected two or more inputs and one output");
+  if (node.inputs.size() < 2 || node.outputs.size() != 1)
+    return layer_error(node, "expected two or more inputs and one output");
   if (node.op == "subtract" && node.inputs.size() != 2) return layer_error(node, "expected two inputs");
   const auto& out = graph.tensor(node.outputs[0]).type;
   for (const model::TensorId id : node.inputs) {
     const auto& in = graph.tensor(id).type;
     if (in.shape != out.shape && in.elements() != 1) {
-      return layer_error(node, absl::StrCat("input '", graph.tensor(id).name, "' is ", model::to_string(in.shape), ", output ",
-                                            model::to_string(out.shape)));
+      return layer_error(node, absl::StrCat("input '", graph.tensor(id).name, "' is ", model::to_string(in.shape),
+                                            ", output ", model::to_string(out.shape)));
     }
   }
   return absl::OkStatus();
@@ -60,14 +61,16 @@ void reference(const EventView& view) {
 
 Cost cost(const Graph& graph, const Node& node) {
   const int terms = static_cast<int>(node.inputs.size()) - 1;
-  const Cost cost = node.op == "multiply" ? elementwise_cost(graph, node, 0, terms) : elementwise_cost(graph, node, terms, 0);
+  const Cost cost =
+      node.op == "multiply" ? elementwise_cost(graph, node, 0, terms) : elementwise_cost(graph, node, terms, 0);
   return with_plan(cost, plan_hls_merge(graph, node));
 }
 
 }  // namespace
 
 const Layer kAddLayer = {"add", "sum of inputs", verify, reference, cost, emulate_merge, write_hls_merge};
-const Layer kSubtractLayer = {"subtract", "difference of two inputs", verify, reference, cost, emulate_merge, write_hls_merge};
+const Layer kSubtractLayer = {"subtract",     "difference of two inputs", verify, reference, cost, emulate_merge,
+                              write_hls_merge};
 const Layer kMultiplyLayer = {"multiply", "product of inputs", verify, reference, cost, emulate_merge, write_hls_merge};
 const Layer kMaximumLayer = {"maximum", "largest of inputs", verify, reference, cost, emulate_merge, write_hls_merge};
 const Layer kMinimumLayer = {"minimum", "smallest of inputs", verify, reference, cost, emulate_merge, write_hls_merge};

@@ -9,9 +9,7 @@ namespace {
 using model::Graph;
 using model::Node;
 
-absl::Status verify(const Graph& graph, const Node& node) {
-  return expect_elementwise(graph, node);
-}
+absl::Status verify(const Graph& graph, const Node& node) { return expect_elementwise(graph, node); }
 
 void reference(const EventView& view) {
   const auto& in = view.input_type(0);
@@ -29,6 +27,7 @@ Cost cost(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-const Layer kQuantizeLayer = {"quantize", "converts to another type", verify, reference, cost, emulate_quantize, write_hls_quantize};
+const Layer kQuantizeLayer = {"quantize",       "converts to another type", verify, reference, cost,
+                              emulate_quantize, write_hls_quantize};
 
 }  // namespace strobe::layers

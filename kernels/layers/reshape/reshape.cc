@@ -11,7 +11,8 @@ absl::Status verify(const model::Graph& graph, const model::Node& node) {
   const auto& in = graph.tensor(node.inputs[0]).type;
   const auto& out = graph.tensor(node.outputs[0]).type;
   if (in.elements() != out.elements()) {
-    return layer_error(node, absl::StrCat("cannot make ", model::to_string(out.shape), " of ", model::to_string(in.shape)));
+    return layer_error(node,
+                       absl::StrCat("cannot make ", model::to_string(out.shape), " of ", model::to_string(in.shape)));
   }
   return absl::OkStatus();
 }
@@ -28,6 +29,7 @@ Cost cost(const model::Graph& graph, const model::Node& node) { return with_plan
 
 }  // namespace
 
-const Layer kReshapeLayer = {"reshape", "another shape, same elements", verify, reference, cost, emulate_reshape, write_hls_reshape};
+const Layer kReshapeLayer = {"reshape",        "another shape, same elements", verify, reference, cost, emulate_reshape,
+                             write_hls_reshape};
 
 }  // namespace strobe::layers

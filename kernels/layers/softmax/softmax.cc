@@ -45,7 +45,8 @@ absl::Status verify(const Graph& graph, const Node& node) {
 /// The entry that the top bits of a value address.
 Exact lookup(const Constant& table, int64_t raw, const FixedType& type) {
   const int address_bits = std::countr_zero(table.raw.size());
-  const uint64_t pattern = static_cast<uint64_t>(raw) & (type.width == 64 ? ~uint64_t{0} : (uint64_t{1} << type.width) - 1);
+  const uint64_t pattern =
+      static_cast<uint64_t>(raw) & (type.width == 64 ? ~uint64_t{0} : (uint64_t{1} << type.width) - 1);
   const int shift = type.width - address_bits;
   return constant_at(table, static_cast<int64_t>(shift >= 0 ? pattern >> shift : pattern << -shift));
 }
@@ -63,8 +64,9 @@ class Slice {
     std::vector<Exact> e;
     const Exact largest = *std::max_element(x.begin(), x.end());
     for (const Exact& value : x) {
-      e.push_back(implementation == "stable" ? exponential_below(largest - value)
-                                             : lookup(*node_.constant("exp_table"), static_cast<int64_t>(value.value), in));
+      e.push_back(implementation == "stable"
+                      ? exponential_below(largest - value)
+                      : lookup(*node_.constant("exp_table"), static_cast<int64_t>(value.value), in));
     }
     const FixedType inv_inp = *node_.type("inv_inp");
     const Exact inverse = lookup(*node_.constant("inv_table"), cast(tree_sum(e), inv_inp, overflow_), inv_inp);
@@ -110,7 +112,8 @@ class Slice {
     for (size_t i = 0; i < x.size(); ++i) {
       Exact sum;
       for (size_t j = 0; j < x.size(); ++j) {
-        const Exact term = i == j ? Exact{1, 0} : constant_at(exp_table, legacy_index(x[j] - x[i], exp_size, 16, exp_size / 2));
+        const Exact term =
+            i == j ? Exact{1, 0} : constant_at(exp_table, legacy_index(x[j] - x[i], exp_size, 16, exp_size / 2));
         sum = to_accum(sum + to_accum(term));
       }
       y[i] = constant_at(inv_table, legacy_index(sum, inv_size, 64, 0));
@@ -143,12 +146,14 @@ void reference(const EventView& view) {
 }
 
 Cost cost(const Graph& graph, const Node& node) {
-  const Cost cost = node.text("implementation") == "argmax" ? elementwise_cost(graph, node, 1, 0) : elementwise_cost(graph, node, 2, 1);
+  const Cost cost = node.text("implementation") == "argmax" ? elementwise_cost(graph, node, 1, 0)
+                                                            : elementwise_cost(graph, node, 2, 1);
   return with_plan(cost, plan_hls_softmax(graph, node));
 }
 
 }  // namespace
 
-const Layer kSoftmaxLayer = {"softmax", "normalised exponentials", verify, reference, cost, emulate_softmax, write_hls_softmax};
+const Layer kSoftmaxLayer = {"softmax", "normalised exponentials", verify,           reference,
+                             cost,      emulate_softmax,           write_hls_softmax};
 
 }  // namespace strobe::layers

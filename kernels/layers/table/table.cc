@@ -15,7 +15,8 @@ absl::Status verify(const Graph& graph, const Node& node) {
   if (node.integer("scale_denominator") <= 0) return layer_error(node, "scale_denominator must be positive");
   const std::string positive = node.text("positive");
   if (positive == "scaled") return expect_constant(graph, node, "positive_scale");
-  if (!positive.empty() && positive != "identity") return layer_error(node, "unknown positive branch '" + positive + "'");
+  if (!positive.empty() && positive != "identity")
+    return layer_error(node, "unknown positive branch '" + positive + "'");
   return absl::OkStatus();
 }
 

@@ -31,6 +31,7 @@ Cost cost(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-const Layer kThresholdReluLayer = {"threshold_relu", "x above theta, else 0", verify, reference, cost, emulate_threshold_relu, write_hls_threshold_relu};
+const Layer kThresholdReluLayer = {"threshold_relu",       "x above theta, else 0", verify, reference, cost,
+                                   emulate_threshold_relu, write_hls_threshold_relu};
 
 }  // namespace strobe::layers

@@ -19,8 +19,8 @@ absl::Status verify(const model::Graph& graph, const model::Node& node) {
   for (size_t a = 0; valid && a < sorted.size(); ++a) valid = sorted[a] == static_cast<int64_t>(a);
   for (size_t a = 0; valid && a < in.size(); ++a) valid = out[a] == in[permutation[a]];
   if (!valid) {
-    return layer_error(node, absl::StrCat("permutation ", model::to_string(permutation), " does not turn ", model::to_string(in),
-                                          " into ", model::to_string(out)));
+    return layer_error(node, absl::StrCat("permutation ", model::to_string(permutation), " does not turn ",
+                                          model::to_string(in), " into ", model::to_string(out)));
   }
   return absl::OkStatus();
 }
@@ -57,6 +57,7 @@ Cost cost(const model::Graph& graph, const model::Node& node) { return with_plan
 
 }  // namespace
 
-const Layer kTransposeLayer = {"transpose", "axes reordered", verify, reference, cost, emulate_transpose, write_hls_transpose};
+const Layer kTransposeLayer = {"transpose",       "axes reordered",   verify, reference, cost,
+                               emulate_transpose, write_hls_transpose};
 
 }  // namespace strobe::layers

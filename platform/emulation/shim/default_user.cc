@@ -1,5 +1,6 @@
-// Without USER the shim listens on the one name /tmp/xcl_sock for every host on the machine, while the model looks elsewhere
-// (seen with 202210.2.13.466). A name of the process's own lets services and containers run, which have no USER.
+// Without USER the shim listens on the one name /tmp/xcl_sock for every host on the machine, while the model looks
+// elsewhere (seen with 202210.2.13.466). A name of the process's own lets services and containers run, which have no
+// USER.
 
 #include <unistd.h>
 

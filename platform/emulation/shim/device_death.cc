@@ -1,6 +1,7 @@
-// The shim's answers to the death of the device are no use to a service: it ends the whole process group, or dies of SIGPIPE,
-// or spins on end of file, depending on when it notices (seen with 202210.2.13.466). Here one thread waits for the model's end and
-// ends this process alone, with the reason as the last line on stderr; strobe runs XRT in a worker process for that.
+// The shim's answers to the death of the device are no use to a service: it ends the whole process group, or dies of
+// SIGPIPE, or spins on end of file, depending on when it notices (seen with 202210.2.13.466). Here one thread waits for
+// the model's end and ends this process alone, with the reason as the last line on stderr; strobe runs XRT in a worker
+// process for that.
 
 #include <signal.h>
 #include <sys/socket.h>
@@ -41,7 +42,8 @@ void watch(pid_t pid) {
   if (info.si_code == CLD_EXITED) {
     std::snprintf(why, sizeof why, "the device process ended by itself with status %d", info.si_status);
   } else {
-    std::snprintf(why, sizeof why, "the device process was killed by signal %d (%s)", info.si_status, ::strsignal(info.si_status));
+    std::snprintf(why, sizeof why, "the device process was killed by signal %d (%s)", info.si_status,
+                  ::strsignal(info.si_status));
   }
   device_died(why);
 }

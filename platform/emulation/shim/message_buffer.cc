@@ -1,6 +1,6 @@
-// Debian's build of the shim drops the result of realloc when its message buffer grows, so the first message larger than the
-// first one of all writes into freed memory ("free(): invalid next size", seen with 202210.2.13.466). malloc and realloc of
-// that one object file come here instead: a block large enough for any message, which never moves.
+// Debian's build of the shim drops the result of realloc when its message buffer grows, so the first message larger
+// than the first one of all writes into freed memory ("free(): invalid next size", seen with 202210.2.13.466). malloc
+// and realloc of that one object file come here instead: a block large enough for any message, which never moves.
 
 #include <malloc.h>
 

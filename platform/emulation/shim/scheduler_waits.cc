@@ -1,7 +1,8 @@
-// Waits instead of spinning, and fewer threads in a launch. As shipped, the scheduler wakes every 60 us for ever and XRT's wait
-// thread spins while a run is outstanding, because xclExecWait returns at once (a plain host burns 127 % of a core). Here
-// the thread that submits a command takes the scheduler's turn itself, and so does the thread that waits in xclExecWait, which
-// sleeps on the word that the model raises at every completion. The scheduler's own thread only sleeps.
+// Waits instead of spinning, and fewer threads in a launch. As shipped, the scheduler wakes every 60 us for ever and
+// XRT's wait thread spins while a run is outstanding, because xclExecWait returns at once (a plain host burns 127 % of
+// a core). Here the thread that submits a command takes the scheduler's turn itself, and so does the thread that waits
+// in xclExecWait, which sleeps on the word that the model raises at every completion. The scheduler's own thread only
+// sleeps.
 
 #include <xrt/ert.h>
 
@@ -12,7 +13,8 @@
 #include "platform/emulation/shim/xrt_shim.h"
 
 // The originals, renamed in the relinked object.
-extern "C" int strobe_original_add_exec_buffer(xclcpuemhal2::SWScheduler*, xclcpuemhal2::exec_core*, xclemulation::drm_xocl_bo*);
+extern "C" int strobe_original_add_exec_buffer(xclcpuemhal2::SWScheduler*, xclcpuemhal2::exec_core*,
+                                               xclemulation::drm_xocl_bo*);
 extern "C" int strobe_original_fini_scheduler_thread(xclcpuemhal2::SWScheduler*);
 
 namespace strobe::emulation {
@@ -34,8 +36,9 @@ void take_turn() {
   if (live) xclcpuemhal2::scheduler_loop(live);
 }
 
-/// The shim makes every unit ap_ctrl_hs whatever the xclbin says, so a unit would get its next run only after the host saw
-/// the end of the last. Bits 2..0 of a unit's address in the configure command are its protocol: 1 is ap_ctrl_chain.
+/// The shim makes every unit ap_ctrl_hs whatever the xclbin says, so a unit would get its next run only after the host
+/// saw the end of the last. Bits 2..0 of a unit's address in the configure command are its protocol: 1 is
+/// ap_ctrl_chain.
 void configure_chain(xclemulation::drm_xocl_bo* buffer) {
   ert_packet* packet = nullptr;
   std::memcpy(&packet, reinterpret_cast<const char*>(buffer) + 0x18, sizeof packet);  // drm_xocl_bo::buf in 2022.1
@@ -93,14 +96,16 @@ int xclcpuemhal2::SWScheduler::fini_scheduler_thread() {
   return result;
 }
 
-/// The scheduler's notify_one, called for every new command (whose turn is taken elsewhere) and, after the order to stop, at the end.
+/// The scheduler's notify_one, called for every new command (whose turn is taken elsewhere) and, after the order to
+/// stop, at the end.
 extern "C" void strobe_scheduler_notify_one(void*) {
   if (!stopping) return;
   stop_bell.fetch_add(1);
   futex_wake(stop_bell);
 }
 
-/// The scheduler thread's usleep(10): its turns are taken elsewhere, so it looks only once a second and when it is to stop.
+/// The scheduler thread's usleep(10): its turns are taken elsewhere, so it looks only once a second and when it is to
+/// stop.
 extern "C" int strobe_scheduler_usleep(unsigned) {
   const uint32_t bell = stop_bell.load();
   futex_wait(stop_bell, bell, 1000);

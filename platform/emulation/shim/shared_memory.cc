@@ -1,6 +1,6 @@
-// Data through shared memory: as shipped, every byte of a sync is packed into a message, written to a socket and unpacked again
-// (0.2-1.0 GB/s). The card's memory is a memfd here, which the model inherits, and a sync is one memcpy. Host buffers
-// stay apart from it, so a program that forgets a sync still gets wrong results, as it would on a card.
+// Data through shared memory: as shipped, every byte of a sync is packed into a message, written to a socket and
+// unpacked again (0.2-1.0 GB/s). The card's memory is a memfd here, which the model inherits, and a sync is one memcpy.
+// Host buffers stay apart from it, so a program that forgets a sync still gets wrong results, as it would on a card.
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -17,7 +17,8 @@ namespace {
 
 unsigned char* make_memory() {
   const int file = ::memfd_create("strobe-emulated-card", 0);  // no close-on-exec: the model is to have it
-  if (file < 0 || ::ftruncate(file, static_cast<off_t>(kControlBytes + kMemoryBytes)) != 0) device_died(std::strerror(errno));
+  if (file < 0 || ::ftruncate(file, static_cast<off_t>(kControlBytes + kMemoryBytes)) != 0)
+    device_died(std::strerror(errno));
   void* at = ::mmap(nullptr, kControlBytes + kMemoryBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file, 0);
   if (at == MAP_FAILED) device_died(std::strerror(errno));
   char number[16];

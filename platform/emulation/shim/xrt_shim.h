@@ -5,8 +5,9 @@
 
 #include "platform/emulation/device_memory.h"
 
-/// The parts of XRT's sw_emu shim (2022.1, Debian's libxrt_swemu.a) that are replaced or called here, declared with the names and
-/// types that give the same symbols. Nothing in this folder looks inside XRT's objects except where it says so.
+/// The parts of XRT's sw_emu shim (2022.1, Debian's libxrt_swemu.a) that are replaced or called here, declared with the
+/// names and types that give the same symbols. Nothing in this folder looks inside XRT's objects except where it says
+/// so.
 struct ert_packet;
 enum xclAddressSpace : int;
 

@@ -1,5 +1,5 @@
-// bench_device: launches and transfers on an emulated card, strobe's whole path and its relinked shim against the plain relinked shim under
-// bare XRT calls, in the same run. Prints a table, with --json one JSON object.
+// bench_device: launches and transfers on an emulated card, strobe's whole path and its relinked shim against the plain
+// relinked shim under bare XRT calls, in the same run. Prints a table, with --json one JSON object.
 
 #include <spawn.h>
 #include <sys/resource.h>
@@ -39,8 +39,9 @@ class Scratch {
     if (!::mkdtemp(path)) std::abort();
     path_ = path;
     std::ofstream(path_ + "/k.xclbin") << image;
-    std::ofstream(path_ + "/emconfig.json") << R"({"Version":{"FileVersion":"2.0"},"Platform":{"Boards":[{"Devices":[{"Name":"bench","NumDevices":"1",)"
-                                               R"("OclFreqency":"300","DdrBanks":[{"Size":"16GB"}]}]}]}})";
+    std::ofstream(path_ + "/emconfig.json")
+        << R"({"Version":{"FileVersion":"2.0"},"Platform":{"Boards":[{"Devices":[{"Name":"bench","NumDevices":"1",)"
+           R"("OclFreqency":"300","DdrBanks":[{"Size":"16GB"}]}]}]}})";
   }
   ~Scratch() { std::filesystem::remove_all(path_); }
   const std::string& path() const { return path_; }
@@ -52,10 +53,11 @@ class Scratch {
 /// Runs the baseline program under one shim and reads its figures.
 json bare_xrt(const Scratch& scratch, const std::string& shim) {
   const std::string out = scratch.path() + "/out.json";
-  const std::string command = "cd " + scratch.path() + " && env -i PATH=/usr/bin:/bin XCL_EMULATION_MODE=sw_emu USER=" +
-                              std::filesystem::path(scratch.path()).filename().string() + " EMCONFIG_PATH=" + scratch.path() +
-                              " SDACCEL_EM_RUN_DIR=" + scratch.path() + " XILINX_XRT=" + shim + " XILINX_VITIS=" STROBE_LIBEXEC "/vitis " STROBE_BARE_XRT
-                              " k.xclbin > out.json 2> err.txt";
+  const std::string command =
+      "cd " + scratch.path() + " && env -i PATH=/usr/bin:/bin XCL_EMULATION_MODE=sw_emu USER=" +
+      std::filesystem::path(scratch.path()).filename().string() + " EMCONFIG_PATH=" + scratch.path() +
+      " SDACCEL_EM_RUN_DIR=" + scratch.path() + " XILINX_XRT=" + shim +
+      " XILINX_VITIS=" STROBE_LIBEXEC "/vitis " STROBE_BARE_XRT " k.xclbin > out.json 2> err.txt";
   if (std::system(command.c_str()) != 0) return {{"error", "failed; see the build"}};
   std::ifstream file(out);
   for (std::string line; std::getline(file, line);) {
@@ -180,11 +182,13 @@ int main(int argc, char** argv) {
     std::printf("%s\n", result.dump(2).c_str());
     return 0;
   }
-  std::printf("%-26s %10s %12s %12s %12s %10s %12s\n", "", "serial us", "4 deep us", "64 KiB GB/s", "large GB/s", "idle CPU", "waiting CPU");
+  std::printf("%-26s %10s %12s %12s %12s %10s %12s\n", "", "serial us", "4 deep us", "64 KiB GB/s", "large GB/s",
+              "idle CPU", "waiting CPU");
   for (const auto& [name, row] : result.items()) {
     auto figure = [&row = row](const char* key) { return row.contains(key) ? row[key].get<double>() : std::nan(""); };
-    std::printf("%-26s %10.1f %12.1f %12.2f %12.2f %9.1f%% %11.1f%%\n", name.c_str(), figure("serial_us"), figure("four_deep_us"), figure("sync_64k_gb_s"),
-                figure("sync_16m_gb_s"), figure("cpu_idle") * 100, figure("cpu_waiting") * 100);
+    std::printf("%-26s %10.1f %12.1f %12.2f %12.2f %9.1f%% %11.1f%%\n", name.c_str(), figure("serial_us"),
+                figure("four_deep_us"), figure("sync_64k_gb_s"), figure("sync_16m_gb_s"), figure("cpu_idle") * 100,
+                figure("cpu_waiting") * 100);
   }
   return 0;
 }

@@ -1,5 +1,5 @@
-// Bare XRT calls in one process, as an example program would make them: the baseline of bench_device, which starts it with the environment
-// of the shim to measure. Prints one line of JSON.
+// Bare XRT calls in one process, as an example program would make them: the baseline of bench_device, which starts it
+// with the environment of the shim to measure. Prints one line of JSON.
 
 #include <time.h>
 #include <unistd.h>
@@ -75,7 +75,8 @@ double cpu_share(Slot* slot, int32_t* first_row, int wait_ms) {
   }
   const double before = cpu_seconds();
   const auto start = Clock::now();
-  // On a thread of its own: under the plain shim a wait with a time limit never ends, as each of its looks counts as an event.
+  // On a thread of its own: under the plain shim a wait with a time limit never ends, as each of its looks counts as an
+  // event.
   if (slot) std::thread([slot] { slot->run.wait(); }).detach();
   ::usleep(static_cast<useconds_t>(wait_ms) * 1000);
   return (cpu_seconds() - before) / seconds_since(start);
@@ -105,9 +106,12 @@ int main(int argc, char** argv) {
   serial_us(slots[0]);  // warm
   const double serial = serial_us(slots[0]), deep = four_deep_us(slots);
   const double small = sync_gb_per_s(device, kernel, 64 << 10), large = sync_gb_per_s(device, kernel, 16 << 20);
-  const double idle = cpu_share(nullptr, nullptr, 400), waiting = cpu_share(&slots[0], slots[0].in.map<int32_t*>(), 400);
-  std::printf("{\"serial_us\": %.1f, \"four_deep_us\": %.1f, \"sync_64k_gb_s\": %.2f, \"sync_16m_gb_s\": %.2f, \"cpu_idle\": %.3f, \"cpu_waiting\": %.3f}\n",
-              serial, deep, small, large, idle, waiting);
+  const double idle = cpu_share(nullptr, nullptr, 400),
+               waiting = cpu_share(&slots[0], slots[0].in.map<int32_t*>(), 400);
+  std::printf(
+      "{\"serial_us\": %.1f, \"four_deep_us\": %.1f, \"sync_64k_gb_s\": %.2f, \"sync_16m_gb_s\": %.2f, \"cpu_idle\": "
+      "%.3f, \"cpu_waiting\": %.3f}\n",
+      serial, deep, small, large, idle, waiting);
   std::fflush(stdout);
   ::_exit(0);  // the hanging run would keep XRT's destructors waiting
 }

@@ -86,7 +86,8 @@ TEST_P(Order, OfTheKernelToDieFailsEveryLaunchInFlight) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Card, Order,
-                         testing::Values(std::make_tuple("xrt:0", kDie, "killed by signal 9"), std::make_tuple("xrt:0", kCrash, "killed by signal 6"),
+                         testing::Values(std::make_tuple("xrt:0", kDie, "killed by signal 9"),
+                                         std::make_tuple("xrt:0", kCrash, "killed by signal 6"),
                                          std::make_tuple("xrt:0", kExit, "ended by itself with status 0"),
                                          std::make_tuple("opencl:0", kDie, "killed by signal 9")));
 

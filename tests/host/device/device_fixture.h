@@ -24,7 +24,8 @@ inline const std::string& kernel_library() {
 /// The test kernel's arithmetic, for the in-process device.
 class TestEngine final : public InProcessEngine {
  public:
-  absl::Status run(size_t, size_t rows, std::span<const std::span<const std::byte>> inputs, std::span<const std::span<std::byte>> outputs) override {
+  absl::Status run(size_t, size_t rows, std::span<const std::span<const std::byte>> inputs,
+                   std::span<const std::span<std::byte>> outputs) override {
     auto* in = reinterpret_cast<const int32_t*>(inputs[0].data());
     auto* out = reinterpret_cast<int32_t*>(outputs[0].data());
     for (size_t r = 0; r < rows; ++r) {
@@ -55,7 +56,8 @@ class Ends {
   /// The statuses of the first `count` launches to end, in their order. Fails the test after a minute.
   std::vector<absl::Status> wait(size_t count) {
     std::unique_lock lock(mutex_);
-    EXPECT_TRUE(changed_.wait_for(lock, std::chrono::minutes(1), [&] { return statuses_.size() >= count; })) << "launches did not end";
+    EXPECT_TRUE(changed_.wait_for(lock, std::chrono::minutes(1), [&] { return statuses_.size() >= count; }))
+        << "launches did not end";
     return statuses_;
   }
 
@@ -67,7 +69,8 @@ class Ends {
 
 inline void fill(Slot& slot, int32_t seed, int32_t order = 0) {
   auto* in = reinterpret_cast<int32_t*>(slot.input(0).data());
-  for (size_t i = 0; i < slot.capacity_rows() * 4; ++i) in[i] = static_cast<int32_t>(static_cast<uint32_t>(seed + 1) * 2654435761u * static_cast<uint32_t>(i + 1)) / 8;
+  for (size_t i = 0; i < slot.capacity_rows() * 4; ++i)
+    in[i] = static_cast<int32_t>(static_cast<uint32_t>(seed + 1) * 2654435761u * static_cast<uint32_t>(i + 1)) / 8;
   for (size_t r = 0; r < slot.capacity_rows(); ++r) in[4 * r + 3] = 0;
   in[3] = order;
 }
@@ -96,7 +99,8 @@ inline std::vector<std::string> new_strobe_files(const std::set<std::string>& be
   std::vector<std::string> out;
   for (const std::string& path : files_around()) {
     const std::string name = std::filesystem::path(path).filename();
-    const bool ours = name.rfind("strobe", 0) == 0 || name == ".run" || name.rfind("device", 0) == 0 || name.rfind("xcl", 0) == 0 || name.rfind("generic", 0) == 0;
+    const bool ours = name.rfind("strobe", 0) == 0 || name == ".run" || name.rfind("device", 0) == 0 ||
+                      name.rfind("xcl", 0) == 0 || name.rfind("generic", 0) == 0;
     if (ours && !before.contains(path)) out.push_back(path);
   }
   return out;

@@ -66,11 +66,12 @@ TEST_P(EachDevice, RefusesImpossibleSlotsAndLaunches) {
   EXPECT_TRUE((*device)->health().ok());
 }
 
-INSTANTIATE_TEST_SUITE_P(Device, EachDevice, testing::Values("emulator", "xrt:0", "opencl:0"), [](const auto& parameter) {
-  std::string name = parameter.param;
-  std::erase(name, ':');
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Device, EachDevice, testing::Values("emulator", "xrt:0", "opencl:0"),
+                         [](const auto& parameter) {
+                           std::string name = parameter.param;
+                           std::erase(name, ':');
+                           return name;
+                         });
 
 TEST(Emulator, WithOneThreadIsDoneBeforeStartReturns) {
   auto device = open_device(test_xclbin(Target::kEmulator, 1, ""), "emulator", test_options());
@@ -192,9 +193,12 @@ TEST(OpenDevice, FallsBackOnlyWhenTheUserNamedNone) {
 TEST(OpenDevice, RefusesWhatDoesNotExist) {
   const auto x = test_xclbin(Target::kSwEmu, 1, kernel_library());
   for (const char* id : {"", "xrt", "xrt:", "xrt:x", "xrt:-1", "cuda:0", "xrt:0x", "xrt:99999999999"}) {
-    EXPECT_THAT(std::string(open_device(x, id, test_options()).status().message()), HasSubstr("expected auto, emulator, xrt:N or opencl:N")) << id;
+    EXPECT_THAT(std::string(open_device(x, id, test_options()).status().message()),
+                HasSubstr("expected auto, emulator, xrt:N or opencl:N"))
+        << id;
   }
-  EXPECT_EQ(open_device(test_xclbin(Target::kEmulator, 1, ""), "xrt:0", test_options()).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(open_device(test_xclbin(Target::kEmulator, 1, ""), "xrt:0", test_options()).status().code(),
+            absl::StatusCode::kInvalidArgument);
   OpenOptions wrong = test_options();
   wrong.kernels[0].name = "thrice";
   EXPECT_THAT(std::string(open_device(x, "xrt:0", wrong).status().message()), HasSubstr("'thrice'"));
@@ -204,10 +208,17 @@ TEST(OpenDevice, RefusesWhatDoesNotExist) {
 }
 
 TEST(OpenDevice, SaysWhatIsWrongWithAKernelLibrary) {
-  auto broken = open_device(test_xclbin(Target::kSwEmu, 1, "\x7F" "ELF but no library"), "xrt:0", test_options());
+  auto broken = open_device(test_xclbin(Target::kSwEmu, 1,
+                                        "\x7F"
+                                        "ELF but no library"),
+                            "xrt:0", test_options());
   EXPECT_THAT(std::string(broken.status().message()), HasSubstr("no loadable kernel library")) << broken.status();
-  auto automatic = open_device(test_xclbin(Target::kSwEmu, 1, "\x7F" "ELF but no library"), "auto", test_options());
-  EXPECT_THAT(std::string(automatic.status().message()), HasSubstr("no loadable kernel library")) << "a broken xclbin must not run in process unseen";
+  auto automatic = open_device(test_xclbin(Target::kSwEmu, 1,
+                                           "\x7F"
+                                           "ELF but no library"),
+                               "auto", test_options());
+  EXPECT_THAT(std::string(automatic.status().message()), HasSubstr("no loadable kernel library"))
+      << "a broken xclbin must not run in process unseen";
   auto foreign = test_xclbin(Target::kSwEmu, 1, kernel_library());
   foreign.kernels[0].name = "other";
   OpenOptions options = test_options();

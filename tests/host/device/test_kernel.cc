@@ -1,14 +1,16 @@
 // The kernel library of the device tests: one kernel, `twice(in, out, rows)`, rows of four int32 in, of two int32 out:
 // out = {2 * in[0] + in[1], in[2]}. The first row's in[3] may ask for something else first.
 
+#include "tests/host/device/test_kernel.h"
+
+#include <unistd.h>
+
 #include <atomic>
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
-#include <unistd.h>
 
 #include "platform/emulation/kernel_abi.h"
-#include "tests/host/device/test_kernel.h"
 
 namespace {
 
@@ -16,16 +18,23 @@ std::atomic<int> meeting{0};
 
 void obey(int32_t order) {
   switch (order) {
-    case kHang: for (;;) ::pause();
+    case kHang:
+      for (;;) ::pause();
     case kMeet: {  // ends only when another unit runs at the same time
       const int first = meeting.fetch_add(1) / 2 * 2;
       while (meeting.load() < first + 2) ::usleep(100);
       break;
     }
-    case kDie: ::raise(SIGKILL); break;
-    case kCrash: std::abort(); break;
-    case kExit: std::exit(0);
-    default: break;
+    case kDie:
+      ::raise(SIGKILL);
+      break;
+    case kCrash:
+      std::abort();
+      break;
+    case kExit:
+      std::exit(0);
+    default:
+      break;
   }
 }
 

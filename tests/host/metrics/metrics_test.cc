@@ -40,7 +40,8 @@ TEST(Roc, AreaIsTheShareOfWonPairsTiesCountedHalf) {
     std::vector<bool> is_signal;
     for (int i = 0; i < 400; ++i) {
       is_signal.push_back(random() % 3 == 0);
-      scores.push_back(static_cast<double>(static_cast<int>(random() % static_cast<unsigned>(levels)) + (is_signal.back() ? levels / 4 : 0)));
+      scores.push_back(static_cast<double>(static_cast<int>(random() % static_cast<unsigned>(levels)) +
+                                           (is_signal.back() ? levels / 4 : 0)));
     }
     EXPECT_DOUBLE_EQ(must_make(scores, is_signal).area, area_by_pairs(scores, is_signal)) << levels;
   }
@@ -81,7 +82,8 @@ TEST(Roc, WorkingPointsAreThoseOfATrigger) {
 
 TEST(Roc, InfiniteScoresAreOrderedAndNansRefused) {
   EXPECT_EQ(must_make({INFINITY, 1, -INFINITY}, {true, false, false}).area, 1);
-  EXPECT_THAT(std::string(make_roc(std::vector<double>{1, NAN}, {true, false}).status().message()), AllOf(HasSubstr("event 1"), HasSubstr("number")));
+  EXPECT_THAT(std::string(make_roc(std::vector<double>{1, NAN}, {true, false}).status().message()),
+              AllOf(HasSubstr("event 1"), HasSubstr("number")));
 }
 
 TEST(Roc, OneKindAloneIsRefused) {

@@ -28,7 +28,8 @@ size_t count(const std::string& text, const std::string& word) {
 }
 
 TEST(RocPicture, HasACurveAndALegendLineForEach) {
-  const std::string svg = roc_picture("jets", {{"t", roc_of(200, 1), roc_of(200, 2)}, {"w", roc_of(200, 3), std::nullopt}});
+  const std::string svg =
+      roc_picture("jets", {{"t", roc_of(200, 1), roc_of(200, 2)}, {"w", roc_of(200, 3), std::nullopt}});
   EXPECT_EQ(count(svg, "<polyline"), 3u);
   EXPECT_THAT(svg, HasSubstr(">signal efficiency<"));
   EXPECT_THAT(svg, HasSubstr(">background acceptance<"));
@@ -41,7 +42,8 @@ TEST(RocPicture, HasACurveAndALegendLineForEach) {
 }
 
 TEST(RocPicture, EqualCurvesGiveEqualBytes) {
-  EXPECT_EQ(roc_picture("jets", {{"t", roc_of(500, 1), roc_of(500, 2)}}), roc_picture("jets", {{"t", roc_of(500, 1), roc_of(500, 2)}}));
+  EXPECT_EQ(roc_picture("jets", {{"t", roc_of(500, 1), roc_of(500, 2)}}),
+            roc_picture("jets", {{"t", roc_of(500, 1), roc_of(500, 2)}}));
   EXPECT_NE(roc_picture("jets", {{"t", roc_of(500, 1), {}}}), roc_picture("jets", {{"t", roc_of(500, 3), {}}}));
 }
 

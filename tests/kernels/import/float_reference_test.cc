@@ -58,7 +58,8 @@ std::vector<double> joined_outputs(const FloatEvaluation& result) {
     for (const size_t o : result.outputs) {
       const auto& values = result.steps[o].values;
       const size_t row = values.size() / result.rows;
-      joined.insert(joined.end(), values.begin() + static_cast<std::ptrdiff_t>(r * row), values.begin() + static_cast<std::ptrdiff_t>((r + 1) * row));
+      joined.insert(joined.end(), values.begin() + static_cast<std::ptrdiff_t>(r * row),
+                    values.begin() + static_cast<std::ptrdiff_t>((r + 1) * row));
     }
   }
   return joined;
@@ -80,9 +81,11 @@ Difference compare(const std::vector<double>& found, const std::vector<double>& 
   return difference;
 }
 
-void expect_close(const std::vector<double>& found, const std::vector<double>& expected, double tolerance, size_t allowed = 0) {
+void expect_close(const std::vector<double>& found, const std::vector<double>& expected, double tolerance,
+                  size_t allowed = 0) {
   const Difference difference = compare(found, expected, tolerance);
-  EXPECT_LE(difference.beyond, allowed) << "largest difference " << difference.largest << " of " << expected.size() << " values";
+  EXPECT_LE(difference.beyond, allowed) << "largest difference " << difference.largest << " of " << expected.size()
+                                        << " values";
 }
 
 /// Events of an expected file of hls4ml's, or the jets where it has none.
@@ -106,7 +109,8 @@ struct Published {
 
 void check_published(const Published& published) {
   SCOPED_TRACE(published.expected);
-  const FloatModel model = must_import(model_path(published.model), *published.weights == '\0' ? "" : model_path(published.weights));
+  const FloatModel model =
+      must_import(model_path(published.model), *published.weights == '\0' ? "" : model_path(published.weights));
   const Arrays arrays = read_arrays(model_path(published.expected));
   ASSERT_TRUE(arrays.contains("framework_output"));
   const io::Array& expected = arrays.at("framework_output");
@@ -191,7 +195,8 @@ TEST(FloatReference, GivesWhatHgqGivesLayerByLayer) {
     const Arrays arrays = read_arrays(model_path("hgq/layers/expected/" + entry.path().stem().string() + ".npz"));
     std::vector<std::vector<double>> inputs;
     if (arrays.contains("input")) inputs.push_back(arrays.at("input").numbers());
-    for (int i = 0; arrays.contains("input_" + std::to_string(i)); ++i) inputs.push_back(arrays.at("input_" + std::to_string(i)).numbers());
+    for (int i = 0; arrays.contains("input_" + std::to_string(i)); ++i)
+      inputs.push_back(arrays.at("input_" + std::to_string(i)).numbers());
     check_hgq(entry.path(), arrays, inputs);
     ++checked;
   }
@@ -200,7 +205,8 @@ TEST(FloatReference, GivesWhatHgqGivesLayerByLayer) {
 
 TEST(FloatReference, GivesTheScoresOfTheOwnJetNetworks) {
   const std::vector<double> features = scaled(read_npy(own("jets/features.npy")), 10);
-  for (const auto& [network, scores, tolerance] : {std::tuple{"jets_float", "expected_float", 1e-6}, std::tuple{"jets_hgq", "expected_hgq", 0.0}}) {
+  for (const auto& [network, scores, tolerance] :
+       {std::tuple{"jets_float", "expected_float", 1e-6}, std::tuple{"jets_hgq", "expected_hgq", 0.0}}) {
     SCOPED_TRACE(network);
     const FloatModel model = must_import(own(std::string("jets/") + network + ".keras"));
     const FloatEvaluation result = must_evaluate(model, {features}, 4000);
@@ -210,7 +216,8 @@ TEST(FloatReference, GivesTheScoresOfTheOwnJetNetworks) {
 
 TEST(FloatReference, TakesInputsAndOutputsByTheModelsOrder) {
   const FloatModel model = must_import(own("two_branch/two_branch.keras"));
-  const Arrays events = read_arrays(own("two_branch/events.npz")), expected = read_arrays(own("two_branch/expected.npz"));
+  const Arrays events = read_arrays(own("two_branch/events.npz")),
+               expected = read_arrays(own("two_branch/expected.npz"));
   std::vector<std::vector<double>> inputs;
   for (const FloatTensor& input : model.inputs) inputs.push_back(events.at(input.name).numbers());
   const FloatEvaluation result = must_evaluate(model, inputs, 64);
@@ -229,7 +236,8 @@ TEST(FloatReference, GivesWhatQonnxGivesOnTheOwnNetworks) {
     SCOPED_TRACE(entry.path());
     const Arrays arrays = read_arrays(own("onnx/" + entry.path().stem().string() + ".npz"));
     const io::Array& expected = arrays.at("output");
-    const FloatEvaluation result = must_evaluate(must_import(entry.path()), events_of(arrays), static_cast<size_t>(expected.rows()));
+    const FloatEvaluation result =
+        must_evaluate(must_import(entry.path()), events_of(arrays), static_cast<size_t>(expected.rows()));
     expect_close(joined_outputs(result), expected.numbers(), 1e-5);
     ++checked;
   }
@@ -267,11 +275,18 @@ TEST(FloatReference, ReluHasCeilingThresholdAndSlope) {
 }
 
 TEST(FloatReference, FunctionsOfTheVocabularyAreRight) {
-  const std::tuple<const char*, double, double> kCases[] = {
-      {"gelu", 1.0, 0.8413447460685429},   {"silu", -2.0, -0.2384058440442351}, {"exponential", 1.5, 4.4816890703380645},
-      {"hard_silu", 1.0, 2.0 / 3.0},       {"softplus", 40.0, 40.0},            {"softplus", -1.0, 0.31326168751822286},
-      {"selu", -1.0, -1.1113307378125625}, {"softsign", -3.0, -0.75},           {"hard_tanh", 1.5, 1.0},
-      {"binary_tanh", 0.0, -1.0},          {"ternary_tanh", -0.5, -1.0},        {"thresholded_relu", 1.0, 0.0}};
+  const std::tuple<const char*, double, double> kCases[] = {{"gelu", 1.0, 0.8413447460685429},
+                                                            {"silu", -2.0, -0.2384058440442351},
+                                                            {"exponential", 1.5, 4.4816890703380645},
+                                                            {"hard_silu", 1.0, 2.0 / 3.0},
+                                                            {"softplus", 40.0, 40.0},
+                                                            {"softplus", -1.0, 0.31326168751822286},
+                                                            {"selu", -1.0, -1.1113307378125625},
+                                                            {"softsign", -3.0, -0.75},
+                                                            {"hard_tanh", 1.5, 1.0},
+                                                            {"binary_tanh", 0.0, -1.0},
+                                                            {"ternary_tanh", -0.5, -1.0},
+                                                            {"thresholded_relu", 1.0, 0.0}};
   for (const auto& [name, x, y] : kCases) {
     EXPECT_NEAR(values_of(one_layer(function(name), {1}), {x}, 1).at(0), y, 1e-6 * std::max(1.0, std::abs(y))) << name;
   }
@@ -310,7 +325,8 @@ TEST(FloatReference, QKerasBatchNormalisationIsFoldedBeforeTheKernelIsQuantised)
 TEST(FloatReference, WrongNumberOfValuesIsNamed) {
   const FloatModel model = one_layer(function("relu"), {4});
   const std::vector<double> numbers(7, 0.0);
-  EXPECT_THAT(std::string(evaluate_float(model, {numbers}, 2).status().message()), AllOf(HasSubstr("'x'"), HasSubstr("8"), HasSubstr("7")));
+  EXPECT_THAT(std::string(evaluate_float(model, {numbers}, 2).status().message()),
+              AllOf(HasSubstr("'x'"), HasSubstr("8"), HasSubstr("7")));
   EXPECT_THAT(std::string(evaluate_float(model, {}, 2).status().message()), HasSubstr("1 inputs, found 0"));
 }
 
@@ -329,7 +345,8 @@ TEST(FloatReference, ScaleThatDependsOnTheWeightsIsRefused) {
   quantizer.texts["alpha"] = "auto_po2";
   dense.quantizers["kernel"] = quantizer;
   const std::vector<double> one = {1};
-  EXPECT_THAT(std::string(evaluate_float(one_layer(dense, {1}), {one}, 1).status().message()), AllOf(HasSubstr("'fc'"), HasSubstr("auto_po2")));
+  EXPECT_THAT(std::string(evaluate_float(one_layer(dense, {1}), {one}, 1).status().message()),
+              AllOf(HasSubstr("'fc'"), HasSubstr("auto_po2")));
 }
 
 }  // namespace

@@ -42,7 +42,8 @@ TEST(Boards, HaveBanksThatDoNotOverlapAndFitAnXclbin) {
       EXPECT_LT(bank.tag.size(), 16u) << board.name;
       for (size_t j = 0; j < i; ++j) {
         const Bank& other = board.banks[j];
-        EXPECT_TRUE(bank.base_address >= other.base_address + other.size_bytes || other.base_address >= bank.base_address + bank.size_bytes)
+        EXPECT_TRUE(bank.base_address >= other.base_address + other.size_bytes ||
+                    other.base_address >= bank.base_address + bank.size_bytes)
             << board.name << ": " << bank.tag << " and " << other.tag;
       }
     }

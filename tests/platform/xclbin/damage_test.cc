@@ -114,17 +114,36 @@ size_t section_at(const std::string& bytes, axlf::Section kind) {
 
 TEST(Check, FindsTablesThatDisagreeWithTheMetadata) {
   using testing::Contains;
-  EXPECT_THAT(findings_after([](std::string& b) { axlf::put64(b, section_at(b, axlf::kIpLayout) + 16, 0x70000); }), Contains(HasSubstr("EMBEDDED_METADATA says 65536")));
-  EXPECT_THAT(findings_after([](std::string& b) { b[section_at(b, axlf::kIpLayout) + 8 + 4 + 1] = 0; }), Contains(HasSubstr("another control protocol")));
-  EXPECT_THAT(findings_after([](std::string& b) { b[b.find("jets:jets_2") + 10] = '7'; }), Contains(HasSubstr("'jets:jets_2' of EMBEDDED_METADATA is missing")));
-  EXPECT_THAT(findings_after([](std::string& b) { axlf::put32(b, section_at(b, axlf::kConnectivity) + 4, 2); }), Contains(HasSubstr("'rows' is a scalar")));
-  EXPECT_THAT(findings_after([](std::string& b) { axlf::put32(b, section_at(b, axlf::kConnectivity) + 12, 9); }), Contains(HasSubstr("memory bank 9")));
-  EXPECT_THAT(findings_after([](std::string& b) { axlf::put32(b, section_at(b, axlf::kConnectivity) + 8, 77); }), Contains(HasSubstr("IP 77")));
-  EXPECT_THAT(findings_after([](std::string& b) { b[section_at(b, axlf::kMemTopology) + 9] = 0; }), Contains(HasSubstr("marked unused")));
-  EXPECT_THAT(findings_after([](std::string& b) { axlf::put64(b, section_at(b, axlf::kMemTopology) + 8 + 40 + 16, 0x4000000000); }), Contains(HasSubstr("banks overlap")));
-  EXPECT_THAT(findings_after([](std::string& b) { b[b.find("\x7F" "ELF")] = 'E'; }), Contains(HasSubstr("no ELF")));
-  EXPECT_THAT(findings_after([](std::string& b) { axlf::put64(b, axlf::kHeaderEnd + 24, axlf::get64(b, axlf::kHeaderEnd + 24) + 1); }), Contains(HasSubstr("multiple of 8")));
-  EXPECT_THAT(findings_after([](std::string& b) { axlf::put32(b, axlf::kHeaderEnd + 40, 8); }), Contains(HasSubstr("there twice")));
+  EXPECT_THAT(findings_after([](std::string& b) { axlf::put64(b, section_at(b, axlf::kIpLayout) + 16, 0x70000); }),
+              Contains(HasSubstr("EMBEDDED_METADATA says 65536")));
+  EXPECT_THAT(findings_after([](std::string& b) { b[section_at(b, axlf::kIpLayout) + 8 + 4 + 1] = 0; }),
+              Contains(HasSubstr("another control protocol")));
+  EXPECT_THAT(findings_after([](std::string& b) { b[b.find("jets:jets_2") + 10] = '7'; }),
+              Contains(HasSubstr("'jets:jets_2' of EMBEDDED_METADATA is missing")));
+  EXPECT_THAT(findings_after([](std::string& b) { axlf::put32(b, section_at(b, axlf::kConnectivity) + 4, 2); }),
+              Contains(HasSubstr("'rows' is a scalar")));
+  EXPECT_THAT(findings_after([](std::string& b) { axlf::put32(b, section_at(b, axlf::kConnectivity) + 12, 9); }),
+              Contains(HasSubstr("memory bank 9")));
+  EXPECT_THAT(findings_after([](std::string& b) { axlf::put32(b, section_at(b, axlf::kConnectivity) + 8, 77); }),
+              Contains(HasSubstr("IP 77")));
+  EXPECT_THAT(findings_after([](std::string& b) { b[section_at(b, axlf::kMemTopology) + 9] = 0; }),
+              Contains(HasSubstr("marked unused")));
+  EXPECT_THAT(findings_after([](std::string& b) {
+                axlf::put64(b, section_at(b, axlf::kMemTopology) + 8 + 40 + 16, 0x4000000000);
+              }),
+              Contains(HasSubstr("banks overlap")));
+  EXPECT_THAT(findings_after([](std::string& b) {
+                b[b.find(
+                    "\x7F"
+                    "ELF")] = 'E';
+              }),
+              Contains(HasSubstr("no ELF")));
+  EXPECT_THAT(findings_after([](std::string& b) {
+                axlf::put64(b, axlf::kHeaderEnd + 24, axlf::get64(b, axlf::kHeaderEnd + 24) + 1);
+              }),
+              Contains(HasSubstr("multiple of 8")));
+  EXPECT_THAT(findings_after([](std::string& b) { axlf::put32(b, axlf::kHeaderEnd + 40, 8); }),
+              Contains(HasSubstr("there twice")));
 }
 
 TEST(Check, StopsAtEntityBombs) {

@@ -24,7 +24,11 @@ inline Xclbin sample(Target target = Target::kSwEmu) {
              {"DDR[1]", MemoryBank::Type::kDdr4, 0x5000000000, 16u << 20, true},
              {"HOST[0]", MemoryBank::Type::kHost, 0, 1u << 20, true}};
   x.connections = {{0, 0, 0}, {0, 1, 0}, {1, 0, 1}, {1, 1, 1}, {2, 0, 2}};
-  if (target == Target::kSwEmu) x.bitstream = std::string("\x7F" "ELF library", 11);
+  if (target == Target::kSwEmu)
+    x.bitstream = std::string(
+        "\x7F"
+        "ELF library",
+        11);
   if (target == Target::kHwEmu) x.bitstream = "PK zip";
   if (target == Target::kHw) x.bitstream = "bits of a card";
   x.user_metadata = std::string("a graph\0with zeros", 18);

@@ -45,27 +45,32 @@ TEST_P(EachTarget, ComesBackAsItWasWritten) {
   ASSERT_EQ(back->compute_units.size(), x.compute_units.size());
   for (size_t i = 0; i < x.compute_units.size(); ++i) {
     const ComputeUnit &got = back->compute_units[i], &want = x.compute_units[i];
-    EXPECT_EQ(std::tie(got.kernel, got.instance, got.base_address), std::tie(want.kernel, want.instance, want.base_address));
+    EXPECT_EQ(std::tie(got.kernel, got.instance, got.base_address),
+              std::tie(want.kernel, want.instance, want.base_address));
   }
   ASSERT_EQ(back->banks.size(), x.banks.size());
   for (size_t i = 0; i < x.banks.size(); ++i) {
     const MemoryBank &got = back->banks[i], &want = x.banks[i];
-    EXPECT_EQ(std::tie(got.tag, got.type, got.base_address, got.size_kib, got.used), std::tie(want.tag, want.type, want.base_address, want.size_kib, want.used));
+    EXPECT_EQ(std::tie(got.tag, got.type, got.base_address, got.size_kib, got.used),
+              std::tie(want.tag, want.type, want.base_address, want.size_kib, want.used));
   }
   ASSERT_EQ(back->connections.size(), x.connections.size());
   for (size_t i = 0; i < x.connections.size(); ++i) {
     const Connection &got = back->connections[i], &want = x.connections[i];
-    EXPECT_EQ(std::tie(got.compute_unit, got.argument, got.bank), std::tie(want.compute_unit, want.argument, want.bank));
+    EXPECT_EQ(std::tie(got.compute_unit, got.argument, got.bank),
+              std::tie(want.compute_unit, want.argument, want.bank));
   }
 }
 
 TEST_P(EachTarget, HasNoFindings) {
   std::vector<std::string> texts;
-  for (const Finding& finding : check(*write(sample(GetParam())))) texts.push_back(finding.section + ": " + finding.text);
+  for (const Finding& finding : check(*write(sample(GetParam()))))
+    texts.push_back(finding.section + ": " + finding.text);
   EXPECT_THAT(texts, IsEmpty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Xclbin, EachTarget, testing::Values(Target::kEmulator, Target::kSwEmu, Target::kHwEmu, Target::kHw),
+INSTANTIATE_TEST_SUITE_P(Xclbin, EachTarget,
+                         testing::Values(Target::kEmulator, Target::kSwEmu, Target::kHwEmu, Target::kHw),
                          [](const auto& parameter) { return std::string(target_name(parameter.param)); });
 
 TEST(Write, GivesEqualBytesForEqualDescriptionsAndAnotherUuidForOthers) {
@@ -96,24 +101,29 @@ TEST_P(EachWrong, IsRefusedWithItsReason) {
 
 INSTANTIATE_TEST_SUITE_P(
     Description, EachWrong,
-    testing::Values(Wrong{"KernelName", [](Xclbin& x) { x.kernels[0].name = "9 lives"; }, "'9 lives'"},
-                    Wrong{"KernelNameTwice", [](Xclbin& x) { x.kernels[1].name = "jets"; }, "used twice"},
-                    Wrong{"NoKernel", [](Xclbin& x) { x.kernels.clear(); }, "no kernel"},
-                    Wrong{"LongInstance", [](Xclbin& x) { x.compute_units[0].instance = std::string(80, 'a'); }, "62 letters"},
-                    Wrong{"InstanceTwice", [](Xclbin& x) { x.compute_units[1].instance = "jets_1"; }, "used twice"},
-                    Wrong{"UnitOverlap", [](Xclbin& x) { x.compute_units[1].base_address = 0x18000; }, "below the end"},
-                    Wrong{"UnitOfNothing", [](Xclbin& x) { x.compute_units[2].kernel = 2; }, "kernel 2"},
-                    Wrong{"ArgumentOffset", [](Xclbin& x) { x.kernels[0].arguments[0].offset = 0xfffc; }, "does not fit"},
-                    Wrong{"ArgumentOnControl", [](Xclbin& x) { x.kernels[0].arguments[0].offset = 0; }, "does not fit"},
-                    Wrong{"BankTag", [](Xclbin& x) { x.banks[0].tag = std::string(16, 'b'); }, "15 letters"},
-                    Wrong{"Unconnected", [](Xclbin& x) { x.connections.pop_back(); }, "connected to no memory bank"},
-                    Wrong{"ConnectedTwice", [](Xclbin& x) { x.connections.push_back({0, 0, 1}); }, "connected twice"},
-                    Wrong{"ConnectedScalar", [](Xclbin& x) { x.connections[0].argument = 2; }, "but is none"},
-                    Wrong{"ConnectedBank", [](Xclbin& x) { x.connections[0].bank = 3; }, "memory bank 3"},
-                    Wrong{"UnusedBank", [](Xclbin& x) { x.banks[0].used = false; }, "unused"},
-                    Wrong{"Platform", [](Xclbin& x) { x.platform = "u250"; }, "vendor:board:name:version"},
-                    Wrong{"NoBitstream", [](Xclbin& x) { x.bitstream.clear(); }, "needs a bitstream"},
-                    Wrong{"EmulatorBitstream", [](Xclbin& x) { x.target = Target::kEmulator; }, "no bitstream"}),
+    testing::Values(
+        Wrong{"KernelName", [](Xclbin& x) { x.kernels[0].name = "9 lives"; }, "'9 lives'"},
+        Wrong{"KernelNameTwice", [](Xclbin& x) { x.kernels[1].name = "jets"; }, "used twice"},
+        Wrong{"NoKernel", [](Xclbin& x) { x.kernels.clear(); }, "no kernel"},
+        Wrong{"LongInstance", [](Xclbin& x) { x.compute_units[0].instance = std::string(80, 'a'); }, "62 letters"},
+        Wrong{"InstanceTwice", [](Xclbin& x) { x.compute_units[1].instance = "jets_1"; }, "used twice"},
+        Wrong{"UnitOverlap", [](Xclbin& x) { x.compute_units[1].base_address = 0x18000; }, "below the end"},
+        Wrong{"UnitOfNothing", [](Xclbin& x) { x.compute_units[2].kernel = 2; }, "kernel 2"},
+        Wrong{"ArgumentOffset", [](Xclbin& x) { x.kernels[0].arguments[0].offset = 0xfffc; }, "does not fit"},
+        Wrong{"ArgumentOnControl", [](Xclbin& x) { x.kernels[0].arguments[0].offset = 0; }, "does not fit"},
+        Wrong{"BankTag", [](Xclbin& x) { x.banks[0].tag = std::string(16, 'b'); }, "15 letters"},
+        Wrong{"Unconnected", [](Xclbin& x) { x.connections.pop_back(); }, "connected to no memory bank"},
+        Wrong{"ConnectedTwice",
+              [](Xclbin& x) {
+                x.connections.push_back({0, 0, 1});
+              },
+              "connected twice"},
+        Wrong{"ConnectedScalar", [](Xclbin& x) { x.connections[0].argument = 2; }, "but is none"},
+        Wrong{"ConnectedBank", [](Xclbin& x) { x.connections[0].bank = 3; }, "memory bank 3"},
+        Wrong{"UnusedBank", [](Xclbin& x) { x.banks[0].used = false; }, "unused"},
+        Wrong{"Platform", [](Xclbin& x) { x.platform = "u250"; }, "vendor:board:name:version"},
+        Wrong{"NoBitstream", [](Xclbin& x) { x.bitstream.clear(); }, "needs a bitstream"},
+        Wrong{"EmulatorBitstream", [](Xclbin& x) { x.target = Target::kEmulator; }, "no bitstream"}),
     [](const auto& parameter) { return parameter.param.name; });
 
 TEST(Read, LeavesSectionsOfOtherToolsAlone) {
@@ -135,7 +145,8 @@ TEST(Files, AreReplacedWholeOrNotAtAll) {
   ASSERT_TRUE(write_file(path, "second").ok());
   EXPECT_EQ(*read_file(path), "second");
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 1);
-  EXPECT_THAT(std::string(write_file(std::string(folder) + "/none/model.xclbin", "x").message()), HasSubstr("/none/model.xclbin"));
+  EXPECT_THAT(std::string(write_file(std::string(folder) + "/none/model.xclbin", "x").message()),
+              HasSubstr("/none/model.xclbin"));
   EXPECT_EQ(read_file(std::string(folder) + "/absent").status().code(), absl::StatusCode::kNotFound);
   EXPECT_FALSE(read_file(folder).ok());
   // A target that cannot be replaced: the temporary file must go.
