@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "host/cli/command.h"
 #include "host/session/loaded_xclbin.h"
+#include "kernels/hls/project.h"
 #include "kernels/layers/catalog.h"
 
 namespace strobe::cli {
@@ -50,8 +51,11 @@ Json model_json(const package::KernelModel& model) {
     total.bit_operations += cost.bit_operations;
     total.effective_bit_operations += cost.effective_bit_operations;
     total.planned_multipliers += cost.planned_multipliers;
-    total.planned_depth += cost.planned_depth;
-    total.planned_initiation_interval = std::max(total.planned_initiation_interval, cost.planned_initiation_interval);
+  }
+  // Of the whole: the longest path through the layers, and the slowest of layers and rows.
+  if (auto project = hls::write_project(model.graph); project.ok()) {
+    total.planned_depth = project->kernels[0].depth;
+    total.planned_initiation_interval = project->kernels[0].initiation_interval;
   }
   json["total"] = {{"multiplications", total.multiplications},
                    {"additions", total.additions},
