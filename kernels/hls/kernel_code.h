@@ -32,7 +32,7 @@ struct KernelCode {
   bool dataflow = false;  ///< layers are processes of their own: one of them has loops that stay loops
   int initiation_interval = 1;
   int row_interval = 1;  ///< cycles that the longest row takes to be read or written
-  int depth = 0;  ///< cycles of the longest path through the layers
+  int depth = 0;         ///< cycles of the longest path through the layers
 };
 
 /// Names everything and has every layer write itself.

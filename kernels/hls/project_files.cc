@@ -13,7 +13,8 @@ namespace {
 std::string plan_table(const KernelCode& kernel) {
   std::string text =
       absl::StrCat("## ", kernel.name, "\nPlanned from the pragmas, not synthesised: an event every ",
-                   std::max(kernel.initiation_interval, kernel.row_interval), " cycles, ", kernel.depth, " cycles through the layers.\n\n",
+                   std::max(kernel.initiation_interval, kernel.row_interval), " cycles, ", kernel.depth,
+                   " cycles through the layers.\n\n",
                    "| layer | op | interval | depth | multipliers | reuse factor |\n|---|---|---|---|---|---|\n");
   for (size_t n = 0; n < kernel.layers.size(); ++n) {
     const Plan& plan = kernel.layers[n].plan;

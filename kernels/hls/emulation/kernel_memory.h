@@ -10,8 +10,8 @@
 /// Between bytes of emulated card memory and the 512-bit words of a kernel compiled with g++.
 namespace strobe_emulation {
 
-/// Rows a call: streams between a kernel's processes then stay in the cache. A multiple of 64, so that a call starts at a
-/// whole word whatever the size of a row.
+/// Rows a call: streams between a kernel's processes then stay in the cache. A multiple of 64, so that a call starts at
+/// a whole word whatever the size of a row.
 constexpr uint32_t kRowsACall = 256;
 
 class Words {

@@ -31,8 +31,8 @@ inline std::vector<ap_uint<512> > pack(const std::vector<long long>& values, int
 }
 
 /// Counts values that differ from the expected ones, and prints the first few.
-inline size_t compare(const char* name, const std::vector<ap_uint<512> >& words, const std::vector<long long>& expected, int bits,
-                      size_t row_size) {
+inline size_t compare(const char* name, const std::vector<ap_uint<512> >& words, const std::vector<long long>& expected,
+                      int bits, size_t row_size) {
   const std::vector<ap_uint<512> > wanted = pack(expected, bits);
   const size_t a_word = 512 / bits;
   size_t differ = 0;

@@ -3,7 +3,8 @@
 
 namespace strobe::layers {
 
-absl::Status emulate_concatenate(const model::Graph& graph, const model::Node& node, emulator::ProgramBuilder& builder) {
+absl::Status emulate_concatenate(const model::Graph& graph, const model::Node& node,
+                                 emulator::ProgramBuilder& builder) {
   const model::TensorType& out = graph.tensor(node.outputs[0]).type;
   int64_t outer = 1;
   for (int64_t a = 0; a < node.integer("axis"); ++a) outer *= out.shape[a];

@@ -23,7 +23,8 @@ absl::Status emulate_dense(const model::Graph& graph, const model::Node& node, e
     if (bias != nullptr && bias->type.at(j).width > 0) {
       terms.push_back(emulator::ProgramBuilder::constant_term(bias->raw[j], bias->type.at(j).fraction()));
     }
-    for (int64_t i = 0; i < n_in; ++i) terms.push_back(builder.term(inputs[e / n_out * n_in + i], weight, i * n_out + j));
+    for (int64_t i = 0; i < n_in; ++i)
+      terms.push_back(builder.term(inputs[e / n_out * n_in + i], weight, i * n_out + j));
     y.push_back(builder.cast(accum ? builder.accumulate(terms, *accum) : builder.linear(terms), out.at(e)));
   }
   builder.define(node.outputs[0], std::move(y));

@@ -33,7 +33,8 @@ class SliceEmulator {
     std::vector<ValueId> e;
     const ValueId largest = implementation_ == "stable" ? maximum(x) : emulator::kNoValue;
     for (const ValueId value : x) {
-      e.push_back(implementation_ == "stable" ? exponential_below(largest, value) : lookup(exp_table_, exp_size_, value, in));
+      e.push_back(implementation_ == "stable" ? exponential_below(largest, value)
+                                              : lookup(exp_table_, exp_size_, value, in));
     }
     const FixedType inv_inp = *node_.type("inv_inp");
     const ValueId inverse = lookup(inv_table_, inv_size_, builder_.cast(tree_sum(e), inv_inp), inv_inp);
@@ -89,9 +90,10 @@ class SliceEmulator {
     for (size_t i = 0; i < x.size(); ++i) {
       ValueId sum = builder_.constant(0);
       for (size_t j = 0; j < x.size(); ++j) {
-        const ValueId term =
-            i == j ? one
-                   : builder_.lookup(exp_table_, builder_.index(builder_.subtract(x[j], x[i]), exp_size_, 16, exp_size_ / 2, exp_size_));
+        const ValueId term = i == j
+                                 ? one
+                                 : builder_.lookup(exp_table_, builder_.index(builder_.subtract(x[j], x[i]), exp_size_,
+                                                                              16, exp_size_ / 2, exp_size_));
         sum = builder_.cast(builder_.add(sum, builder_.cast(term, accum_)), accum_);
       }
       y.push_back(builder_.lookup(inv_table_, builder_.index(sum, inv_size_, 64, 0, inv_size_)));

@@ -1,7 +1,6 @@
-#include "kernels/layers/transpose/transpose.h"
-
 #include "kernels/emulator/program_builder.h"
 #include "kernels/layers/hooks.h"
+#include "kernels/layers/transpose/transpose.h"
 
 namespace strobe::layers {
 

@@ -46,7 +46,8 @@ TEST(Emulator, TakesAnEmptyBatch) {
 }
 
 TEST(Emulator, CountsOverflowsOfEachLayer) {
-  const auto emulator = Emulator::create(passing(FixedType::fixed(8, 8), FixedType::fixed(4, 4, model::Rounding::kTrn, model::Overflow::kSat)));
+  const auto emulator = Emulator::create(
+      passing(FixedType::fixed(8, 8), FixedType::fixed(4, 4, model::Rounding::kTrn, model::Overflow::kSat)));
   ASSERT_TRUE(emulator.ok()) << emulator.status();
   const int8_t rows[] = {1, 7, 8, -8, -9, 127};
   const std::byte* in[] = {reinterpret_cast<const std::byte*>(rows)};

@@ -73,17 +73,18 @@ TEST_P(PublishedNetwork, PlanEqualsTheReferenceInEveryBit) {
 
 INSTANTIATE_TEST_SUITE_P(
     Emulator, PublishedNetwork,
-    ::testing::Values(Network{"Hgq530", "hgq/jsc_openml_ebops530.keras", nullptr},
-                      Network{"Hgq2571", "hgq/jsc_openml_ebops2571.keras", nullptr},
-                      Network{"Hgq13285", "hgq/jsc_openml_ebops13285.keras", nullptr},
-                      Network{"QkerasOwn", "keras/qkeras_3layer.json", nullptr},
-                      Network{"QkerasAuto", "keras/qkeras_3layer.json", "keras/expected/qkeras_3layer__auto.yml"},
-                      Network{"QkerasByLayer", "keras/qkeras_3layer.json", "keras/expected/qkeras_3layer__resource_rf4.yml"},
-                      Network{"QkerasDefault", "keras/qkeras_3layer.json", "keras/expected/qkeras_3layer__default.yml"},
-                      Network{"QkerasSat12", "keras/qkeras_3layer.json", "keras/expected/qkeras_3layer__sat12.yml"},
-                      Network{"QkerasWide24", "keras/qkeras_3layer.json", "keras/expected/qkeras_3layer__wide24.yml"},
-                      Network{"QkerasLegacy", "keras/qkeras_3layer.json", "keras/expected/qkeras_3layer__softmax_legacy.yml"},
-                      Network{"KerasDefault", "keras/KERAS_3layer.json", "keras/expected/KERAS_3layer__default.yml"}),
+    ::testing::Values(
+        Network{"Hgq530", "hgq/jsc_openml_ebops530.keras", nullptr},
+        Network{"Hgq2571", "hgq/jsc_openml_ebops2571.keras", nullptr},
+        Network{"Hgq13285", "hgq/jsc_openml_ebops13285.keras", nullptr},
+        Network{"QkerasOwn", "keras/qkeras_3layer.json", nullptr},
+        Network{"QkerasAuto", "keras/qkeras_3layer.json", "keras/expected/qkeras_3layer__auto.yml"},
+        Network{"QkerasByLayer", "keras/qkeras_3layer.json", "keras/expected/qkeras_3layer__resource_rf4.yml"},
+        Network{"QkerasDefault", "keras/qkeras_3layer.json", "keras/expected/qkeras_3layer__default.yml"},
+        Network{"QkerasSat12", "keras/qkeras_3layer.json", "keras/expected/qkeras_3layer__sat12.yml"},
+        Network{"QkerasWide24", "keras/qkeras_3layer.json", "keras/expected/qkeras_3layer__wide24.yml"},
+        Network{"QkerasLegacy", "keras/qkeras_3layer.json", "keras/expected/qkeras_3layer__softmax_legacy.yml"},
+        Network{"KerasDefault", "keras/KERAS_3layer.json", "keras/expected/KERAS_3layer__default.yml"}),
     [](const auto& test) { return test.param.name; });
 
 }  // namespace

@@ -101,9 +101,9 @@ class Generator {
     node.name = absl::StrCat("layer", number);
     const TensorId from = tensors_[chance(0.7) ? tensors_.size() - 1 : pick(0, static_cast<int>(tensors_.size()) - 1)];
     node.inputs = {from};
-    static constexpr const char* kOps[] = {"dense", "dense",          "dense", "quantize",   "relu",     "relu",    "leaky_relu",
-                                           "clip",  "threshold_relu", "sign",  "batch_norm", "add",      "merge",   "reshape",
-                                           "transpose", "concatenate", "table", "softmax"};
+    static constexpr const char* kOps[] = {
+        "dense", "dense",      "dense", "quantize", "relu",    "relu",      "leaky_relu",  "clip",  "threshold_relu",
+        "sign",  "batch_norm", "add",   "merge",    "reshape", "transpose", "concatenate", "table", "softmax"};
     const int ops = static_cast<int>(std::size(kOps)) - (options_.tables ? 0 : 2);
     node.op = kOps[pick(0, ops - 1)];
     const TensorType in = builder_.tensor(from).type;
@@ -141,7 +141,8 @@ class Generator {
 
   TensorId add_dense(Node node, const TensorType& in) {
     const int n_out = pick(1, options_.max_elements);
-    node.constants["weight"] = random_constant({in.shape.back(), n_out}, std::min(options_.max_width, 16), chance(0.5) ? 0.6 : 0.05);
+    node.constants["weight"] =
+        random_constant({in.shape.back(), n_out}, std::min(options_.max_width, 16), chance(0.5) ? 0.6 : 0.05);
     if (chance(0.7)) node.constants["bias"] = random_constant({n_out}, std::min(options_.max_width, 16));
     if (chance(0.6)) {
       FixedType accum = random_type(std::min(options_.max_width + 16, 62));
@@ -236,7 +237,9 @@ class Generator {
 
 }  // namespace
 
-model::Graph random_graph(uint64_t seed, const RandomGraphOptions& options) { return Generator(seed, options).generate(); }
+model::Graph random_graph(uint64_t seed, const RandomGraphOptions& options) {
+  return Generator(seed, options).generate();
+}
 
 std::vector<int64_t> random_rows(const model::Graph& graph, size_t input, size_t rows, std::mt19937_64& random) {
   const TensorType& type = graph.input(input).type;
@@ -247,7 +250,11 @@ std::vector<int64_t> random_rows(const model::Graph& graph, size_t input, size_t
     const auto span = static_cast<uint64_t>(t.max_raw() - low);
     const uint64_t draw = random();
     const uint64_t kind = random() % 16;
-    const uint64_t offset = kind == 0 ? 0 : kind == 1 ? span : kind == 2 ? static_cast<uint64_t>(-low) : span == ~uint64_t{0} ? draw : draw % (span + 1);
+    const uint64_t offset = kind == 0              ? 0
+                            : kind == 1            ? span
+                            : kind == 2            ? static_cast<uint64_t>(-low)
+                            : span == ~uint64_t{0} ? draw
+                                                   : draw % (span + 1);
     raw.push_back(static_cast<int64_t>(low + offset));
   }
   return raw;

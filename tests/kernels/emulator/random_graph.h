@@ -10,8 +10,8 @@ namespace strobe::testing {
 
 /// What random graphs are made of.
 struct RandomGraphOptions {
-  int max_width = 24;        ///< of tensors
-  int max_elements = 12;     ///< a tensor
+  int max_width = 24;     ///< of tensors
+  int max_elements = 12;  ///< a tensor
   int max_layers = 8;
   bool per_element = true;   ///< types and dead lanes per element
   bool any_rounding = true;  ///< off: truncation and wrap only

@@ -1,3 +1,5 @@
+#include "tests/kernels/emulator/random_graph.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -5,7 +7,6 @@
 
 #include "kernels/emulator/emulator.h"
 #include "kernels/layers/reference.h"
-#include "tests/kernels/emulator/random_graph.h"
 
 namespace strobe::emulator {
 namespace {
@@ -59,8 +60,9 @@ void expect_equal(const Graph& graph, size_t rows, uint64_t seed) {
       if (got == raw_output.end()) continue;
       const int64_t at = got - raw_output.begin();
       const int64_t elements = graph.output(o).type.elements();
-      FAIL() << "vectorise " << vectorise << ", output " << o << ", row " << at / elements << ", element " << at % elements << " of type "
-             << graph.output(o).type.at(at % elements).to_string() << ": " << *got << " instead of " << *expected << "\n"
+      FAIL() << "vectorise " << vectorise << ", output " << o << ", row " << at / elements << ", element "
+             << at % elements << " of type " << graph.output(o).type.at(at % elements).to_string() << ": " << *got
+             << " instead of " << *expected << "\n"
              << emulator->describe();
     }
     if (vectorise) continue;
@@ -92,10 +94,18 @@ TEST_P(RandomGraph, EqualsTheReferenceInEveryBit) {
 
 INSTANTIATE_TEST_SUITE_P(
     Emulator, RandomGraph,
-    ::testing::Values(Case{"Narrow", {.max_width = 8}, 300}, Case{"Usual", {.max_width = 18}, 300},
-                      Case{"NarrowDense", {.max_width = 8, .max_elements = 40, .max_layers = 4, .per_element = false, .any_rounding = false, .tables = false}, 200},
-                      Case{"TruncatedSixteen", {.max_width = 16, .max_elements = 24, .max_layers = 4, .any_rounding = false}, 200},
-                      Case{"Wide", {.max_width = 34}, 200}, Case{"Widest", {.max_width = 64, .max_layers = 3}, 200}),
+    ::testing::Values(
+        Case{"Narrow", {.max_width = 8}, 300}, Case{"Usual", {.max_width = 18}, 300},
+        Case{"NarrowDense",
+             {.max_width = 8,
+              .max_elements = 40,
+              .max_layers = 4,
+              .per_element = false,
+              .any_rounding = false,
+              .tables = false},
+             200},
+        Case{"TruncatedSixteen", {.max_width = 16, .max_elements = 24, .max_layers = 4, .any_rounding = false}, 200},
+        Case{"Wide", {.max_width = 34}, 200}, Case{"Widest", {.max_width = 64, .max_layers = 3}, 200}),
     [](const auto& test) { return test.param.name; });
 
 }  // namespace

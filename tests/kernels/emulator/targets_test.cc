@@ -1,9 +1,10 @@
 // Every instruction set that this processor has gives the same bits.
+#include "hwy/targets.h"
+
 #include <gtest/gtest.h>
 
 #include <set>
 
-#include "hwy/targets.h"
 #include "kernels/emulator/emulator.h"
 #include "kernels/layers/reference.h"
 #include "tests/kernels/emulator/random_graph.h"
@@ -32,8 +33,8 @@ TEST(InstructionSets, GiveTheSameBits) {
   for (int64_t left = hwy::SupportedTargets(); left != 0; left &= left - 1) {
     hwy::SetSupportedTargetsForTest(left & -left);
     for (uint64_t seed = 1; seed <= kGraphs; ++seed) {
-      const model::Graph graph =
-          testing::random_graph(seed, {.max_width = static_cast<int>(6 + seed % 20), .max_elements = 16, .any_rounding = seed % 2 == 0});
+      const model::Graph graph = testing::random_graph(
+          seed, {.max_width = static_cast<int>(6 + seed % 20), .max_elements = 16, .any_rounding = seed % 2 == 0});
       std::mt19937_64 random(seed);
       std::vector<std::vector<int64_t>> raw;
       std::vector<std::vector<std::byte>> inputs;

@@ -9,7 +9,9 @@
 namespace {
 
 template <class T, class V>
-double as(V v) { return T(v).to_double(); }
+double as(V v) {
+  return T(v).to_double();
+}
 
 /// The value as T, from a double and from another ap_fixed: two ways through the headers that must agree.
 template <class T>
@@ -144,8 +146,10 @@ TEST(ApInt, ConvertsToBuiltInIntegersByTheirLowBits) {
   const int index = ap_uint<3>(5);
   EXPECT_EQ(index, 5);
   switch (ap_uint<2>(2)) {
-    case 2: break;
-    default: FAIL() << "an ap_uint selects its case";
+    case 2:
+      break;
+    default:
+      FAIL() << "an ap_uint selects its case";
   }
 }
 

@@ -34,11 +34,16 @@ inline BigInt round(const BigInt& raw, int shift, ap_q_mode q) {
   if (q == AP_TRN_ZERO) return raw < 0 ? high : low;
   if (above != below) return above < below ? low : high;
   switch (q) {
-    case AP_RND: return high;
-    case AP_RND_MIN_INF: return low;
-    case AP_RND_ZERO: return raw < 0 ? high : low;
-    case AP_RND_INF: return raw < 0 ? low : high;
-    default: return low % 2 == 0 ? low : high;
+    case AP_RND:
+      return high;
+    case AP_RND_MIN_INF:
+      return low;
+    case AP_RND_ZERO:
+      return raw < 0 ? high : low;
+    case AP_RND_INF:
+      return raw < 0 ? low : high;
+    default:
+      return low % 2 == 0 ? low : high;
   }
 }
 
@@ -82,22 +87,35 @@ struct FromBig<strobe_hls::Wide<N>> {
 
 /// The raw value of an ap number.
 template <class T>
-BigInt raw(const T& v) { return to_big(v.V); }
+BigInt raw(const T& v) {
+  return to_big(v.V);
+}
 
 /// The ap number of a raw value that is in range.
 template <class T>
-T make(const BigInt& raw) { return T::from_raw(FromBig<typename T::Raw>::make(raw)); }
+T make(const BigInt& raw) {
+  return T::from_raw(FromBig<typename T::Raw>::make(raw));
+}
 
 /// Raw values where carries, signs and limits matter: all lengths, and around powers of two.
 inline BigInt random_raw(int w, bool is_signed, std::mt19937_64& rng) {
   BigInt r = 0;
   for (int i = 0; i < w; i += 64) r = (r << 64) + rng();
   switch (rng() % 6) {
-    case 0: r = r >> static_cast<int>(rng() % (w + 64)); break;
-    case 1: r = power(static_cast<int>(rng() % w)) + static_cast<int>(rng() % 3) - 1; break;
-    case 2: r = -power(static_cast<int>(rng() % w)) + static_cast<int>(rng() % 3) - 1; break;
-    case 3: r = static_cast<int>(rng() % 5) - 2; break;
-    default: break;
+    case 0:
+      r = r >> static_cast<int>(rng() % (w + 64));
+      break;
+    case 1:
+      r = power(static_cast<int>(rng() % w)) + static_cast<int>(rng() % 3) - 1;
+      break;
+    case 2:
+      r = -power(static_cast<int>(rng() % w)) + static_cast<int>(rng() % 3) - 1;
+      break;
+    case 3:
+      r = static_cast<int>(rng() % 5) - 2;
+      break;
+    default:
+      break;
   }
   return wrap(r, w, is_signed);
 }

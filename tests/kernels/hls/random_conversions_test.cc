@@ -25,7 +25,9 @@ struct Conversion {
   BigInt (*apply)(const BigInt&);
 };
 template <class Target, class Source>
-BigInt apply(const BigInt& raw) { return oracle::raw(Target(oracle::make<Source>(raw))); }
+BigInt apply(const BigInt& raw) {
+  return oracle::raw(Target(oracle::make<Source>(raw)));
+}
 template <class Target, class Source>
 Conversion conversion() {
   return {Target::width, Target::iwidth, Target::sign_flag, Target::qmode, Target::omode, apply<Target, Source>};
@@ -46,8 +48,8 @@ int check(const Conversion& c, int w, int i, bool s, int count, std::mt19937_64&
     if (found == expected) continue;
     if (++failed <= 3) {
       ADD_FAILURE() << "from raw " << raw << " W=" << w << " I=" << i << " to W=" << c.w << " I=" << c.i
-                    << " signed=" << c.s << " Q=" << c.q << " O=" << c.o
-                    << ": expected " << expected << ", found " << found;
+                    << " signed=" << c.s << " Q=" << c.q << " O=" << c.o << ": expected " << expected << ", found "
+                    << found;
     }
   }
   return failed;

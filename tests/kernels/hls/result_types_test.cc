@@ -35,9 +35,9 @@ RESULT(i8 - i12, ap_int<13>);
 RESULT(u8 - u12, ap_int<13>);
 RESULT(u12 - i8, ap_int<14>);
 // Product: the sum of widths.
-RESULT(i8 * i12, ap_int<20>);
-RESULT(u8 * u12, ap_uint<20>);
-RESULT(u8 * i12, ap_int<20>);
+RESULT(i8* i12, ap_int<20>);
+RESULT(u8* u12, ap_uint<20>);
+RESULT(u8* i12, ap_int<20>);
 // Quotient: the dividend's width, one more for a signed divisor.
 RESULT(i12 / i8, ap_int<13>);
 RESULT(i12 / u8, ap_int<12>);
@@ -50,7 +50,7 @@ RESULT(i12 % u8, ap_int<9>);
 RESULT(u12 % i8, ap_uint<8>);
 RESULT(u8 % u12, ap_uint<8>);
 // Logic: the wider operand.
-RESULT(i8 & i12, ap_int<12>);
+RESULT(i8& i12, ap_int<12>);
 RESULT(u8 | u12, ap_uint<12>);
 RESULT(i8 ^ u12, ap_int<13>);
 RESULT(u8 ^ i12, ap_int<12>);
@@ -104,9 +104,9 @@ RESULT(f16 - f12, ap_fixed<19, 9>);
 RESULT(v10 - v9, ap_fixed<17, 10>);
 RESULT(v10 - v10, ap_fixed<11, 4>);
 // Product: widths and integer parts add.
-RESULT(f16 * f16, ap_fixed<32, 12>);
-RESULT(f16 * v10, ap_fixed<26, 9>);
-RESULT(v10 * v9, ap_ufixed<19, 12>);
+RESULT(f16* f16, ap_fixed<32, 12>);
+RESULT(f16* v10, ap_fixed<26, 9>);
+RESULT(v10* v9, ap_ufixed<19, 12>);
 RESULT((ap_fixed<6, -2>() * ap_fixed<5, 9>()), ap_fixed<11, 7>);
 // Quotient: W1 + max(F2, 0) + S2 bits, I1 + F2 + S2 of them integer.
 RESULT(f16 / f12, ap_fixed<21, 11>);
@@ -115,7 +115,7 @@ RESULT(v10 / f16, ap_fixed<21, 14>);
 RESULT(v10 / v9, ap_ufixed<10, 3>);
 RESULT((f16 / ap_fixed<5, 9>()), ap_fixed<17, 3>);  // F2 = -4
 // Logic: the larger integer part, the longer fraction.
-RESULT(f16 & f12, ap_fixed<18, 8>);
+RESULT(f16& f12, ap_fixed<18, 8>);
 RESULT(v10 | v9, ap_ufixed<16, 9>);
 RESULT(f12 ^ v9, ap_fixed<14, 10>);
 // Unary operators keep or widen the type; shifts keep it with its modes, as compound assignment does.
@@ -133,7 +133,7 @@ RESULT(~value<Rounded>(), ap_fixed<10, 4>);
 RESULT(value<Rounded>() + f16, ap_fixed<17, 7>);
 // ap_int and built-in integers count as fixed-point numbers without fraction.
 RESULT(f16 + i8, ap_fixed<19, 9>);
-RESULT(u8 * f16, ap_fixed<24, 14>);
+RESULT(u8* f16, ap_fixed<24, 14>);
 RESULT(i8 - v10, ap_fixed<16, 9>);
 RESULT(f16 / u8, ap_fixed<16, 6>);
 RESULT(f16 * 2, ap_fixed<48, 38>);

@@ -1,12 +1,11 @@
 // Rounding and overflow of ap_fixed against SystemC's sc_fix and sc_ufix, on seeded random and boundary values.
 #define SC_INCLUDE_FX
-#include <systemc>
-
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <cstdio>
 #include <random>
+#include <systemc>
 #include <utility>
 
 #include "ap_fixed.h"
@@ -20,28 +19,39 @@ struct OverflowMode {
   ap_o_mode mode;
   int saturated_bits;
 };
-constexpr OverflowMode kOverflows[] = {{AP_SAT, 0},  {AP_SAT_ZERO, 0}, {AP_SAT_SYM, 0},
-                                       {AP_WRAP, 0}, {AP_WRAP, 2}};
+constexpr OverflowMode kOverflows[] = {{AP_SAT, 0}, {AP_SAT_ZERO, 0}, {AP_SAT_SYM, 0}, {AP_WRAP, 0}, {AP_WRAP, 2}};
 
 sc_dt::sc_q_mode systemc_rounding(ap_q_mode q) {
   switch (q) {
-    case AP_RND: return sc_dt::SC_RND;
-    case AP_RND_ZERO: return sc_dt::SC_RND_ZERO;
-    case AP_RND_MIN_INF: return sc_dt::SC_RND_MIN_INF;
-    case AP_RND_INF: return sc_dt::SC_RND_INF;
-    case AP_RND_CONV: return sc_dt::SC_RND_CONV;
-    case AP_TRN: return sc_dt::SC_TRN;
-    case AP_TRN_ZERO: return sc_dt::SC_TRN_ZERO;
+    case AP_RND:
+      return sc_dt::SC_RND;
+    case AP_RND_ZERO:
+      return sc_dt::SC_RND_ZERO;
+    case AP_RND_MIN_INF:
+      return sc_dt::SC_RND_MIN_INF;
+    case AP_RND_INF:
+      return sc_dt::SC_RND_INF;
+    case AP_RND_CONV:
+      return sc_dt::SC_RND_CONV;
+    case AP_TRN:
+      return sc_dt::SC_TRN;
+    case AP_TRN_ZERO:
+      return sc_dt::SC_TRN_ZERO;
   }
   return sc_dt::SC_TRN;
 }
 sc_dt::sc_o_mode systemc_overflow(ap_o_mode o) {
   switch (o) {
-    case AP_SAT: return sc_dt::SC_SAT;
-    case AP_SAT_ZERO: return sc_dt::SC_SAT_ZERO;
-    case AP_SAT_SYM: return sc_dt::SC_SAT_SYM;
-    case AP_WRAP: return sc_dt::SC_WRAP;
-    case AP_WRAP_SM: return sc_dt::SC_WRAP_SM;
+    case AP_SAT:
+      return sc_dt::SC_SAT;
+    case AP_SAT_ZERO:
+      return sc_dt::SC_SAT_ZERO;
+    case AP_SAT_SYM:
+      return sc_dt::SC_SAT_SYM;
+    case AP_WRAP:
+      return sc_dt::SC_WRAP;
+    case AP_WRAP_SM:
+      return sc_dt::SC_WRAP_SM;
   }
   return sc_dt::SC_WRAP;
 }
@@ -76,7 +86,9 @@ struct Target {
   double (*from_unsigned)(const Unsigned&);
 };
 template <class T, class From>
-double converted(From v) { return T(v).to_double(); }
+double converted(From v) {
+  return T(v).to_double();
+}
 
 template <int W, int I, bool S, ap_q_mode Q, ap_o_mode O, int N>
 constexpr Target target() {
