@@ -17,8 +17,8 @@ struct Response {
   std::string body;
 };
 
-/// Answers a GET for a path (begins with '/', without the query). Called on the server's thread, one call at a time, and
-/// must not wait for anything: meanwhile nobody else is answered.
+/// Answers a GET for a path (begins with '/', without the query). Called on the server's thread, one call at a time; it
+/// must not wait for anything, as nobody else is answered meanwhile.
 using Handler = std::function<Response(const std::string& path)>;
 
 /// What a client may take from the server.

@@ -18,7 +18,8 @@ Handler service_routes(ServiceState state) {
       return json(ready ? 200 : 503, {{"ready", ready}});
     }
     if (path == "/v2") {
-      return json(200, {{"name", "strobe"}, {"version", state.version}, {"extensions", nlohmann::ordered_json::array()}});
+      const auto extensions = nlohmann::ordered_json::array();
+      return json(200, {{"name", "strobe"}, {"version", state.version}, {"extensions", extensions}});
     }
     if (path == "/metrics") return {200, "text/plain; version=0.0.4; charset=utf-8", state.metrics()};
     return {404, "text/plain", "expected /v2, /v2/health/live, /v2/health/ready or /metrics\n"};

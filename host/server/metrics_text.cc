@@ -50,7 +50,8 @@ std::string metrics_text(const ModelStore& store) {
   // One look at each model, so that its counters belong together.
   std::vector<std::pair<std::string, Statistics>> models;
   for (ServedModel* model : store.all()) {
-    models.emplace_back(absl::StrCat("{model=\"", label_value(model->name), "\",version=\"", model->version_text, "\"} "),
+    const std::string name = label_value(model->name);
+    models.emplace_back(absl::StrCat("{model=\"", name, "\",version=\"", model->version_text, "\"} "),
                         model->runner->statistics());
   }
   std::string text;

@@ -130,8 +130,8 @@ TEST_F(MetricsTextTest, GivesEachDurationUnderItsName) {
       {"nv_inference_compute_output_duration_us", statistics.output}};
   std::set<uint64_t> different;
   for (const auto& [name, duration] : durations) {
-    EXPECT_EQ(value(text, std::string(name) + R"({model="jets",version="1"})"), static_cast<int64_t>(duration.ns / 1000))
-        << text;
+    const std::string sample = std::string(name) + R"({model="jets",version="1"})";
+    EXPECT_EQ(value(text, sample), static_cast<int64_t>(duration.ns / 1000)) << text;
     different.insert(duration.ns);
   }
   EXPECT_EQ(different.size(), std::size(durations));

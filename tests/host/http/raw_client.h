@@ -20,6 +20,8 @@ class RawClient {
   explicit RawClient(const std::string& address) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     const timeval patience{10, 0};
     setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    const int small = 64 << 10;  // so that a server cannot send much ahead of a client that does not read
+    setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
     sockaddr_in peer{};
     peer.sin_family = AF_INET;
     peer.sin_port = htons(static_cast<uint16_t>(std::atoi(address.c_str() + address.rfind(':') + 1)));

@@ -12,7 +12,8 @@ using ::testing::StartsWith;
 
 TEST(ServiceRoutes, AnswerHealthMetadataAndMetrics) {
   bool ready = true;
-  const Handler routes = service_routes({"1.2.3", [&] { return ready; }, [] { return std::string("some_metric 1\n"); }});
+  const auto metrics_text = [] { return std::string("some_metric 1\n"); };
+  const Handler routes = service_routes({"1.2.3", [&] { return ready; }, metrics_text});
   EXPECT_EQ(routes("/v2/health/live").status, 200);
   EXPECT_EQ(routes("/v2/health/live").body, R"({"live":true})");
   EXPECT_EQ(routes("/v2/health/ready").status, 200);
