@@ -15,7 +15,7 @@ std::string cycles(double value) { return value == 0 ? "-" : absl::StrFormat("%.
 
 std::string describe(const Listing& listing, const Plan& plan) {
   const Program& p = plan.program;
-  std::string text = absl::StrCat("instructions ", instruction_set(), has_byte_products() ? " with VNNI" : "", ", blocks of ", kBlock,
+  std::string text = absl::StrCat("instructions ", instruction_set(), has_byte_products() ? " with VNNI" : "", ", blocks of ", p.block,
                                   " events, ", plan.slots, " values in ", p.arena_bytes, " bytes, tables of ", p.tables.size(), " bytes\n");
   std::array<size_t, 3> rows_in = {};
   size_t terms = 0;

@@ -149,25 +149,41 @@ class LayerChoice {
   const Rows& rows_;
 };
 
-/// Sums by layer; a layer whose sums build on each other is left out.
+bool has_operand_of_own_layer(const IntegerGraph& graph, const Rows& rows, ValueId v) {
+  const int32_t r = rows.row_of[v];
+  if (r < 0 || rows.rows[r].root == kNoValue) return true;
+  bool found = false;
+  for_each_operand(graph, graph.at(rows.rows[r].root), [&](ValueId o) { found = found || graph.at(o).node == graph.at(v).node; });
+  return found;
+}
+
+/// Sums by layer. Those that only feed other sums of their layer (halves that several share) stay rows of their own; a layer
+/// in which sums build on each other further than that is left out.
 std::map<model::NodeId, LayerRows> sums_by_layer(const IntegerGraph& graph, const Rows& rows) {
-  std::map<model::NodeId, LayerRows> layers;
+  std::vector<int32_t> sums;
   std::set<model::NodeId> chained;
+  std::set<int32_t> feeding;
   for (size_t r = 0; r < rows.rows.size(); ++r) {
     const Row& row = rows.rows[r];
     if (row.root == kNoValue || rows.row_of[row.result] != static_cast<int32_t>(r)) continue;
     const IntegerNode& sum = graph.at(row.root);
     if (sum.op != IntegerOp::kLinear) continue;
-    LayerRows& layer = layers[sum.node];
-    const auto index = static_cast<int32_t>(r);
-    layer.all.push_back(index);
-    if (is_byte_sum(graph, row, sum)) layer.byte_rows.push_back(index);
-    if (is_pair_sum(graph, row, sum)) layer.pair_rows.push_back(index);
+    sums.push_back(static_cast<int32_t>(r));
     for (const IntegerTerm& t : graph.terms_of(sum)) {
-      if (graph.at(t.value).node == sum.node) chained.insert(sum.node);
+      if (graph.at(t.value).node != sum.node) continue;
+      if (has_operand_of_own_layer(graph, rows, t.value)) chained.insert(sum.node);
+      feeding.insert(rows.row_of[t.value]);
     }
   }
-  for (const model::NodeId node : chained) layers.erase(node);
+  std::map<model::NodeId, LayerRows> layers;
+  for (const int32_t r : sums) {
+    const IntegerNode& sum = graph.at(rows.rows[r].root);
+    if (chained.count(sum.node) != 0 || feeding.count(r) != 0) continue;
+    LayerRows& layer = layers[sum.node];
+    layer.all.push_back(r);
+    if (is_byte_sum(graph, rows.rows[r], sum)) layer.byte_rows.push_back(r);
+    if (is_pair_sum(graph, rows.rows[r], sum)) layer.pair_rows.push_back(r);
+  }
   return layers;
 }
 

@@ -56,7 +56,7 @@ size_t round_up(size_t value, size_t to) { return (value + to - 1) / to * to; }
 size_t bounce_bytes(const Program& program) {
   size_t bytes = 0;
   for (const auto* layouts : {&program.inputs, &program.outputs}) {
-    for (const RowLayout& layout : *layouts) bytes += round_up(kBlock * layout.row_bytes + kRowOverreach, kCacheLine);
+    for (const RowLayout& layout : *layouts) bytes += round_up(program.block * layout.row_bytes + kRowOverreach, kCacheLine);
   }
   return bytes;
 }
@@ -68,7 +68,7 @@ void run_last_block(const Plan& plan, std::vector<const std::byte*> inputs, std:
   const size_t padded = round_up(events, kRowGroup);
   const auto take = [&](const RowLayout& layout) {
     std::byte* place = bounce;
-    bounce += round_up(kBlock * layout.row_bytes + kRowOverreach, kCacheLine);
+    bounce += round_up(p.block * layout.row_bytes + kRowOverreach, kCacheLine);
     return place;
   };
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -134,7 +134,7 @@ absl::Status Emulator::run(std::span<const std::byte* const> inputs, std::span<s
   std::vector<const std::byte*> in(inputs.begin(), inputs.end());
   std::vector<std::byte*> out(outputs.begin(), outputs.end());
   while (rows > 0) {
-    const size_t events = std::min(rows, kBlock);
+    const size_t events = std::min(rows, p.block);
     if (events == rows) {
       run_last_block(*plan_, in, out, events, arena, arena + arena_bytes);
     } else {

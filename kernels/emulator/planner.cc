@@ -46,7 +46,7 @@ class Planner {
   }
 
   uint32_t new_slot(Lane lane) {
-    slot_bytes_.push_back(static_cast<uint32_t>(kBlock * lane_bytes(lane)));
+    slot_bytes_.push_back(static_cast<uint32_t>(lane_bytes(lane)));
     return static_cast<uint32_t>(slot_bytes_.size() - 1);
   }
 

@@ -85,36 +85,37 @@ void assign_slots(const std::vector<uint32_t>& bytes, Program& program) {
   }
 
   Arena arena;
-  std::vector<uint32_t> place(bytes.size(), kUnusedWord);
-  for (RowLayout& input : program.inputs) {
-    for (uint32_t& slot : input.words) {
-      if (slot != kUnusedWord) slot = place[slot] = arena.take(bytes[slot]);
+  std::vector<uint32_t> place(bytes.size(), 0);
+  for (const RowLayout& input : program.inputs) {
+    for (const uint32_t slot : input.words) {
+      if (slot != kUnusedWord) place[slot] = arena.take(bytes[slot]);
     }
   }
   // A step's results never share a place with what it reads: lanes may differ in width.
   for (size_t s = 0; s < program.steps.size(); ++s) {
     std::vector<uint32_t> done;
-    const auto finish = [&](uint32_t slot) {
+    const auto finish = [&](uint32_t& slot) {
       if (last_use[slot] == s) done.push_back(slot);
     };
-    for_each_slot(
-        program, program.steps[s],
-        [&](uint32_t& slot) {
-          finish(slot);
-          slot = place[slot];
-        },
-        [&](uint32_t& slot) {
-          finish(slot);
-          slot = place[slot] = arena.take(bytes[slot]);
-        });
+    for_each_slot(program, program.steps[s], finish, [&](uint32_t& slot) {
+      finish(slot);
+      place[slot] = arena.take(bytes[slot]);
+    });
     std::sort(done.begin(), done.end());
     done.erase(std::unique(done.begin(), done.end()), done.end());
     for (const uint32_t slot : done) arena.give(place[slot], bytes[slot]);
   }
-  for (RowLayout& output : program.outputs) {
-    for (uint32_t& slot : output.words) slot = place[slot];
+
+  program.block = kLargestBlock;
+  while (program.block > kSmallestBlock && program.block * arena.end() > kCacheBytes) program.block /= 2;
+  program.arena_bytes = static_cast<uint32_t>(program.block * arena.end());
+  const auto replace = [&](uint32_t& slot) {
+    if (slot != kUnusedWord) slot = static_cast<uint32_t>(program.block * place[slot]);
+  };
+  for (const Step& step : program.steps) for_each_slot(program, step, replace, replace);
+  for (auto* layouts : {&program.inputs, &program.outputs}) {
+    for (RowLayout& layout : *layouts) std::for_each(layout.words.begin(), layout.words.end(), replace);
   }
-  program.arena_bytes = arena.end();
 }
 
 }  // namespace strobe::emulator
