@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""Prints the rows of emulator_bench for its peers, on one thread of the same machine.
+
+onnxruntime runs the 16-64-32-32-5 network in float32 (weights do not matter for the speed, so they are random). alkaid's
+interpreter runs the HGQ networks, through its own predict (which encodes the program at every call: that is what one event costs);
+that needs HGQ2 and Keras beside it. A peer that is not installed is named as such.
+With --bench=PROGRAM the emulator's own table comes first, so that one command gives all rows.
+
+Install with: pip install onnxruntime onnx; pip install alkaid HGQ2 keras jax
+"""
+import argparse
+import os
+import pathlib
+import subprocess
+import time
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[variable] = "1"
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+import numpy as np  # noqa: E402  (threads are set before)
+
+
+def seconds_a_call(work, rounds=50):
+    """The best of many rounds of at least a millisecond, as emulator_bench does it."""
+    work()
+    calls = 1
+    best = float("inf")
+    while rounds > 0:
+        start = time.perf_counter()
+        for _ in range(calls):
+            work()
+        seconds = time.perf_counter() - start
+        if seconds < 0.001:
+            calls *= 2
+            continue
+        best = min(best, seconds / calls)
+        rounds -= 1
+    return best
+
+
+def row(label, batch, one):
+    print(f"{label:<47} {batch / 1e6:10.2f} {one * 1e6:8.2f}")
+
+
+def onnx_network():
+    """The bytes of a float32 network of Gemm and Relu layers, softmax at the end."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    random = np.random.default_rng(1)
+    sizes = [16, 64, 32, 32, 5]
+    nodes, constants, tensor = [], [], "x"
+    for i, (n_in, n_out) in enumerate(zip(sizes, sizes[1:])):
+        constants.append(numpy_helper.from_array(random.normal(size=(n_in, n_out)).astype(np.float32), f"w{i}"))
+        constants.append(numpy_helper.from_array(random.normal(size=n_out).astype(np.float32), f"b{i}"))
+        nodes.append(helper.make_node("Gemm", [tensor, f"w{i}", f"b{i}"], [f"sum{i}"]))
+        tensor = f"y{i}"
+        nodes.append(helper.make_node("Relu" if n_out != 5 else "Softmax", [f"sum{i}"], [tensor]))
+    graph = helper.make_graph(
+        nodes, "mlp",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 16])],
+        [helper.make_tensor_value_info(tensor, TensorProto.FLOAT, ["n", 5])], constants)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8).SerializeToString()
+
+
+def measure_onnxruntime():
+    label = "onnxruntime FP32 16-64-32-32-5, batch 1024"
+    try:
+        import onnxruntime
+
+        model = onnx_network()
+    except ImportError as missing:
+        print(f"{label:<47} not installed ({missing.name})")
+        return
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    batch = np.random.default_rng(2).normal(size=(1024, 16)).astype(np.float32)
+    row(label, 1024 / seconds_a_call(lambda: session.run(None, {"x": batch})),
+        seconds_a_call(lambda: session.run(None, {"x": batch[:1]})))
+
+
+def measure_alkaid(data):
+    try:
+        import keras
+        import hgq  # noqa: F401  (registers its layers with Keras)
+        from alkaid.converter import trace_model
+        from alkaid.trace import trace
+    except ImportError as missing:
+        print(f"{'alkaid, HGQ networks':<47} not installed ({missing.name})")
+        return
+    jets = np.load(data / "jets" / "features_fixed16_6.npy") / 1024.0
+    for ebops in (530, 2571, 13285):
+        model = keras.models.load_model(data / "models" / "hgq" / f"jsc_openml_ebops{ebops}.keras", compile=False)
+        comb = trace(*trace_model(model))
+        events = np.tile(jets, (16, 1))
+        row(f"alkaid interpreter, HGQ {ebops}, batch {len(events)}",
+            len(events) / seconds_a_call(lambda: comb.predict(events, n_threads=1)),
+            seconds_a_call(lambda: comb.predict(events[:1], n_threads=1)))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bench", help="emulator_bench, to be run first")
+    parser.add_argument("--data", type=pathlib.Path,
+                        default=pathlib.Path(__file__).resolve().parents[2] / ".." / "shared" / "data")
+    arguments = parser.parse_args()
+    if arguments.bench:
+        subprocess.run([arguments.bench, f"--data={arguments.data}"], check=True)
+    print(f"{'peer, one thread':<47} {'Mevents/s':>10} {'us/call':>8}")
+    measure_onnxruntime()
+    measure_alkaid(arguments.data)
+
+
+if __name__ == "__main__":
+    main()
