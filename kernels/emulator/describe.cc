@@ -15,8 +15,9 @@ std::string cycles(double value) { return value == 0 ? "-" : absl::StrFormat("%.
 
 std::string describe(const Listing& listing, const Plan& plan) {
   const Program& p = plan.program;
-  std::string text = absl::StrCat("instructions ", instruction_set(), has_byte_products() ? " with VNNI" : "", ", blocks of ", p.block,
-                                  " events, ", plan.slots, " values in ", p.arena_bytes, " bytes, tables of ", p.tables.size(), " bytes\n");
+  std::string text = absl::StrCat("instructions ", instruction_set(), has_byte_products() ? " with VNNI" : "",
+                                  ", blocks of ", p.block, " events, ", plan.slots, " values in ", p.arena_bytes,
+                                  " bytes, tables of ", p.tables.size(), " bytes\n");
   std::array<size_t, 3> rows_in = {};
   size_t terms = 0;
   for (const RowStep& row : p.rows) {
@@ -28,15 +29,18 @@ std::string describe(const Listing& listing, const Plan& plan) {
     words += static_cast<size_t>(dot.sources) * dot.rows;
     dot_rows += dot.rows;
   }
-  absl::StrAppend(&text, "  sums one by one: ", rows_in[0], " in 16 bits, ", rows_in[1], " in 32, ", rows_in[2], " in 64, ", terms,
-                  " products; of packed words: ", dot_rows, " in ", p.dots.size(), " tiles, ", words, " words\n");
-  absl::StrAppend(&text, "  ", p.unpacks.size(), " unpacked, ", p.packs.size(), " packed words, ", p.lookups.size(), " lookups, ",
-                  p.binaries.size(), " operations of two values, ", p.scalars.size(), " scalar steps in 128 bits\n");
+  absl::StrAppend(&text, "  sums one by one: ", rows_in[0], " in 16 bits, ", rows_in[1], " in 32, ", rows_in[2],
+                  " in 64, ", terms, " products; of packed words: ", dot_rows, " in ", p.dots.size(), " tiles, ", words,
+                  " words\n");
+  absl::StrAppend(&text, "  ", p.unpacks.size(), " unpacked, ", p.packs.size(), " packed words, ", p.lookups.size(),
+                  " lookups, ", p.binaries.size(), " operations of two values, ", p.scalars.size(),
+                  " scalar steps in 128 bits\n");
   for (const Method& m : plan.methods) {
     if (m.node < 0) continue;
-    absl::StrAppend(&text, "  layer '", listing.node_names[m.node], "' (", listing.node_ops[m.node], "): ", m.sums, " sums of ",
-                    m.products, " products: ", m.chosen, "; cycles for 32 events one by one ", cycles(m.row_cycles), ", in pairs ",
-                    cycles(m.pair_cycles), ", in fours ", cycles(m.byte_cycles), "\n");
+    absl::StrAppend(&text, "  layer '", listing.node_names[m.node], "' (", listing.node_ops[m.node], "): ", m.sums,
+                    " sums of ", m.products, " products: ", m.chosen, "; cycles for 32 events one by one ",
+                    cycles(m.row_cycles), ", in pairs ", cycles(m.pair_cycles), ", in fours ", cycles(m.byte_cycles),
+                    "\n");
   }
   return text;
 }

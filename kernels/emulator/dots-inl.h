@@ -53,7 +53,8 @@ HWY_INLINE void dot_at(const Program& program, const DotStep& step, std::byte* a
     each<kVectors>([&](auto v) STROBE_INLINE_LAMBDA { x[v] = hn::LoadU(d, words + v * n); });
     each<kRows>([&](auto r) STROBE_INLINE_LAMBDA {
       const auto weight = hn::Set(d, weights[r]);
-      each<kVectors>([&](auto v) STROBE_INLINE_LAMBDA { acc[r][v] = add_products<kProducts>(acc[r][v], x[v], weight); });
+      each<kVectors>([&](auto v)
+                         STROBE_INLINE_LAMBDA { acc[r][v] = add_products<kProducts>(acc[r][v], x[v], weight); });
     });
   }
   each<kRows>([&](auto r) STROBE_INLINE_LAMBDA {

@@ -10,8 +10,8 @@ namespace {
 // Cycles for 32 events in registers of 512 bits, as measured on Zen 4.
 constexpr double kRowTerm16 = 1.25;
 constexpr double kRowTerm32 = 5.0;
-constexpr double kDotWord = 2.2;       ///< a word of a tile, per row
-constexpr double kLoneDotWord = 3.0;   ///< where a tile has one row only
+constexpr double kDotWord = 2.2;      ///< a word of a tile, per row
+constexpr double kLoneDotWord = 3.0;  ///< where a tile has one row only
 constexpr double kPackWord = 12.0;
 
 bool fits(const Range& range, int64_t low, int64_t high) { return range.low >= low && range.high <= high; }
@@ -49,7 +49,8 @@ class LayerChoice {
   const IntegerNode& sum(int32_t row) const { return graph_.at(rows_.rows[row].root); }
 
   double row_cost(int32_t row) const {
-    const double lanes = rows_.rows[row].lane == Lane::k16 ? kRowTerm16 : kRowTerm32 * lane_bytes(rows_.rows[row].lane) / 4;
+    const double lanes =
+        rows_.rows[row].lane == Lane::k16 ? kRowTerm16 : kRowTerm32 * lane_bytes(rows_.rows[row].lane) / 4;
     return lanes * sum(row).terms;
   }
 
@@ -86,7 +87,8 @@ class LayerChoice {
     return words;
   }
 
-  std::vector<DotTile> tiles(const std::vector<int32_t>& rows, const std::vector<Word>& words, bool bytes, double& cost) const {
+  std::vector<DotTile> tiles(const std::vector<int32_t>& rows, const std::vector<Word>& words, bool bytes,
+                             double& cost) const {
     std::map<ValueId, size_t> word_of;
     for (size_t w = 0; w < words.size(); ++w) {
       for (const ValueId v : words[w].parts) {
@@ -96,7 +98,8 @@ class LayerChoice {
     cost += kPackWord * static_cast<double>(words.size());
     std::vector<DotTile> tiles;
     for (size_t first = 0; first < rows.size(); first += DotStep::kTile) {
-      const std::vector<int32_t> group(rows.begin() + first, rows.begin() + std::min(first + DotStep::kTile, rows.size()));
+      const std::vector<int32_t> group(rows.begin() + first,
+                                       rows.begin() + std::min(first + DotStep::kTile, rows.size()));
       std::set<size_t> shared;
       double apart = 0;
       for (const int32_t r : group) {
@@ -139,7 +142,8 @@ class LayerChoice {
     return words;
   }
 
-  static DotTile tile(const std::vector<int32_t>& rows, const std::set<size_t>& used, const std::vector<Word>& words, bool bytes) {
+  static DotTile tile(const std::vector<int32_t>& rows, const std::set<size_t>& used, const std::vector<Word>& words,
+                      bool bytes) {
     DotTile tile{rows, {}, bytes};
     for (const size_t w : used) tile.words.push_back(words[w]);
     return tile;
@@ -153,12 +157,13 @@ bool has_operand_of_own_layer(const IntegerGraph& graph, const Rows& rows, Value
   const int32_t r = rows.row_of[v];
   if (r < 0 || rows.rows[r].root == kNoValue) return true;
   bool found = false;
-  for_each_operand(graph, graph.at(rows.rows[r].root), [&](ValueId o) { found = found || graph.at(o).node == graph.at(v).node; });
+  for_each_operand(graph, graph.at(rows.rows[r].root),
+                   [&](ValueId o) { found = found || graph.at(o).node == graph.at(v).node; });
   return found;
 }
 
-/// Sums by layer. Those that only feed other sums of their layer (halves that several share) stay rows of their own; a layer
-/// in which sums build on each other further than that is left out.
+/// Sums by layer. Those that only feed other sums of their layer (halves that several share) stay rows of their own; a
+/// layer in which sums build on each other further than that is left out.
 std::map<model::NodeId, LayerRows> sums_by_layer(const IntegerGraph& graph, const Rows& rows) {
   std::vector<int32_t> sums;
   std::set<model::NodeId> chained;

@@ -7,10 +7,11 @@
 
 namespace strobe::emulator {
 
-/// Emulates a layer of one input whose elements do not meet: `function(x, e)` is the exact result for element e, which is then
-/// cast to the type of the output's element.
+/// Emulates a layer of one input whose elements do not meet: `function(x, e)` is the exact result for element e, which
+/// is then cast to the type of the output's element.
 template <class Function>
-void emulate_elementwise(const model::Graph& graph, const model::Node& node, ProgramBuilder& builder, Function function) {
+void emulate_elementwise(const model::Graph& graph, const model::Node& node, ProgramBuilder& builder,
+                         Function function) {
   const model::TensorType& out = graph.tensor(node.outputs[0]).type;
   std::vector<ValueId> result;
   for (int64_t e = 0; e < out.elements(); ++e) {

@@ -56,14 +56,15 @@ size_t round_up(size_t value, size_t to) { return (value + to - 1) / to * to; }
 size_t bounce_bytes(const Program& program) {
   size_t bytes = 0;
   for (const auto* layouts : {&program.inputs, &program.outputs}) {
-    for (const RowLayout& layout : *layouts) bytes += round_up(program.block * layout.row_bytes + kRowOverreach, kCacheLine);
+    for (const RowLayout& layout : *layouts)
+      bytes += round_up(program.block * layout.row_bytes + kRowOverreach, kCacheLine);
   }
   return bytes;
 }
 
 /// The last block: copied in and out, so that nothing beyond the caller's rows is touched.
-void run_last_block(const Plan& plan, std::vector<const std::byte*> inputs, std::span<std::byte* const> outputs, size_t events,
-                    std::byte* arena, std::byte* bounce) {
+void run_last_block(const Plan& plan, std::vector<const std::byte*> inputs, std::span<std::byte* const> outputs,
+                    size_t events, std::byte* arena, std::byte* bounce) {
   const Program& p = plan.program;
   const size_t padded = round_up(events, kRowGroup);
   const auto take = [&](const RowLayout& layout) {
@@ -116,7 +117,8 @@ absl::StatusOr<Emulator> Emulator::create(const model::Graph& graph, Options opt
 absl::Status Emulator::check(size_t inputs, size_t outputs) const {
   if (inputs != listing_->inputs.size() || outputs != listing_->outputs.size()) {
     return absl::InvalidArgumentError(absl::StrCat("the model has ", listing_->inputs.size(), " inputs and ",
-                                                   listing_->outputs.size(), " outputs, given are ", inputs, " and ", outputs));
+                                                   listing_->outputs.size(), " outputs, given are ", inputs, " and ",
+                                                   outputs));
   }
   return absl::OkStatus();
 }

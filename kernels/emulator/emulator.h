@@ -46,9 +46,9 @@ struct Trace {
 
 /// Runs a graph over batches of events in this process, equal in every bit to `layers::evaluate_reference`.
 ///
-/// `create` compiles the graph to a plan of SIMD steps over events: the exact range of every intermediate value is known, so
-/// each is held in the narrowest integer that cannot change the result. Immutable: threads share one Emulator, each with its
-/// own Scratch.
+/// `create` compiles the graph to a plan of SIMD steps over events: the exact range of every intermediate value is
+/// known, so each is held in the narrowest integer that cannot change the result. Immutable: threads share one
+/// Emulator, each with its own Scratch.
 class Emulator {
  public:
   /// Errors: those of `layers::verify`; Unimplemented for an op without emulation or intermediates beyond 126 bits.
@@ -58,14 +58,15 @@ class Emulator {
   Emulator& operator=(Emulator&&) noexcept;
   ~Emulator();
 
-  /// Evaluates `rows` events. `inputs[i]` and `outputs[o]` are rows of the graph's i-th input and o-th output: row-major
-  /// little-endian containers of TensorType::container() bits an element, no alignment needed, not overlapping.
-  /// Input bits above an element's width are not looked at. Errors: InvalidArgument for a wrong number of tensors.
+  /// Evaluates `rows` events. `inputs[i]` and `outputs[o]` are rows of the graph's i-th input and o-th output:
+  /// row-major little-endian containers of TensorType::container() bits an element, no alignment needed, not
+  /// overlapping. Input bits above an element's width are not looked at. Errors: InvalidArgument for a wrong number of
+  /// tensors.
   absl::Status run(std::span<const std::byte* const> inputs, std::span<std::byte* const> outputs, size_t rows,
                    Scratch& scratch) const;
 
-  /// Like `run` without outputs, by the exact path (slow): every tensor and every overflow. `keep_tensors` off: only the
-  /// counts, for batches of any size.
+  /// Like `run` without outputs, by the exact path (slow): every tensor and every overflow. `keep_tensors` off: only
+  /// the counts, for batches of any size.
   absl::StatusOr<Trace> trace(std::span<const std::byte* const> inputs, size_t rows, bool keep_tensors = true) const;
 
   /// The plan for people: instruction set, events a block, slots, and per layer its steps, lanes and method.

@@ -104,7 +104,8 @@ HWY_INLINE Vector<T> round_lanes(Vector<T> v, int shift, model::Rounding roundin
       v = add_rounding<T>(v, hn::Add(hn::Set(d, half), sign()));
       break;
     case model::Rounding::kRndConv:
-      v = add_rounding<T>(add_rounding<T>(v, hn::Set(d, below_half)), hn::And(hn::ShiftRightSame(v, shift), hn::Set(d, T{1})));
+      v = add_rounding<T>(add_rounding<T>(v, hn::Set(d, below_half)),
+                          hn::And(hn::ShiftRightSame(v, shift), hn::Set(d, T{1})));
       break;
   }
   return hn::ShiftRightSame(v, shift);
@@ -114,7 +115,8 @@ template <class T, int kVectors>
 HWY_INLINE void finish(const Epilogue& e, Vector<T> (&acc)[kVectors]) {
   const Tag<T> d;
   if (e.first_wrap != 0) {
-    each<kVectors>([&](auto i) STROBE_INLINE_LAMBDA { acc[i] = wrap_lanes<T>(acc[i], e.first_wrap, e.first_wrap_signed); });
+    each<kVectors>([&](auto i)
+                       STROBE_INLINE_LAMBDA { acc[i] = wrap_lanes<T>(acc[i], e.first_wrap, e.first_wrap_signed); });
   }
   if (e.shift != 0) {
     if (e.rounding == model::Rounding::kTrn) {
@@ -127,7 +129,9 @@ HWY_INLINE void finish(const Epilogue& e, Vector<T> (&acc)[kVectors]) {
     const auto low = hn::Set(d, static_cast<T>(e.low));
     const auto high = hn::Set(d, static_cast<T>(e.high));
     if (e.clip == Epilogue::kZeroOutside) {
-      each<kVectors>([&](auto i) STROBE_INLINE_LAMBDA { acc[i] = hn::IfThenZeroElse(hn::Or(hn::Lt(acc[i], low), hn::Gt(acc[i], high)), acc[i]); });
+      each<kVectors>([&](auto i) STROBE_INLINE_LAMBDA {
+        acc[i] = hn::IfThenZeroElse(hn::Or(hn::Lt(acc[i], low), hn::Gt(acc[i], high)), acc[i]);
+      });
     }
     if (e.clip == Epilogue::kLow || e.clip == Epilogue::kBoth) {
       each<kVectors>([&](auto i) STROBE_INLINE_LAMBDA { acc[i] = hn::Max(acc[i], low); });

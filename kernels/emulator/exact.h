@@ -8,7 +8,8 @@
 
 namespace strobe::emulator {
 
-/// Executes a listing as it stands, one event after the other, with 128-bit integers: any width, every overflow counted.
+/// Executes a listing as it stands, one event after the other, with 128-bit integers: any width, every overflow
+/// counted.
 class ExactRun {
  public:
   /// `overflow` has one count a node, or is empty.

@@ -16,7 +16,8 @@ void add_bytes(std::string& key, const T& value) {
 /// All that makes two nodes compute the same, as bytes; the layer does not.
 std::string key_of(const IntegerNode& n, const std::vector<IntegerTerm>& terms) {
   std::string key;
-  for (const int field : {static_cast<int>(n.op), static_cast<int>(n.rounding), n.is_signed ? 1 : 0, n.shift, n.width}) add_bytes(key, field);
+  for (const int field : {static_cast<int>(n.op), static_cast<int>(n.rounding), n.is_signed ? 1 : 0, n.shift, n.width})
+    add_bytes(key, field);
   for (const ValueId field : {n.a, n.b, n.c, n.d, n.input, n.element, n.table}) add_bytes(key, field);
   for (const Wide field : {n.bias, n.limits.low, n.limits.high}) add_bytes(key, field);
   for (const IntegerTerm& t : terms) {
@@ -62,7 +63,8 @@ ValueId IntegerGraph::constant(Wide value) {
 }
 
 ValueId IntegerGraph::input(int32_t input, int32_t element, const model::FixedType& type) {
-  IntegerNode node{.op = IntegerOp::kInput, .is_signed = type.is_signed, .width = type.width, .range = format_range(type)};
+  IntegerNode node{
+      .op = IntegerOp::kInput, .is_signed = type.is_signed, .width = type.width, .range = format_range(type)};
   node.input = input;
   node.element = element;
   return append(node);
@@ -76,7 +78,8 @@ ValueId IntegerGraph::linear(std::vector<IntegerTerm> terms, Wide bias) {
     if (t.weight == 0) continue;
     if (is_constant(t.value)) {
       Wide product = 0;
-      if (!checked_multiply(t.weight, at(t.value).range.low, product) || !checked_add(bias, product, bias)) return refuse();
+      if (!checked_multiply(t.weight, at(t.value).range.low, product) || !checked_add(bias, product, bias))
+        return refuse();
     } else if (!kept.empty() && kept.back().value == t.value) {
       kept.back().weight += t.weight;
       if (kept.back().weight == 0) kept.pop_back();
@@ -90,7 +93,8 @@ ValueId IntegerGraph::linear(std::vector<IntegerTerm> terms, Wide bias) {
   for (const IntegerTerm& t : kept) {
     Range product;
     if (!multiply(at(t.value).range, {t.weight, t.weight}, product)) return refuse();
-    if (!checked_add(range.low, product.low, range.low) || !checked_add(range.high, product.high, range.high)) return refuse();
+    if (!checked_add(range.low, product.low, range.low) || !checked_add(range.high, product.high, range.high))
+      return refuse();
   }
   IntegerNode node{.op = IntegerOp::kLinear, .bias = bias, .range = range};
   if (kept.size() == 1 && at(kept[0].value).op == IntegerOp::kLookup) {
@@ -128,7 +132,8 @@ ValueId IntegerGraph::truncated(std::vector<IntegerTerm> terms, Wide bias) {
   }
   if (kept.empty()) return constant(bias);
   if (std::all_of(kept.begin(), kept.end(), [](auto& t) { return t.shift == 0; })) return linear(std::move(kept), bias);
-  return append({.op = IntegerOp::kTruncated, .bias = bias, .range = {range.low + bias, range.high + bias}}, std::move(kept));
+  return append({.op = IntegerOp::kTruncated, .bias = bias, .range = {range.low + bias, range.high + bias}},
+                std::move(kept));
 }
 
 ValueId IntegerGraph::map_table(const IntegerNode& op, ValueId x) {
@@ -157,7 +162,8 @@ ValueId IntegerGraph::unary(IntegerNode node, ValueId x) {
 ValueId IntegerGraph::round(ValueId x, int shift, Rounding rounding) {
   if (shift <= 0) return scaled(x, Wide{1} << std::min(-shift, kMaxBits - 1));
   shift = std::min(shift, 126);
-  // Beyond the operand's bits every value is far below half a step: only the sign is left, and one shift is as good as another.
+  // Beyond the operand's bits every value is far below half a step: only the sign is left, and one shift is as good as
+  // another.
   const int bits = signed_bits(at(x).range);
   if (shift > bits) {
     if (rounding != Rounding::kTrn) return constant(0);
@@ -180,7 +186,8 @@ ValueId IntegerGraph::clip(ValueId x, Range limits) {
 
 ValueId IntegerGraph::wrap(ValueId x, int width, bool is_signed) {
   if (width <= 0) return constant(0);
-  const Range all = is_signed ? Range{-(Wide{1} << (width - 1)), (Wide{1} << (width - 1)) - 1} : Range{0, (Wide{1} << width) - 1};
+  const Range all =
+      is_signed ? Range{-(Wide{1} << (width - 1)), (Wide{1} << (width - 1)) - 1} : Range{0, (Wide{1} << width) - 1};
   if (all.contains(at(x).range)) return x;
   return unary({.op = IntegerOp::kWrap, .is_signed = is_signed, .width = width, .range = all}, x);
 }
@@ -241,7 +248,8 @@ ValueId IntegerGraph::divide(ValueId x, Wide divisor) {
     while ((Wide{1} << shift) < divisor) ++shift;
     return round(x, shift, at(x).range.low >= 0 ? Rounding::kTrn : Rounding::kTrnZero);
   }
-  return unary({.op = IntegerOp::kDivide, .bias = divisor, .range = {at(x).range.low / divisor, at(x).range.high / divisor}}, x);
+  return unary(
+      {.op = IntegerOp::kDivide, .bias = divisor, .range = {at(x).range.low / divisor, at(x).range.high / divisor}}, x);
 }
 
 TableId IntegerGraph::intern(std::vector<int64_t> entries) {

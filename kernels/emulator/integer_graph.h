@@ -78,7 +78,9 @@ class IntegerGraph {
 
   const IntegerNode& at(ValueId v) const { return nodes_[v]; }
   size_t size() const { return nodes_.size(); }
-  std::span<const IntegerTerm> terms_of(const IntegerNode& n) const { return std::span(terms_).subspan(n.first_term, n.terms); }
+  std::span<const IntegerTerm> terms_of(const IntegerNode& n) const {
+    return std::span(terms_).subspan(n.first_term, n.terms);
+  }
   const std::vector<int64_t>& table(TableId id) const { return tables_[id]; }
   bool is_constant(ValueId v) const { return nodes_[v].range.is_single(); }
   /// False once an operation left 126 bits: the graph is then of no use.

@@ -69,7 +69,8 @@ void run_step(const Plan& plan, const Step& step, bool has_vnni, std::byte* aren
     case Step::kDot: {
       const DotStep& dot = p.dots[step.index];
       if (!has_vnni) return run_dot<Products::kPairsInTwo>(p, dot, arena, events);
-      return dot.bytes ? run_dot<Products::kBytes>(p, dot, arena, events) : run_dot<Products::kPairs>(p, dot, arena, events);
+      return dot.bytes ? run_dot<Products::kBytes>(p, dot, arena, events)
+                       : run_dot<Products::kPairs>(p, dot, arena, events);
     }
     case Step::kPack:
       return run_pack(p.packs[step.index], arena, events);
@@ -121,7 +122,8 @@ bool has_byte_products() {
 #endif
 }
 
-void run_block(const Plan& plan, const std::byte* const* inputs, std::byte* const* outputs, std::byte* arena, size_t events) {
+void run_block(const Plan& plan, const std::byte* const* inputs, std::byte* const* outputs, std::byte* arena,
+               size_t events) {
   HWY_DYNAMIC_DISPATCH(run)(plan, inputs, outputs, arena, events, plan.byte_products);
 }
 

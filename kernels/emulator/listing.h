@@ -46,12 +46,12 @@ struct Instruction {
   int fraction = 0;
   Range range;
   ValueId a = kNoValue, b = kNoValue, c = kNoValue, d = kNoValue;
-  uint32_t first_term = 0, terms = 0;  ///< kLinear, kAccumulate
-  int32_t input = 0;                   ///< kInput
-  int32_t element = 0;                 ///< kInput
-  int64_t immediate = 0;               ///< kConstant
-  model::FixedType type;               ///< kCast, kAccumulate, kTopBits
-  TableId table = -1;                  ///< kLookup
+  uint32_t first_term = 0, terms = 0;                            ///< kLinear, kAccumulate
+  int32_t input = 0;                                             ///< kInput
+  int32_t element = 0;                                           ///< kInput
+  int64_t immediate = 0;                                         ///< kConstant
+  model::FixedType type;                                         ///< kCast, kAccumulate, kTopBits
+  TableId table = -1;                                            ///< kLookup
   int64_t numerator = 1, denominator = 1, offset = 0, size = 0;  ///< kIndex; kQuotient: denominator
   int address_bits = 0;                                          ///< kTopBits
 };

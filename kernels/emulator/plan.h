@@ -14,8 +14,8 @@ enum class Lane : uint8_t { k16, k32, k64, k128 };
 inline constexpr int lane_bytes(Lane lane) { return 2 << static_cast<int>(lane); }
 inline constexpr int lane_bits(Lane lane) { return 8 * lane_bytes(lane); }
 
-/// Events a block: slots hold that many values each. Chosen for each program so that its slots stay in the second-level cache;
-/// blocks that fit the first level were measured slower, since every step is then begun more often.
+/// Events a block: slots hold that many values each. Chosen for each program so that its slots stay in the second-level
+/// cache; blocks that fit the first level were measured slower, since every step is then begun more often.
 inline constexpr size_t kSmallestBlock = 128;
 inline constexpr size_t kLargestBlock = 256;
 inline constexpr size_t kCacheBytes = 128 * 1024;
@@ -52,7 +52,8 @@ struct PlanTerm {
   int64_t weight = 0;  ///< repeated to 64 bits in the row's lanes
 };
 
-/// out = epilogue(bias + sum of weight * slot) in lanes of `lane`. Terms come by the lanes of their slots: `count[l]` of lane l.
+/// out = epilogue(bias + sum of weight * slot) in lanes of `lane`. Terms come by the lanes of their slots: `count[l]`
+/// of lane l.
 struct RowStep {
   uint32_t first_term = 0;
   uint32_t count[3] = {0, 0, 0};
@@ -70,7 +71,7 @@ struct DotStep {
   uint32_t first_weight = 0;  ///< sources x rows words
   uint32_t sources = 0;
   uint8_t rows = 0;
-  bool bytes = false;      ///< four bytes a word, else two 16-bit integers
+  bool bytes = false;  ///< four bytes a word, else two 16-bit integers
   int32_t bias[kTile] = {};
   Epilogue epilogue[kTile];
   Target target[kTile];
@@ -82,7 +83,7 @@ struct PackStep {
   uint8_t flip = 0;   ///< per byte part: added 128, so that a signed byte becomes an unsigned one
   Slot source[4];
   bool present[4] = {};
-  uint8_t left[4] = {};  ///< shift of each part before it is cut
+  uint8_t left[4] = {};    ///< shift of each part before it is cut
   bool high_half = false;  ///< of a 64-bit part: its upper word
   uint32_t target = 0;
 };

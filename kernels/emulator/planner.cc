@@ -63,8 +63,8 @@ class Planner {
     return {slot_of_[v], stored_lane(v)};
   }
 
-  /// The slot of a value; its steps are written first where it has none yet. The recursion is as deep as a sum of one layer
-  /// on another, since `prepare` walks chains of values in ascending order.
+  /// The slot of a value; its steps are written first where it has none yet. The recursion is as deep as a sum of one
+  /// layer on another, since `prepare` walks chains of values in ascending order.
   Slot slot(ValueId v) {
     if (slot_of_[v] == kUnusedWord) prepare(v);
     return {slot_of_[v], stored_lane(v)};
@@ -207,7 +207,7 @@ class Planner {
 
   PlanTerm plan_term(const IntegerTerm& t, Lane lane) {
     PlanTerm term{.offset = slot(t.value).offset, .shift = static_cast<uint8_t>(t.shift)};
-    term.kind = t.shift > 0       ? PlanTerm::kTruncated
+    term.kind = t.shift > 0      ? PlanTerm::kTruncated
                 : t.weight == 1  ? PlanTerm::kPlus
                 : t.weight == -1 ? PlanTerm::kMinus
                                  : PlanTerm::kProduct;
@@ -349,6 +349,8 @@ class Planner {
 
 }  // namespace
 
-void make_plan(const Listing& listing, bool has_byte_products, Plan& plan) { Planner(listing, has_byte_products, plan).run(); }
+void make_plan(const Listing& listing, bool has_byte_products, Plan& plan) {
+  Planner(listing, has_byte_products, plan).run();
+}
 
 }  // namespace strobe::emulator

@@ -38,8 +38,8 @@ ValueId ProgramBuilder::append(Instruction instruction) {
 ValueId ProgramBuilder::too_wide() {
   if (status_.ok()) {
     const model::Node& node = graph_.nodes()[node_];
-    status_ = absl::UnimplementedError(absl::StrCat("layer '", node.name, "' (", node.op, "): exact intermediate values need more than ",
-                                                    kMaxBits, " bits"));
+    status_ = absl::UnimplementedError(absl::StrCat("layer '", node.name, "' (", node.op,
+                                                    "): exact intermediate values need more than ", kMaxBits, " bits"));
   }
   return constant(0);
 }
@@ -71,7 +71,8 @@ bool ProgramBuilder::linear_range(std::span<const Term> terms, int fraction, Ran
     if (!checked_shift_left(t.weight, fraction - t.fraction, weight)) return false;
     Range product = {weight, weight};
     if (t.value != kNoValue && !multiply(at(t.value).range, {weight, weight}, product)) return false;
-    if (!checked_add(range.low, product.low, range.low) || !checked_add(range.high, product.high, range.high)) return false;
+    if (!checked_add(range.low, product.low, range.low) || !checked_add(range.high, product.high, range.high))
+      return false;
   }
   return true;
 }
@@ -120,7 +121,8 @@ ValueId ProgramBuilder::subtract(ValueId a, ValueId b) {
 
 ValueId ProgramBuilder::cast(ValueId x, const FixedType& type) {
   const Instruction& from = at(x);
-  Instruction cast{.op = Op::kCast, .fraction = type.fraction(), .range = cast_range(from.range, from.fraction, type), .a = x};
+  Instruction cast{
+      .op = Op::kCast, .fraction = type.fraction(), .range = cast_range(from.range, from.fraction, type), .a = x};
   cast.type = type;
   return append(cast);
 }
@@ -134,7 +136,8 @@ bool ProgramBuilder::aligned(ValueId a, ValueId b, Range& x, Range& y, int& frac
   for (auto [range, v] : {std::pair{&x, a}, std::pair{&y, b}}) {
     const int shift = fraction - at(v).fraction;
     if (*range == Range{}) continue;
-    if (!checked_shift_left(range->low, shift, range->low) || !checked_shift_left(range->high, shift, range->high)) return false;
+    if (!checked_shift_left(range->low, shift, range->low) || !checked_shift_left(range->high, shift, range->high))
+      return false;
   }
   return true;
 }
@@ -231,7 +234,8 @@ ValueId ProgramBuilder::quotient(ValueId x, int64_t n, int fraction) {
   const int shift = result.fraction - at(x).fraction;
   Range& range = result.range;
   if (range == Range{}) return constant(0);
-  if (!checked_shift_left(range.low, shift, range.low) || !checked_shift_left(range.high, shift, range.high)) return too_wide();
+  if (!checked_shift_left(range.low, shift, range.low) || !checked_shift_left(range.high, shift, range.high))
+    return too_wide();
   range = {range.low / n, range.high / n};
   return append(result);
 }

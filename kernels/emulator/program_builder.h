@@ -12,8 +12,8 @@ namespace strobe::emulator {
 /// What a layer's `emulate` writes to: it says in scalar operations, element by element, what the layer means.
 ///
 /// Layers write the plain definition; what can be shared, fused or left out is the planner's business. Every operation
-/// computes the exact range of its result. One that leaves 126 bits makes `status` an error, and the builder carries on with
-/// a harmless value, so that layers need not check each step.
+/// computes the exact range of its result. One that leaves 126 bits makes `status` an error, and the builder carries on
+/// with a harmless value, so that layers need not check each step.
 class ProgramBuilder {
  public:
   explicit ProgramBuilder(const model::Graph& graph);

@@ -58,7 +58,8 @@ Range cast_range(Range range, int fraction, const FixedType& type) {
   rounded = {round(range.low), round(range.high)};
   if (limits.contains(rounded)) return rounded;
   if (type.overflow == Overflow::kWrap) return limits;
-  const Range clamped = {std::clamp(rounded.low, limits.low, limits.high), std::clamp(rounded.high, limits.low, limits.high)};
+  const Range clamped = {std::clamp(rounded.low, limits.low, limits.high),
+                         std::clamp(rounded.high, limits.low, limits.high)};
   return type.overflow == Overflow::kSatZero ? hull(clamped, {}) : clamped;
 }
 

@@ -33,7 +33,8 @@ bool checked_shift_left(Wide a, int shift, Wide& result);
 /// The range of x y; false where it leaves kMaxBits.
 bool multiply(Range x, Range y, Range& result);
 
-/// What a cast to `type` gives for values of `range` on the grid 2^-fraction. Exact but for wraps, which give all of the type.
+/// What a cast to `type` gives for values of `range` on the grid 2^-fraction. Exact but for wraps, which give all of
+/// the type.
 Range cast_range(Range range, int fraction, const model::FixedType& type);
 
 /// Every raw value that the format can hold, -2^(w-1) included where saturation is symmetric.

@@ -30,7 +30,8 @@ HWY_INLINE void add_terms(const PlanTerm* terms, uint32_t count, const std::byte
     const auto* x = reinterpret_cast<const S*>(arena + term->offset) + event;
     const auto weight = hn::BitCast(d, hn::Set(d64, term->weight));
     if (term->kind == PlanTerm::kProduct) {
-      each<kVectors>([&](auto v) STROBE_INLINE_LAMBDA { acc[v] = hn::Add(acc[v], hn::Mul(load_as<T>(x + v * n), weight)); });
+      each<kVectors>([&](auto v)
+                         STROBE_INLINE_LAMBDA { acc[v] = hn::Add(acc[v], hn::Mul(load_as<T>(x + v * n), weight)); });
     } else if (term->kind == PlanTerm::kPlus) {
       each<kVectors>([&](auto v) STROBE_INLINE_LAMBDA { acc[v] = hn::Add(acc[v], load_as<T>(x + v * n)); });
     } else if (term->kind == PlanTerm::kMinus) {
@@ -59,7 +60,8 @@ HWY_INLINE void row_at(const Program& program, const RowStep& step, std::byte* a
 
 template <class T>
 HWY_NOINLINE void run_row(const Program& program, const RowStep& step, std::byte* arena, size_t events) {
-  over_events<T, 4>(events, [&](auto vectors, size_t event) HWY_ATTR { row_at<T, vectors()>(program, step, arena, event); });
+  over_events<T, 4>(events,
+                    [&](auto vectors, size_t event) HWY_ATTR { row_at<T, vectors()>(program, step, arena, event); });
 }
 
 template <class T>
@@ -77,7 +79,8 @@ HWY_INLINE Vector<T> load_slot(const Slot& slot, const std::byte* arena, size_t 
 template <class T, int kVectors>
 HWY_INLINE void binary_at(const BinaryStep& step, std::byte* arena, size_t event) {
   const size_t n = hn::Lanes(Tag<T>());
-  const auto load = [&](int operand, int v) HWY_ATTR { return load_slot<T>(step.source[operand], arena, event + v * n); };
+  const auto load = [&](int operand, int v)
+                        HWY_ATTR { return load_slot<T>(step.source[operand], arena, event + v * n); };
   Vector<T> acc[kVectors];
   each<kVectors>([&](auto v) STROBE_INLINE_LAMBDA {
     const auto a = load(0, v);

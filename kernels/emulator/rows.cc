@@ -17,8 +17,9 @@ std::vector<int32_t> count_uses(const IntegerGraph& graph, const std::vector<Val
 }
 
 bool is_root(IntegerOp op) {
-  return op == IntegerOp::kLinear || op == IntegerOp::kTruncated || op == IntegerOp::kProduct || op == IntegerOp::kMaximum ||
-         op == IntegerOp::kMinimum || op == IntegerOp::kSelect || op == IntegerOp::kConstant;
+  return op == IntegerOp::kLinear || op == IntegerOp::kTruncated || op == IntegerOp::kProduct ||
+         op == IntegerOp::kMaximum || op == IntegerOp::kMinimum || op == IntegerOp::kSelect ||
+         op == IntegerOp::kConstant;
 }
 
 Epilogue::Clip clip_kind(const Range& limits) {
@@ -29,7 +30,8 @@ Epilogue::Clip clip_kind(const Range& limits) {
 
 bool fits_int64(Wide v) { return v == static_cast<int64_t>(v); }
 
-/// Takes an operation into the row's epilogue, whose order is fixed: wrap, round, clip, wrap. False where it has no place.
+/// Takes an operation into the row's epilogue, whose order is fixed: wrap, round, clip, wrap. False where it has no
+/// place.
 bool absorb(Row& row, const IntegerNode& n, Range& limits) {
   Epilogue& e = row.epilogue;
   if (e.clip == Epilogue::kZeroOutside && n.op != IntegerOp::kWrap) return false;
@@ -58,7 +60,8 @@ bool absorb(Row& row, const IntegerNode& n, Range& limits) {
       return true;
     case IntegerOp::kClip:
       if (row.has_wrap) return false;
-      limits = {std::clamp(limits.low, n.limits.low, n.limits.high), std::clamp(limits.high, n.limits.low, n.limits.high)};
+      limits = {std::clamp(limits.low, n.limits.low, n.limits.high),
+                std::clamp(limits.high, n.limits.low, n.limits.high)};
       row.has_clip = true;
       return true;
     case IntegerOp::kZero:
@@ -83,12 +86,14 @@ int needed_bits(const IntegerGraph& graph, const Row& row) {
   if (e.first_wrap != 0 && modular) {
     // Sums and products are only needed modulo 2^first_wrap.
     const int width = e.first_wrap;
-    range = e.first_wrap_signed ? Range{-(Wide{1} << (width - 1)), (Wide{1} << (width - 1)) - 1} : Range{0, (Wide{1} << width) - 1};
+    range = e.first_wrap_signed ? Range{-(Wide{1} << (width - 1)), (Wide{1} << (width - 1)) - 1}
+                                : Range{0, (Wide{1} << width) - 1};
   } else if (e.first_wrap != 0) {
     bits = std::max(bits, e.first_wrap + (e.first_wrap_signed ? 0 : 1));
   }
   // Lanes of 16 bits saturate where rounding adds: no harm where the result is cut at least as far down.
-  const bool cut = e.shift <= 14 && (e.clip == Epilogue::kHigh || e.clip == Epilogue::kBoth) && e.high <= (32767 >> e.shift);
+  const bool cut =
+      e.shift <= 14 && (e.clip == Epilogue::kHigh || e.clip == Epilogue::kBoth) && e.high <= (32767 >> e.shift);
   if (e.shift != 0 && e.rounding != Rounding::kTrn && !(cut && signed_bits(range) <= 16)) {
     const Wide step = Wide{1} << e.shift;
     range = {range.low - step, range.high + step};
@@ -98,9 +103,12 @@ int needed_bits(const IntegerGraph& graph, const Row& row) {
   return std::max(bits, signed_bits(graph.at(row.result).range));
 }
 
-Lane lane_of_bits(int bits) { return bits <= 16 ? Lane::k16 : bits <= 32 ? Lane::k32 : bits <= 64 ? Lane::k64 : Lane::k128; }
+Lane lane_of_bits(int bits) {
+  return bits <= 16 ? Lane::k16 : bits <= 32 ? Lane::k32 : bits <= 64 ? Lane::k64 : Lane::k128;
+}
 
-/// Products that are cut before they are added must fit the lane themselves, unless the lane multiplies to the upper half.
+/// Products that are cut before they are added must fit the lane themselves, unless the lane multiplies to the upper
+/// half.
 Lane truncated_lane(const IntegerGraph& graph, const IntegerNode& sum, Lane lane) {
   for (const IntegerTerm& t : graph.terms_of(sum)) {
     if (t.shift == 0) continue;
@@ -163,8 +171,10 @@ Rows form_rows(const IntegerGraph& graph, const std::vector<ValueId>& outputs) {
   for (size_t r = 0; r < result.rows.size(); ++r) {
     Row& row = result.rows[r];
     if (row.has_clip && row.epilogue.clip != Epilogue::kZeroOutside) row.epilogue.clip = clip_kind(limits[r]);
-    row.epilogue.low = limits[r].low > -kWidest && fits_int64(limits[r].low) ? static_cast<int64_t>(limits[r].low) : INT64_MIN;
-    row.epilogue.high = limits[r].high < kWidest && fits_int64(limits[r].high) ? static_cast<int64_t>(limits[r].high) : INT64_MAX;
+    row.epilogue.low =
+        limits[r].low > -kWidest && fits_int64(limits[r].low) ? static_cast<int64_t>(limits[r].low) : INT64_MIN;
+    row.epilogue.high =
+        limits[r].high < kWidest && fits_int64(limits[r].high) ? static_cast<int64_t>(limits[r].high) : INT64_MAX;
     row.lane = std::max(row.lane, choose_lane(graph, row));
   }
   return result;

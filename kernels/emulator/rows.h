@@ -9,13 +9,13 @@ namespace strobe::emulator {
 
 /// A root and the operations that follow it in registers, before anything is stored.
 struct Row {
-  ValueId root = kNoValue;    ///< a sum or an operation of several operands; kNoValue: `source` as it is
+  ValueId root = kNoValue;  ///< a sum or an operation of several operands; kNoValue: `source` as it is
   ValueId source = kNoValue;
-  ValueId result = kNoValue;  ///< the value it stores
+  ValueId result = kNoValue;     ///< the value it stores
   std::vector<ValueId> members;  ///< all it computes, the result last
   Epilogue epilogue;
   bool has_wrap = false, has_clip = false, has_round = false, has_first_wrap = false;
-  Lane lane = Lane::k16;   ///< in which it computes; k128: as scalar steps
+  Lane lane = Lane::k16;  ///< in which it computes; k128: as scalar steps
 };
 
 /// The rows of a graph: which values are stored, and what is computed between.

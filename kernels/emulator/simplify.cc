@@ -68,7 +68,8 @@ class Simplifier {
     const int left = type.fraction() - x.fraction;  // >= 0
     const Range& range = graph_.at(x.id).range;
     Range shifted_range;
-    const bool fits = checked_shift_left(range.low, left, shifted_range.low) && checked_shift_left(range.high, left, shifted_range.high);
+    const bool fits = checked_shift_left(range.low, left, shifted_range.low) &&
+                      checked_shift_left(range.high, left, shifted_range.high);
     if (fits && limits.contains(shifted_range)) return x;
     // Saturation on the finer grid; what would leave 126 bits there is cut to just beyond the limits before.
     ValueId cut = x.id;
@@ -78,7 +79,8 @@ class Simplifier {
       cut = type.overflow == Overflow::kSatZero ? graph_.zero_outside(x.id, reach) : graph_.clip(x.id, reach);
     }
     const ValueId aligned = on_grid({cut, x.fraction}, type.fraction());
-    const ValueId result = type.overflow == Overflow::kSatZero ? graph_.zero_outside(aligned, limits) : graph_.clip(aligned, limits);
+    const ValueId result =
+        type.overflow == Overflow::kSatZero ? graph_.zero_outside(aligned, limits) : graph_.clip(aligned, limits);
     return {result, type.fraction()};
   }
 
@@ -172,9 +174,10 @@ class Simplifier {
     return {graph_.truncated(std::move(sum), bias), accum.fraction()};
   }
 
-  /// floor(x weight / 2^shift) as terms. With weight = q 2^shift + r it is q x + floor(x r / 2^shift), q x being an integer; with
-  /// r between -2^(shift - 1) and 2^(shift - 1) the second product fits lanes that multiply to the upper half.
-  /// Where half steps are cut, floor(-x / 2) is a value of its own that all sums share: they are then exact in whole products.
+  /// floor(x weight / 2^shift) as terms. With weight = q 2^shift + r it is q x + floor(x r / 2^shift), q x being an
+  /// integer; with r between -2^(shift - 1) and 2^(shift - 1) the second product fits lanes that multiply to the upper
+  /// half. Where half steps are cut, floor(-x / 2) is a value of its own that all sums share: they are then exact in
+  /// whole products.
   void cut_product(ValueId x, int64_t weight, int shift, std::vector<IntegerTerm>& sum) {
     const int zeros = std::min(trailing_zeros(weight), shift);
     weight >>= zeros;

@@ -14,7 +14,8 @@ struct ScaledValue {
 /// A listing as integers, everything in it that cannot matter left out.
 struct Simplified {
   IntegerGraph graph;
-  /// Per output of the model, per element: what to store is graph value * 2^(fraction of the element's type - fraction).
+  /// Per output of the model, per element: what to store is graph value * 2^(fraction of the element's type -
+  /// fraction).
   std::vector<std::vector<ScaledValue>> outputs;
 };
 

@@ -76,8 +76,8 @@ HWY_NOINLINE void load_rows(const RowLayout& layout, const std::byte* rows, std:
   }
 }
 
-/// Gathers rows from the slots of their words. Pieces of 16 bytes may reach into the next row: the last piece of each row goes
-/// first, and rows go upwards, so that what it spoils is written afterwards.
+/// Gathers rows from the slots of their words. Pieces of 16 bytes may reach into the next row: the last piece of each
+/// row goes first, and rows go upwards, so that what it spoils is written afterwards.
 HWY_NOINLINE void store_rows(const RowLayout& layout, const std::byte* arena, std::byte* rows, size_t events) {
   const D32 d;
   const size_t n = hn::Lanes(d);
@@ -113,7 +113,8 @@ HWY_NOINLINE void run_unpack(const UnpackStep& step, std::byte* arena, size_t ev
     for (size_t e = 0; e < events && step.width > 0; ++e) {
       const uint64_t upper = step.wide ? static_cast<uint64_t>(static_cast<uint32_t>(high[e])) << 32 : 0;
       const uint64_t bits = ((upper | static_cast<uint32_t>(words[e])) >> step.bit) << unused;
-      const int64_t value = step.is_signed ? static_cast<int64_t>(bits) >> unused : static_cast<int64_t>(bits >> unused);
+      const int64_t value =
+          step.is_signed ? static_cast<int64_t>(bits) >> unused : static_cast<int64_t>(bits >> unused);
       std::memcpy(arena + step.target.offset + e * lane_bytes(step.target.lane), &value, lane_bytes(step.target.lane));
     }
     return;
@@ -202,8 +203,10 @@ HWY_NOINLINE void pack_bytes(const PackStep& step, std::byte* arena, size_t even
   const auto flip_high = flips(2, 3);
   const auto byte = hn::Set(d, int16_t{0xff});
   for (size_t e = 0; e < events; e += hn::Lanes(d)) {
-    const auto low = hn::Or(hn::And(load_part<0>(step, arena, e), byte), hn::ShiftLeft<8>(load_part<1>(step, arena, e)));
-    const auto high = hn::Or(hn::And(load_part<2>(step, arena, e), byte), hn::ShiftLeft<8>(load_part<3>(step, arena, e)));
+    const auto low =
+        hn::Or(hn::And(load_part<0>(step, arena, e), byte), hn::ShiftLeft<8>(load_part<1>(step, arena, e)));
+    const auto high =
+        hn::Or(hn::And(load_part<2>(step, arena, e), byte), hn::ShiftLeft<8>(load_part<3>(step, arena, e)));
     store_halves(hn::Xor(low, flip_low), hn::Xor(high, flip_high), words + e);
   }
 }
@@ -211,7 +214,8 @@ HWY_NOINLINE void pack_bytes(const PackStep& step, std::byte* arena, size_t even
 HWY_NOINLINE void run_pack(const PackStep& step, std::byte* arena, size_t events) {
   if (step.high_half) return pack_scalar(step, arena, events);
   for (int p = 0; p < 4; ++p) {
-    if (step.present[p] && (step.source[p].lane > Lane::k32 || step.left[p] > 31)) return pack_scalar(step, arena, events);
+    if (step.present[p] && (step.source[p].lane > Lane::k32 || step.left[p] > 31))
+      return pack_scalar(step, arena, events);
   }
   if (step.parts == 4 && is_plain(step)) return pack_bytes(step, arena, events);
   if (step.parts == 2 && is_plain(step)) return pack_pairs(step, arena, events);

@@ -1,5 +1,6 @@
-// Events a second of the in-process emulator on one thread, and the time of one event a call, beside the integer dot-product
-// peak of the same core. `emulator_bench --help` for the arguments; tests/bench/emulator_peers.py for the peers' figures.
+// Events a second of the in-process emulator on one thread, and the time of one event a call, beside the integer
+// dot-product peak of the same core. `emulator_bench --help` for the arguments; tests/bench/emulator_peers.py for the
+// peers' figures.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -36,7 +37,8 @@ struct Network {
 constexpr Network kNetworks[] = {
     {"QKeras 16-64-32-32-5, strobe's types", "keras/qkeras_3layer.json", nullptr, 24e6},
     {"QKeras 16-64-32-32-5, hls4ml auto", "keras/qkeras_3layer.json", "keras/expected/qkeras_3layer__auto.yml", 24e6},
-    {"QKeras 16-64-32-32-5, hls4ml by layer", "keras/qkeras_3layer.json", "keras/expected/qkeras_3layer__resource_rf4.yml", 24e6},
+    {"QKeras 16-64-32-32-5, hls4ml by layer", "keras/qkeras_3layer.json",
+     "keras/expected/qkeras_3layer__resource_rf4.yml", 24e6},
     {"QKeras 16-64-32-32-5, hls4ml 16,6", "keras/qkeras_3layer.json", "keras/expected/qkeras_3layer__default.yml", 0},
     {"Keras 16-64-32-32-5, hls4ml 16,6", "keras/KERAS_3layer.json", "keras/expected/KERAS_3layer__default.yml", 0},
     {"HGQ 530", "hgq/jsc_openml_ebops530.keras", nullptr, 15 * 13.9e6},
@@ -50,8 +52,8 @@ std::optional<std::string> read_file(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
-/// Seconds of one call of `work`: the best of many rounds of about a millisecond, short enough to run undisturbed between two
-/// slices of the scheduler, after one to warm up.
+/// Seconds of one call of `work`: the best of many rounds of about a millisecond, short enough to run undisturbed
+/// between two slices of the scheduler, after one to warm up.
 double seconds_a_call(const std::function<void()>& work) {
   work();
   size_t calls = 1;
@@ -160,7 +162,8 @@ void measure(const Arguments& arguments, const Network& network, double peak) {
   const std::byte* in[] = {events.data()};
   std::byte* out[] = {scores.data()};
   emulator::Scratch scratch;
-  const double batch = arguments.one_event ? 0 : kRows / seconds_a_call([&] { (void)emulator->run(in, out, kRows, scratch); });
+  const double batch =
+      arguments.one_event ? 0 : kRows / seconds_a_call([&] { (void)emulator->run(in, out, kRows, scratch); });
   const double one = seconds_a_call([&] { (void)emulator->run(in, out, 1, scratch); });
   const auto count = static_cast<double>(products(*graph));
   std::printf("%-40s %6.0f %10.1f %8.3f", network.label, count, batch / 1e6, one * 1e6);
@@ -191,7 +194,8 @@ int main(int argc, char** argv) {
   }
   const double peak = arguments.one_event ? 0 : strobe::dot_product_peak();
   if (peak > 0) std::printf("vpdpbusd on registers: %.0f G byte products/s\n", peak / 1e9);
-  std::printf("%-40s %6s %10s %8s %9s %9s\n", "network, one thread, 4096 rows", "mults", "Mevents/s", "us/call", "of goal", "of peak");
+  std::printf("%-40s %6s %10s %8s %9s %9s\n", "network, one thread, 4096 rows", "mults", "Mevents/s", "us/call",
+              "of goal", "of peak");
   for (const strobe::Network& network : strobe::kNetworks) {
     if (std::string(network.label).find(arguments.only) != std::string::npos) strobe::measure(arguments, network, peak);
   }

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Prints the rows of emulator_bench for its peers, on one thread of the same machine.
 
-onnxruntime runs the 16-64-32-32-5 network in float32 (weights do not matter for the speed, so they are random). alkaid's
-interpreter runs the HGQ networks, through its own predict (which encodes the program at every call: that is what one event costs);
-that needs HGQ2 and Keras beside it. A peer that is not installed is named as such.
+onnxruntime runs the 16-64-32-32-5 network in float32 (weights do not matter for the speed, so they are random).
+alkaid's interpreter runs the HGQ networks through its own predict, which encodes the program at every call: that is what
+one event costs; it needs HGQ2 and Keras beside it. A peer that is not installed is named as such.
 With --bench=PROGRAM the emulator's own table comes first, so that one command gives all rows.
 
 Install with: pip install onnxruntime onnx; pip install alkaid HGQ2 keras jax
