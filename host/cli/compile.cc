@@ -103,7 +103,8 @@ void add_compile(CLI::App& app, Action& action) {
       ->check(CLI::IsMember({"emulator", "sw_emu", "hw"}));
   command->add_option("--board", settings->options.board, "card: u50, u55c, u200, u250, u280 or vu9p")
       ->capture_default_str();
-  command->add_option("--clock", settings->options.clock_mhz, "MHz (default: the board's)")->check(CLI::PositiveNumber);
+  command->add_option("--clock", settings->options.clock_mhz, "MHz (default: the board's)")
+      ->check(CLI::Range(1.0, 2000.0));
   command->add_option("--compute-units", settings->options.compute_units, "instances of the kernel")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();

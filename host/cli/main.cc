@@ -29,7 +29,10 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsage;
   }
-  const absl::Status status = action();
+  absl::Status status = action();
+  if (status.ok() && (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)) {
+    status = absl::UnavailableError("standard output: not everything could be written (a full disk?)");
+  }
   if (status.ok()) return 0;
   std::fprintf(stderr, "strobe: %s\n", std::string(status.message()).c_str());
   return kProblem;

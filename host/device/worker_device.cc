@@ -197,14 +197,15 @@ class Link {
   }
 
   void wake_completer() {
-    rings_->completed.fetch_xor(1);
+    rings_->completed.fetch_or(1);
     emulation::futex_wake(rings_->completed);
   }
 
   void complete_launches() {
     // Counts modulo 2^31, as the ring does.
     for (uint32_t taken = 0;;) {
-      const uint32_t completed = rings_->completed.load(std::memory_order_acquire);
+      // The wake bit is taken down before looking round, so one that comes later keeps the wait below from sleeping.
+      const uint32_t completed = rings_->completed.fetch_and(~uint32_t{1}, std::memory_order_acq_rel) & ~uint32_t{1};
       if (((completed / 2 - taken) & 0x7FFFFFFF) != 0) {
         const worker::Completion& entry = rings_->completions[taken++ % worker::kMaxSlots];
         finish(entry.slot, worker::status_of(entry.code, entry.text));

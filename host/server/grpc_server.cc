@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "host/server/infer_call.h"
 #include "host/server/queries.h"
@@ -92,6 +93,23 @@ struct GrpcServer::Implementation {
   std::string address;
 };
 
+namespace {
+
+/// gRPC takes a missing port for 443 and port 65536 for 0; neither is what somebody meant.
+absl::Status check_address(const std::string& address) {
+  if (address.rfind("unix:", 0) == 0) return absl::OkStatus();
+  const size_t colon = address.rfind(':');
+  int port = -1;
+  if (colon == std::string::npos || colon == 0 || !absl::SimpleAtoi(address.substr(colon + 1), &port) || port < 0 ||
+      port > 65535) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot listen on '", address, "': expected HOST:PORT with a port of 0 to 65535, or unix:/PATH"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::Status GrpcServer::Implementation::listen() {
   grpc::ServerBuilder builder;
   int port = 0;
@@ -142,6 +160,7 @@ void GrpcServer::Implementation::shutdown() {
 GrpcServer::GrpcServer(std::unique_ptr<Implementation> implementation) : implementation_(std::move(implementation)) {}
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::start(ServerOptions options, ModelStore& store) {
+  if (absl::Status s = check_address(options.address); !s.ok()) return s;
   const QuietGrpc quiet;
   // Every client can send what does not parse; the answer says so, and the log is not theirs to fill.
   google::protobuf::SetLogHandler(nullptr);

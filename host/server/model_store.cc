@@ -40,7 +40,8 @@ std::set<int64_t> choose_versions(const fs::path& folder, const inference::Model
   std::set<int64_t> found;
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    if (!it->is_directory()) continue;
+    std::error_code unreadable;
+    if (!it->is_directory(unreadable)) continue;
     const int64_t version = parse_version(it->path().filename().string());
     if (version > 0) {
       found.insert(version);
@@ -78,7 +79,8 @@ absl::StatusOr<std::unique_ptr<ModelStore>> ModelStore::open(const std::string& 
   std::set<fs::path> folders;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
     const bool hidden = it->path().filename().string().front() == '.';
-    if (it->is_directory() && !hidden) folders.insert(it->path());
+    std::error_code unreadable;
+    if (it->is_directory(unreadable) && !hidden) folders.insert(it->path());
   }
   if (error) return absl::NotFoundError(absl::StrCat("model folder '", folder, "': ", error.message()));
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -194,8 +195,9 @@ class DeviceSession : public SessionBase {
       for (size_t s = 0; s < slots_.size(); ++s) ready_.push_back(s);
       size_t next = 0, finished = 0;
       while (finished < rows) {
-        const size_t s = take_ready();
-        if (!status_.ok()) break;
+        const std::optional<size_t> ready = take_ready();
+        if (!ready) break;
+        const size_t s = *ready;
         copy_out(s);
         finished += count_[s];
         if (progress && count_[s] > 0) progress(finished);
@@ -228,9 +230,11 @@ class DeviceSession : public SessionBase {
       });
     }
 
-    size_t take_ready() {
+    /// The next slot whose launch ended, or nothing once one failed.
+    std::optional<size_t> take_ready() {
       std::unique_lock lock(mutex_);
       wakes_.wait(lock, [&] { return !ready_.empty(); });
+      if (!status_.ok()) return std::nullopt;
       const size_t s = ready_.front();
       ready_.erase(ready_.begin());
       return s;

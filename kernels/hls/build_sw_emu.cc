@@ -122,8 +122,9 @@ absl::StatusOr<std::string> compile_library(const Project& project, const std::s
 /// Keeps a built library for the next time, and drops the oldest beyond kKeptLibraries. Failing to is no error.
 void remember(const std::string& library, const std::string& key, const std::string& kept, const std::string& folder) {
   namespace fs = std::filesystem;
-  if (!make_folder(folder).ok() || !copy_file(library, kept + ".so").ok() ||
-      !files::write_file(kept + ".key", key).ok())
+  const absl::StatusOr<std::string> bytes = files::read_file(library);
+  if (!bytes.ok() || !make_folder(folder).ok() || !copy_file(library, kept + ".so").ok() ||
+      !files::write_file(kept + ".key", absl::StrCat(key, digest(*bytes))).ok())
     return;
   std::error_code ignored;
   std::vector<std::pair<fs::file_time_type, fs::path>> libraries;
@@ -161,7 +162,9 @@ absl::StatusOr<BuildReport> build_sw_emu(const Project& project, const std::stri
   const std::string kept = absl::StrCat(folder, "/", digest(key));
   const absl::StatusOr<std::string> known =
       options.reuse_library ? files::read_file(kept + ".key") : absl::NotFoundError("");
-  if (known.ok() && *known == key && copy_file(kept + ".so", library).ok()) {
+  // The key ends in the library's own digest: a damaged one is built anew.
+  const absl::StatusOr<std::string> bytes = known.ok() ? files::read_file(kept + ".so") : absl::NotFoundError("");
+  if (bytes.ok() && *known == absl::StrCat(key, digest(*bytes)) && files::write_file(library, *bytes).ok()) {
     report.reused = true;
   } else {
     const absl::StatusOr<TemporaryFolder> work = TemporaryFolder::create(headers->cache);

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "kernels/layers/catalog.h"
+#include "kernels/quantise/hgq_weights.h"
 #include "kernels/quantise/softmax_tables.h"
 #include "kernels/quantise/tables.h"
 
@@ -44,6 +45,13 @@ class Emitter {
 
  private:
   absl::Status emit(const TypedLayer& layer) {
+    for (const auto& [name, weights] : layer.weights) {
+      for (const double value : weights.values.data) {
+        if (std::isfinite(value)) continue;
+        return absl::InvalidArgumentError(
+            absl::StrCat("layer '", layer.name, "': ", name, " is not finite after folding the batch normalisation"));
+      }
+    }
     const TensorType type{layer.shape, {*layer.type("result")}};
     if (layer.kind == "Input") {
       ids_[layer.name] = builder_.add_input(layer.name, type);
@@ -187,18 +195,7 @@ class Emitter {
   static Constant scalar(double value, const FixedType& type) { return {{{1}, {type}}, {model::cast(value, type)}}; }
 
   /// A constant that is held exactly; the value must have few binary digits.
-  static Constant exact_scalar(double value) {
-    FixedType type = FixedType::fixed(2, 2);
-    while (model::to_double(model::cast(value, type), type) != value && type.width < 60) {
-      type.width += 2;
-      if (model::to_double(model::cast(value, FixedType::fixed(type.width, type.integer + 1)),
-                           FixedType::fixed(type.width, type.integer + 1)) == value ||
-          std::abs(value) >= std::ldexp(1.0, type.integer - 1)) {
-        ++type.integer;
-      }
-    }
-    return scalar(value, type);
-  }
+  static Constant exact_scalar(double value) { return exact_constant({{1}, {value}}); }
 
   Constant constant(const TypedLayer& layer, const std::string& name) {
     const WeightArray& weights = layer.weights.at(name);

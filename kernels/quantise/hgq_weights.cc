@@ -140,6 +140,11 @@ Constant exact_constant(const Array& values) {
 }
 
 absl::StatusOr<Constant> quantize_weights(const FloatLayer& layer, const std::string& which, const Array& values) {
+  for (const double value : values.data) {
+    if (!std::isfinite(value)) {
+      return layer_error(layer, absl::StrCat(which, ": not finite after folding the batch normalisation"));
+    }
+  }
   auto it = layer.quantizers.find(which);
   const auto* quantizer = it == layer.quantizers.end() ? nullptr : std::get_if<ElementQuantizer>(&it->second);
   if (quantizer == nullptr) return exact_constant(values);

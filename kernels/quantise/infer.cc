@@ -43,10 +43,13 @@ class Inference {
       if (layer.kind == "BatchNormalization" || layer.kind == "ApplyAlpha") infer_batch_norm(layer, input(0));
       if (layer.kind == "Reshape" || (layer.kind == "Transpose" && layer.wants("result")))
         layer.types["result"] = input(0);
-      if (layer.kind == "Merge" && layer.wants("result")) infer_merge(layer, input(0), input(1));
-      if (layer.kind == "Concatenate" && layer.wants("result")) {
-        infer_concatenation(layer, input(0), input(1));
-        for (size_t i = 2; i < layer.inputs.size(); ++i) infer_concatenation(layer, *layer.type("result"), input(i));
+      if ((layer.kind == "Merge" || layer.kind == "Concatenate") && layer.wants("result")) {
+        FixedType so_far = input(0);
+        for (size_t i = 1; i < layer.inputs.size(); ++i) {
+          layer.kind == "Merge" ? infer_merge(layer, so_far, input(i)) : infer_concatenation(layer, so_far, input(i));
+          so_far = *layer.type("result");
+        }
+        layer.types["result"] = so_far;
       }
       if (layer.kind == "ParametrizedActivation" && layer.wants("param")) infer_parameter(layer, input(0));
       if (layer.kind == "PReLU" && layer.wants("param")) layer.types["param"] = input(0);

@@ -150,9 +150,9 @@ class NativeInference {
     const Array& scale = layer.weights["scale"].values;
     const Array& bias = layer.weights["bias"].values;
     const double slack = layer.type("scale")->step();
-    for (size_t c = 0; c < scale.data.size(); ++c) {
+    for (size_t c = 0; c < std::max(scale.data.size(), bias.data.size()); ++c) {
       for (const double x : {in.low, in.high}) {
-        const double y = scale.data[c] * x + bias.data[bias.data.size() == 1 ? 0 : c];
+        const double y = scale.data[c % scale.data.size()] * x + bias.data[c % bias.data.size()];
         out.low = std::min(out.low, y - slack * std::abs(x) - layer.type("bias")->step());
         out.high = std::max(out.high, y + slack * std::abs(x) + layer.type("bias")->step());
       }

@@ -16,7 +16,7 @@ bool all_equal(const Array& array, double value) {
 bool is_batch_norm(const TypedLayer& layer) { return layer.kind == "BatchNormalization" || layer.kind == "ApplyAlpha"; }
 
 /// Element i of an array that may hold one value for all.
-float at(const Array& array, size_t i) { return static_cast<float>(array.data[array.data.size() == 1 ? 0 : i]); }
+float at(const Array& array, size_t i) { return static_cast<float>(array.data[i % array.data.size()]); }
 
 void scale_columns(Array& weights, const Array& scale) {
   const size_t columns = weights.shape.back();
@@ -117,12 +117,15 @@ bool is_step(const TypedLayer& layer) {
 
 WeightArray thresholds(const Array& scale, const Array& bias, double level, const FixedType& type) {
   WeightArray result;
-  result.values = bias;
+  result.values = scale.data.size() > bias.data.size() ? scale : bias;
   const double grid = std::ldexp(1.0, type.fraction());
-  for (size_t c = 0; c < bias.data.size(); ++c) {
+  const double limit = 2.0 * static_cast<double>(type.max_raw() + 1) / grid;
+  for (size_t c = 0; c < result.values.data.size(); ++c) {
     const float s = at(scale, c);
-    const float threshold = static_cast<float>(level) / s + -static_cast<float>(bias.data[c]) / s;
-    result.values.data[c] = std::floor(threshold * grid) / grid;
+    const float threshold = static_cast<float>(level) / s + -at(bias, c) / s;
+    // A scale of zero puts the crossing at infinity, or nowhere: past the range.
+    const double crossing = std::isnan(threshold) ? limit : std::clamp<double>(threshold, -limit, limit);
+    result.values.data[c] = std::isfinite(threshold) ? std::floor(threshold * grid) / grid : crossing;
   }
   result.unquantized = result.values;
   result.type = type;
@@ -138,12 +141,12 @@ bool all_positive(const Array& array) {
 /// input's range, one step past it.
 WeightArray exact_thresholds(const Array& scale, const Array& bias, const FixedType& in) {
   WeightArray result;
-  result.values = bias;
+  result.values = scale.data.size() > bias.data.size() ? scale : bias;
   const double low = model::to_double(static_cast<int64_t>(in.min_raw()), in);
   const double past = model::to_double(static_cast<int64_t>(in.max_raw()), in) + in.step();
   bool inside = true;
-  for (size_t c = 0; c < bias.data.size(); ++c) {
-    const double crossing = -bias.data[c] / scale.data[scale.data.size() == 1 ? 0 : c];
+  for (size_t c = 0; c < result.values.data.size(); ++c) {
+    const double crossing = -bias.data[c % bias.data.size()] / scale.data[c % scale.data.size()];
     double& threshold = result.values.data[c];
     threshold = std::clamp(std::ceil(crossing / in.step()) * in.step(), low, past);
     inside = inside && threshold < past;

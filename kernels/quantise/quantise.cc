@@ -60,6 +60,15 @@ void use_hls4ml_slopes(TypedModel& model) {
   }
 }
 
+/// hls4ml rounds the thresholds of binary and ternary steps down and counts without biases; strobe's own rules do
+/// neither.
+void step_as_the_framework(TypedModel& model) {
+  for (TypedLayer& layer : model.layers) {
+    layer.settings.erase("step_weights");
+    if (layer.kind == "BatchNormalization" || layer.kind == "ApplyAlpha") layer.settings["exact_step"] = true;
+  }
+}
+
 /// Events arrive as `type`; the network's own input type follows by a conversion.
 void put_border_in_front(TypedModel& model, const FixedType& type) {
   for (size_t i = 0; i < model.layers.size(); ++i) {
@@ -121,6 +130,7 @@ absl::StatusOr<Quantised> quantise(const import::FloatModel& source, const Quant
   simplify_before_inference(*typed);
   if (own) {
     infer_native(*typed, options.input_type);
+    step_as_the_framework(*typed);
     simplify_after_inference(*typed);
   } else {
     infer_types(*typed, *config);

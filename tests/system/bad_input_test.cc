@@ -169,6 +169,22 @@ TEST_F(BadInput, AFolderThatCannotBeWritten) {
   EXPECT_THAT(error_, HasSubstr("no/such/folder"));
 }
 
+TEST_F(BadInput, ADamagedKernelInTheCacheIsBuiltAnew) {
+  const std::string cache = "XDG_CACHE_HOME=" + file("cache") + " ";
+  const std::string command = cache + STROBE_PROGRAM " compile " + kData + "jets_hgq.keras --target sw_emu -o ";
+  ASSERT_EQ(std::system((command + file("first.xclbin") + " >/dev/null 2>&1").c_str()), 0);
+  for (const auto& entry : fs::recursive_directory_iterator(file("cache"))) {
+    if (entry.path().extension() == ".so") fs::resize_file(entry.path(), 20000);
+  }
+  ASSERT_EQ(std::system((command + file("second.xclbin") + " >/dev/null 2>&1").c_str()), 0);
+  EXPECT_EQ(slurp(file("first.xclbin")), slurp(file("second.xclbin")));
+}
+
+TEST_F(BadInput, OutputThatCannotBeWrittenIsNoSuccess) {
+  const std::string xclbin = sample();
+  EXPECT_NE(std::system((STROBE_PROGRAM " inspect " + xclbin + " >/dev/full 2>/dev/null").c_str()), 0);
+}
+
 TEST_F(BadInput, ServingAFolderThatIsNotThere) {
   expect_problem("serve " + file("nothing") + " --grpc 127.0.0.1:0", HasSubstr("nothing"));
 }
