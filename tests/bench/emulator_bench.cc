@@ -1,6 +1,8 @@
 // Events a second of the in-process emulator on one thread, and the time of one event a call, beside the integer
 // dot-product peak of the same core. `emulator_bench --help` for the arguments; tests/bench/emulator_peers.py for the
 // peers' figures.
+#include <yaml-cpp/yaml.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -11,8 +13,6 @@
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <yaml-cpp/yaml.h>
 
 #include "kernels/emulator/emulator.h"
 #include "kernels/import/float_model.h"

@@ -16,6 +16,7 @@
 namespace strobe::http {
 namespace {
 
+using std::chrono::milliseconds;
 using strobe::testing::body_of;
 using strobe::testing::get;
 using strobe::testing::RawClient;
@@ -23,7 +24,6 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
-using std::chrono::milliseconds;
 
 constexpr size_t kBigBody = 16 << 20;  // more than the socket buffers of both sides take
 
@@ -31,7 +31,8 @@ constexpr size_t kBigBody = 16 << 20;  // more than the socket buffers of both s
 class HttpServerTest : public ::testing::Test {
  protected:
   void start(Limits limits = {}) {
-    auto started = HttpServer::start("127.0.0.1:0", [this](const std::string& path) { return answer(path); }, limits);
+    auto started = HttpServer::start(
+        "127.0.0.1:0", [this](const std::string& path) { return answer(path); }, limits);
     ASSERT_TRUE(started.ok()) << started.status();
     server_ = *std::move(started);
   }
