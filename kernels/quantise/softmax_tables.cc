@@ -53,8 +53,8 @@ absl::Status write_legacy(const TypedLayer& layer, int64_t size, model::Node& no
 }
 
 /// strobe's own: distances to the largest input in steps of 1/256 up to 16, rounded up so that only a largest input
-/// itself counts as such; exponentials at the middle of their step; an exact sum; its reciprocal in 4096 steps.
-/// Probabilities are within 0.005 of the exact softmax and the winning class is never changed.
+/// itself counts as such; exponentials at the middle of their step; an exact sum; its reciprocal in 4096 steps, more
+/// from 64 classes on. Probabilities are within 0.01 of the exact softmax and the winning class is never changed.
 absl::Status write_own(int64_t n, const FixedType& in, model::Node& node) {
   constexpr int kAddressBits = 12;
   constexpr int64_t kEntries = int64_t{1} << kAddressBits;
@@ -62,7 +62,9 @@ absl::Status write_own(int64_t n, const FixedType& in, model::Node& node) {
   const FixedType entry = FixedType::ufixed(18, 1, Rounding::kRnd, Overflow::kSat);
   const int sum_bits = std::bit_width(static_cast<uint64_t>(n));
   const FixedType accum = FixedType::ufixed(17 + sum_bits, sum_bits);
-  const FixedType sum = FixedType::ufixed(kAddressBits, sum_bits, Rounding::kRnd, Overflow::kSat);
+  // A sum of many classes needs more steps for the same relative error near 1.
+  const int sum_address_bits = std::clamp(sum_bits + 6, kAddressBits, 16);
+  const FixedType sum = FixedType::ufixed(sum_address_bits, sum_bits, Rounding::kRnd, Overflow::kSat);
 
   Constant exps{{{kEntries}, {accum}}, {}};
   for (int64_t i = 0; i < kEntries; ++i) {
@@ -70,8 +72,9 @@ absl::Status write_own(int64_t n, const FixedType& in, model::Node& node) {
     exps.raw.push_back(
         model::cast(static_cast<model::Wide>(cast_entry(std::exp(-middle), entry)), entry.fraction(), accum));
   }
-  Constant inverses{{{kEntries}, {entry}}, {}};
-  for (int64_t i = 0; i < kEntries; ++i) {
+  const int64_t inverse_entries = int64_t{1} << sum_address_bits;
+  Constant inverses{{{inverse_entries}, {entry}}, {}};
+  for (int64_t i = 0; i < inverse_entries; ++i) {
     inverses.raw.push_back(i == 0 ? 0 : cast_entry(1.0 / (static_cast<double>(i) * sum.step()), entry));
   }
   if (in.fraction() > distance.fraction()) {
