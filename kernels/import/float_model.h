@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,8 @@
 /// A trained model as its file describes it: layers with floating-point weights and the quantisers they were trained
 /// with, no arithmetic yet. Every importer ends here; `kernels/quantise` turns it into a graph.
 namespace strobe::import {
+
+struct Forest;
 
 /// Numbers from a model file, row-major. Float32 values are held exactly.
 struct Array {
@@ -59,6 +62,7 @@ using Setting = std::variant<bool, int64_t, double, std::string, std::vector<int
 ///  - Activation: setting "activation": "relu", "sigmoid", "tanh", "softmax", "linear", "elu", ...; settings such as
 ///  "alpha",
 ///    "max_value", "threshold", "axis"; array "alpha" for PReLU. A QActivation has quantiser "output" beside it.
+///  - Forest: `forest` (forest.h); one input tensor of [features], one output tensor of [outputs].
 ///  - Reshape: setting "target_shape"; Transpose: "permutation" (batch axis not counted); Concatenate: "axis".
 struct FloatLayer {
   std::string name;
@@ -71,6 +75,7 @@ struct FloatLayer {
   std::map<std::string, Quantizer, std::less<>> quantizers;
   /// Names of the file's constants and nodes that became part of this layer; a configuration may still speak of them.
   std::vector<std::string> absorbed;
+  std::shared_ptr<const Forest> forest;  ///< kind "Forest" only
 
   template <typename T>
   std::optional<T> setting(std::string_view key) const {
