@@ -61,6 +61,14 @@ absl::StatusOr<bool> TemporaryFolder::keep_as(const std::string& target) {
   return system_error(target, "cannot be put in place", errno);
 }
 
+absl::Status TemporaryFolder::exchange_with(const std::string& target) {
+  if (renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) == 0) return absl::OkStatus();
+  // Not every file system can: the target is missing for a moment then.
+  std::error_code ignored;
+  std::filesystem::remove_all(target, ignored);
+  return keep_as(target).status();
+}
+
 std::string find_program(const std::string& name) {
   if (name.find('/') != std::string::npos) return access(name.c_str(), X_OK) == 0 ? name : "";
   const char* path = getenv("PATH");

@@ -25,6 +25,8 @@ class TemporaryFolder {
   const std::string& path() const { return path_; }
   /// Renames it to `target` and lets it live; false, and the folder stays temporary, where `target` is there already.
   absl::StatusOr<bool> keep_as(const std::string& target);
+  /// Puts it in the place of the folder `target`, in one step; what was there goes away with this object.
+  absl::Status exchange_with(const std::string& target);
 
  private:
   explicit TemporaryFolder(std::string path) : path_(std::move(path)) {}

@@ -154,10 +154,9 @@ absl::StatusOr<BuildReport> build_sw_emu(const Project& project, const std::stri
   const auto start = std::chrono::steady_clock::now();
   const absl::StatusOr<std::string> compiler = find_compiler(options);
   if (!compiler.ok()) return compiler.status();
-  const absl::StatusOr<HeaderFolder> headers = headers_on_disk(*compiler, options);
+  absl::StatusOr<HeaderFolder> headers = headers_on_disk(*compiler, options);
   if (!headers.ok()) return headers.status();
   BuildReport report;
-  report.header_seconds = headers->seconds;
   const std::string key = library_key(project, *headers), folder = headers->cache + "/libraries";
   const std::string kept = absl::StrCat(folder, "/", digest(key));
   const absl::StatusOr<std::string> known =
@@ -169,11 +168,18 @@ absl::StatusOr<BuildReport> build_sw_emu(const Project& project, const std::stri
   } else {
     const absl::StatusOr<TemporaryFolder> work = TemporaryFolder::create(headers->cache);
     if (!work.ok()) return work.status();
-    const absl::StatusOr<std::string> built = compile_library(project, *compiler, *headers, work->path());
+    absl::StatusOr<std::string> built = compile_library(project, *compiler, *headers, work->path());
+    if (!built.ok() && !headers->is_new) {
+      // The headers or their precompiled form may be damaged in a way that only g++ sees.
+      headers = headers_on_disk(*compiler, options, Headers::kAnew);
+      if (!headers.ok()) return headers.status();
+      built = compile_library(project, *compiler, *headers, work->path());
+    }
     if (!built.ok()) return built.status();
     if (absl::Status s = copy_file(*built, library); !s.ok()) return s;
     if (options.reuse_library) remember(*built, key, kept, folder);
   }
+  report.header_seconds = headers->seconds;
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return report;
 }

@@ -3,8 +3,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
@@ -17,6 +19,7 @@ namespace strobe::hls {
 namespace {
 
 constexpr const char* kPrelude = "strobe_prelude.h";
+constexpr const char* kPrecompiledDigest = "strobe_prelude.h.gch.digest";
 constexpr int kStaleDays = 5;
 
 std::vector<std::string> cache_folders(const BuildOptions& options) {
@@ -54,19 +57,44 @@ std::string prelude_text() {
   return text;
 }
 
-absl::Status write_headers(const std::string& include) {
+/// Every file that a folder of headers holds, by path, but for what g++ makes of them.
+std::vector<std::pair<std::string, std::string>> header_files() {
+  std::vector<std::pair<std::string, std::string>> files = {{kPrelude, prelude_text()}};
   for (const auto* headers : {&kernel_headers(), &emulation_headers()}) {
-    for (const auto& [path, text] : *headers) {
-      const std::string file = absl::StrCat(include, "/", path);
-      if (absl::Status s = make_folder(std::filesystem::path(file).parent_path().string()); !s.ok()) return s;
-      if (absl::Status s = files::write_file(file, std::string(text)); !s.ok()) return s;
-    }
+    for (const auto& [path, text] : *headers) files.emplace_back(path, text);
   }
-  return files::write_file(absl::StrCat(include, "/", kPrelude), prelude_text());
+  return files;
+}
+
+absl::Status write_headers(const std::string& include) {
+  for (const auto& [path, text] : header_files()) {
+    const std::string file = absl::StrCat(include, "/", path);
+    if (absl::Status s = make_folder(std::filesystem::path(file).parent_path().string()); !s.ok()) return s;
+    if (absl::Status s = files::write_file(file, text); !s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
+/// The digest of the precompiled header; empty without one.
+std::string precompiled_digest(const std::string& include) {
+  const auto file = files::MappedFile::open(absl::StrCat(include, "/", kPrelude, ".gch"));
+  if (!file.ok()) return "";
+  const auto bytes = (*file)->bytes();
+  return digest({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+/// Whether a folder holds what was put there. g++ itself passes over a damaged precompiled header without a word.
+bool is_intact(const std::string& include) {
+  for (const auto& [path, text] : header_files()) {
+    const absl::StatusOr<std::string> found = files::read_file(absl::StrCat(include, "/", path));
+    if (!found.ok() || *found != text) return false;
+  }
+  const absl::StatusOr<std::string> known = files::read_file(absl::StrCat(include, "/", kPrecompiledDigest));
+  return known.ok() && *known == precompiled_digest(include);
 }
 
 /// Compiles the prelude; without success there is none, and kernels read the headers themselves.
-void precompile(const std::string& compiler, const std::string& include) {
+void compile_prelude(const std::string& compiler, const std::string& include) {
   const std::string header = absl::StrCat(include, "/", kPrelude), result = header + ".gch";
   std::vector<std::string> command = {compiler};
   for (const std::string& flag : compile_flags()) command.push_back(flag);
@@ -101,25 +129,39 @@ void remove_stale(const std::string& cache) {
   }
 }
 
+/// Puts new headers in place of those in `include`, or of none.
+absl::Status make_headers(const std::string& cache, const std::string& include, const std::string& compiler,
+                          const BuildOptions& options, Headers want) {
+  absl::StatusOr<TemporaryFolder> fresh = TemporaryFolder::create(cache);
+  if (!fresh.ok()) return fresh.status();
+  if (absl::Status s = write_headers(fresh->path()); !s.ok()) return s;
+  if (options.use_precompiled_header) compile_prelude(compiler, fresh->path());
+  const std::string whole = precompiled_digest(fresh->path());
+  if (absl::Status s = files::write_file(absl::StrCat(fresh->path(), "/", kPrecompiledDigest), whole); !s.ok())
+    return s;
+  absl::StatusOr<bool> kept = fresh->keep_as(include);
+  if (!kept.ok()) return kept.status();
+  // Another run may have been faster; its headers stay, because its compilers may be reading them.
+  if (*kept || (want == Headers::kAsTheyAre && is_intact(include))) return absl::OkStatus();
+  return fresh->exchange_with(include);
+}
+
 absl::StatusOr<HeaderFolder> headers_in(const std::string& cache, const std::string& compiler,
-                                        const BuildOptions& options) {
+                                        const BuildOptions& options, Headers want) {
   if (absl::Status s = open_cache(cache); !s.ok()) return s;
   HeaderFolder folder;
   folder.cache = cache;
   folder.key = headers_key(compiler, options.use_precompiled_header);
   folder.include = absl::StrCat(cache, "/headers-", folder.key);
   std::error_code ignored;
-  if (std::filesystem::exists(folder.include, ignored)) {
+  if (want == Headers::kAsTheyAre && is_intact(folder.include)) {
     // Shows that it is in use.
     std::filesystem::last_write_time(folder.include, std::filesystem::file_time_type::clock::now(), ignored);
   } else {
     remove_stale(cache);
     const auto start = std::chrono::steady_clock::now();
-    absl::StatusOr<TemporaryFolder> fresh = TemporaryFolder::create(cache);
-    if (!fresh.ok()) return fresh.status();
-    if (absl::Status s = write_headers(fresh->path()); !s.ok()) return s;
-    if (options.use_precompiled_header) precompile(compiler, fresh->path());
-    if (absl::StatusOr<bool> kept = fresh->keep_as(folder.include); !kept.ok()) return kept.status();
+    if (absl::Status s = make_headers(cache, folder.include, compiler, options, want); !s.ok()) return s;
+    folder.is_new = true;
     folder.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
   const std::string header = absl::StrCat(folder.include, "/", kPrelude);
@@ -142,20 +184,23 @@ std::string compiler_identity(const std::string& compiler) {
 }
 
 std::string digest(std::string_view text) {
-  // Two FNV-1a hashes of 64 bits; a cache's key, where nobody gains by a collision.
-  uint64_t a = 0xcbf29ce484222325, b = 0x9ae16a3b2f90404f;
-  for (const char c : text) {
-    a = (a ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-    b = (b + static_cast<unsigned char>(c) + 1) * 0x9e3779b97f4a7c15;
+  // Two multiplicative hashes of 64 bits over words of 8 bytes; a cache's key, where nobody gains by a collision.
+  uint64_t a = 0xcbf29ce484222325 ^ text.size(), b = 0x9ae16a3b2f90404f;
+  for (; !text.empty(); text.remove_prefix(std::min(text.size(), sizeof(uint64_t)))) {
+    uint64_t word = 0;
+    std::memcpy(&word, text.data(), std::min(text.size(), sizeof word));
+    a = (a ^ word) * 0x100000001b3;
+    a ^= a >> 32;
+    b = (b + word + 1) * 0x9e3779b97f4a7c15;
     b ^= b >> 29;
   }
   return absl::StrCat(absl::Hex(a, absl::kZeroPad16), absl::Hex(b, absl::kZeroPad16));
 }
 
-absl::StatusOr<HeaderFolder> headers_on_disk(const std::string& compiler, const BuildOptions& options) {
+absl::StatusOr<HeaderFolder> headers_on_disk(const std::string& compiler, const BuildOptions& options, Headers want) {
   absl::Status last;
   for (const std::string& cache : cache_folders(options)) {
-    absl::StatusOr<HeaderFolder> folder = headers_in(cache, compiler, options);
+    absl::StatusOr<HeaderFolder> folder = headers_in(cache, compiler, options, want);
     if (folder.ok()) return folder;
     last = folder.status();
   }

@@ -329,6 +329,64 @@ TEST(HlsBuild, SharesAColdCacheBetweenRunsAtTheSameTime) {
   }
 }
 
+TEST(HlsBuild, RepairsDamagedHeaders) {
+  namespace fs = std::filesystem;
+  const testing::ScratchFolder folder;
+  const auto project = hls::write_project(network("small", {{"fc1", 4, 4, 1, "latency"}}));
+  hls::BuildOptions options;
+  options.cache_folder = folder / "cache";
+  options.reuse_library = false;
+  ASSERT_TRUE(hls::build_sw_emu(*project, folder / "k.so", options).ok());
+  const fs::path headers = fs::directory_iterator(folder / "cache")->path();
+  ASSERT_THAT(headers.filename().string(), ::testing::StartsWith("headers-"));
+  const fs::path precompiled = headers / "strobe_prelude.h.gch";
+  const auto overwrite_middle = [&] {
+    std::fstream file(precompiled, std::ios::binary | std::ios::in | std::ios::out);
+    file.seekp(512);
+    file << std::string(fs::file_size(precompiled) - 512, '\x5a');
+  };
+  const std::pair<const char*, std::function<void()>> damages[] = {
+      {"a truncated precompiled header", [&] { fs::resize_file(precompiled, fs::file_size(precompiled) / 2); }},
+      {"a precompiled header of the right size with other bytes", overwrite_middle},
+      {"a half-written header", [&] { fs::resize_file(headers / "ap_fixed.h", 100); }},
+      {"a missing header", [&] { fs::remove(headers / "ap_int.h"); }},
+      {"an empty folder",
+       [&] {
+         fs::remove_all(headers);
+         fs::create_directory(headers);
+       }},
+  };
+  for (const auto& [what, damage] : damages) {
+    damage();
+    const auto repaired = hls::build_sw_emu(*project, folder / "repaired.so", options);
+    ASSERT_TRUE(repaired.ok()) << what << ": " << repaired.status();
+    EXPECT_GT(repaired->header_seconds, 0) << what;
+    const auto after = hls::build_sw_emu(*project, folder / "after.so", options);
+    ASSERT_TRUE(after.ok()) << what << ": " << after.status();
+    EXPECT_EQ(after->header_seconds, 0) << what;
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder / "cache"), {}), 1) << what;
+  }
+}
+
+TEST(HlsBuild, MakesHeadersAnewOnceWhereTheCompilerDoesNotTakeThem) {
+  const testing::ScratchFolder folder;
+  const std::string compiler = folder / "compiler", flaw = folder / "flaw";
+  std::ofstream(compiler) << "#!/bin/sh\nrm " << flaw
+                          << " 2>/dev/null && echo 'error: flaw' && exit 1\nexec g++ \"$@\"\n";
+  std::filesystem::permissions(compiler, std::filesystem::perms::owner_all);
+  const auto project = hls::write_project(network("small", {{"fc1", 4, 4, 1, "latency"}}));
+  hls::BuildOptions options;
+  options.cache_folder = folder / "cache";
+  options.compiler = compiler;
+  options.reuse_library = false;
+  ASSERT_TRUE(hls::build_sw_emu(*project, folder / "k.so", options).ok());
+  std::ofstream(flaw) << "once";
+  const auto report = hls::build_sw_emu(*project, folder / "k.so", options);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_FALSE(std::filesystem::exists(flaw));
+  EXPECT_GT(report->header_seconds, 0);
+}
+
 TEST(HlsBuild, SaysWhereTheCacheCannotBe) {
   const testing::ScratchFolder folder;
   std::ofstream(folder / "file") << "in the way";
