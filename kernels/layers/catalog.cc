@@ -5,6 +5,7 @@
 #include "kernels/layers/clip/clip.h"
 #include "kernels/layers/concatenate/concatenate.h"
 #include "kernels/layers/dense/dense.h"
+#include "kernels/layers/forest/forest.h"
 #include "kernels/layers/leaky_relu/leaky_relu.h"
 #include "kernels/layers/merge/merge.h"
 #include "kernels/layers/quantize/quantize.h"
@@ -23,7 +24,7 @@ constexpr const Layer* kCatalog[] = {
     &kDenseLayer,         &kBatchNormLayer, &kQuantizeLayer,  &kReluLayer,        &kLeakyReluLayer,
     &kThresholdReluLayer, &kClipLayer,      &kSignLayer,      &kTableLayer,       &kSoftmaxLayer,
     &kAddLayer,           &kSubtractLayer,  &kMultiplyLayer,  &kMaximumLayer,     &kMinimumLayer,
-    &kAverageLayer,       &kReshapeLayer,   &kTransposeLayer, &kConcatenateLayer,
+    &kAverageLayer,       &kReshapeLayer,   &kTransposeLayer, &kConcatenateLayer, &kForestLayer,
 };
 
 }  // namespace

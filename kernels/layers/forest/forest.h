@@ -13,13 +13,13 @@ namespace strobe::layers {
 ///   "predicate_begin"   [P + 1]   its intervals are begin[p] .. begin[p + 1] - 1
 ///   "interval_low", "interval_high" [R]  closed limits, raw values on that element's grid, ascending and disjoint
 ///   "node_predicate", "node_true", "node_false" [N]  a child c >= 0 is node c, c < 0 is leaf ~c; children come after
-///                                 their parent
+///                                 their parent; every node and leaf has exactly one parent or is a root
 ///   "tree_root"         [T]       like a child
 ///   "tree_output"       [T]       the output that a tree adds to; absent where leaves have a value per output
 ///   "leaf_value"        [L] or [L, outputs]  on the score's grid
 ///   "leaf_id"           [L]       the framework's number of the leaf within its tree
-///   "base"              [outputs] what the sum starts from, on the score's grid
-///   "scale"             [1]       optional: the sum is multiplied by it (conifer's `norm`), then cast
+///   "base"              [outputs] what the sum starts from, on leaf_value's grid
+///   "scale"             [1]       optional: the sum is multiplied by it (conifer's `norm`), then cast to the output
 /// Attributes:
 ///   "result"     "scores" (default): output [outputs]; "leaves": output [T], the leaf_id that each tree ends in
 ///   "sum"        "exact" (default): one cast at the end; "file_order": starts at the base, a cast to "accumulator"
