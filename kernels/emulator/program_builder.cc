@@ -204,14 +204,18 @@ ValueId ProgramBuilder::top_bits(ValueId x, const FixedType& type, int address_b
 
 TableId ProgramBuilder::add_table(const model::Constant& constant) {
   Table table;
+  bool all_zero = true;
   for (size_t i = 0; i < constant.raw.size(); ++i) {
     const FixedType& type = constant.type.at(static_cast<int64_t>(i));
-    if (constant.raw[i] != 0 && type.width != 0) table.fraction = std::max(table.fraction, type.fraction());
+    if (constant.raw[i] == 0 || type.width == 0) continue;
+    table.fraction = all_zero ? type.fraction() : std::max(table.fraction, type.fraction());
+    all_zero = false;
   }
   for (size_t i = 0; i < constant.raw.size(); ++i) {
     const FixedType& type = constant.type.at(static_cast<int64_t>(i));
     Wide entry = 0;
-    const bool fits = type.width == 0 || checked_shift_left(constant.raw[i], table.fraction - type.fraction(), entry);
+    const bool fits = type.width == 0 || constant.raw[i] == 0 ||
+                      checked_shift_left(constant.raw[i], table.fraction - type.fraction(), entry);
     if (!fits || entry != static_cast<int64_t>(entry)) too_wide();
     table.entries.push_back(static_cast<int64_t>(entry));
     table.range = i == 0 ? Range{entry, entry} : hull(table.range, {entry, entry});

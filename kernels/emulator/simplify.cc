@@ -118,7 +118,7 @@ class Simplifier {
   bool never_overflows(std::span<const Term> terms, const FixedType& accum) const {
     const Range limits = {accum.min_raw(), accum.max_raw()};
     FixedType unlimited = accum;
-    unlimited.width = FixedType::kMaxWidth;
+    unlimited.width = 100;  // wider than any accumulator, so that what saturates shows
     unlimited.integer = unlimited.width - accum.fraction();
     unlimited.is_signed = true;
     unlimited.overflow = Overflow::kSat;

@@ -19,11 +19,12 @@ struct Exact {
 
 inline Exact exact(int64_t raw, const model::FixedType& type) { return {type.width == 0 ? 0 : raw, type.fraction()}; }
 
-/// Brings two numbers to the finer of their grids.
+/// Brings two numbers to the finer of their grids; zero is on every grid.
 inline void align(Exact& a, Exact& b) {
-  const int fraction = std::max(a.fraction, b.fraction);
-  a = {a.value << (fraction - a.fraction), fraction};
-  b = {b.value << (fraction - b.fraction), fraction};
+  const int fraction = a.value == 0 ? b.fraction : b.value == 0 ? a.fraction : std::max(a.fraction, b.fraction);
+  if (a.value != 0) a.value <<= fraction - a.fraction;
+  if (b.value != 0) b.value <<= fraction - b.fraction;
+  a.fraction = b.fraction = fraction;
 }
 
 inline Exact operator+(Exact a, Exact b) {
@@ -49,6 +50,28 @@ inline Exact constant_at(const model::Constant& constant, int64_t index) {
   if (constant.raw.size() == 1) index = 0;
   return exact(constant.raw[index], constant.type.at(index));
 }
+
+/// What an exact number can be: at most `size` from zero, on the grid of 2^-fraction. Verification computes with
+/// extents what `reference` computes with numbers.
+struct Extent {
+  long double size = 0;  ///< 0: always zero, on every grid
+  int fraction = 0;
+
+  /// Of a signed integer that holds the number on its grid; 0 for zero.
+  int bits() const;
+};
+
+Extent extent(const model::FixedType& type);
+/// One element of a constant, as `constant_at` gives it.
+Extent extent_at(const model::Constant& constant, int64_t index);
+/// Covers both numbers, brought to one grid, as comparing or choosing needs it.
+Extent united(Extent a, Extent b);
+Extent operator+(Extent a, Extent b);
+Extent operator*(Extent a, Extent b);
+
+/// An exact number of a layer needs that many bits: the reference and the emulator have 126.
+/// Error: InvalidArgument that names the layer, its tensors' and its constants' types.
+absl::Status expect_bits(const model::Graph& graph, const model::Node& node, int bits);
 
 /// "layer 'fc1' (dense): flaw"
 inline absl::Status layer_error(const model::Node& node, const std::string& flaw) {

@@ -10,13 +10,41 @@ using model::Wide;
 
 namespace {
 
+/// Where exact integers end. A lane that reaches it stays there through every sum and product, so that the type that
+/// holds it is refused.
+constexpr Wide kWidest = Wide{1} << 120;
+
+Wide limited(bool overflowed, bool negative, Wide value) {
+  if (overflowed) return negative ? -kWidest : kWidest;
+  return std::clamp(value, -kWidest, kWidest);
+}
+
+Wide sum(Wide a, Wide b) {
+  Wide result = 0;
+  const bool overflowed = __builtin_add_overflow(a, b, &result);
+  return limited(overflowed, a < 0, result);
+}
+
+Wide product(Wide a, Wide b) {
+  Wide result = 0;
+  const bool overflowed = __builtin_mul_overflow(a, b, &result);
+  return limited(overflowed, (a < 0) != (b < 0), result);
+}
+
+/// value 2^shift, shift >= 0
+Wide shifted(Wide value, int shift) {
+  if (value == 0) return 0;
+  if (shift > 120) return value < 0 ? -kWidest : kWidest;
+  return product(value, Wide{1} << shift);
+}
+
 void align(Lane& a, Lane& b) {
   if (a.is_zero()) a.fraction = b.fraction;
   if (b.is_zero()) b.fraction = a.fraction;
   const int fraction = std::max(a.fraction, b.fraction);
   for (Lane* lane : {&a, &b}) {
-    lane->low <<= fraction - lane->fraction;
-    lane->high <<= fraction - lane->fraction;
+    lane->low = shifted(lane->low, fraction - lane->fraction);
+    lane->high = shifted(lane->high, fraction - lane->fraction);
     lane->fraction = fraction;
   }
 }
@@ -42,9 +70,13 @@ FixedType holding(const Lane& lane) {
 
 Lane converted(const Lane& lane, const FixedType& type) {
   if (type.width == 0 || lane.is_zero()) return {};
+  if (lane.low <= -kWidest || lane.high >= kWidest) return lane_of(type);  // how far beyond is not known
   const int shift = lane.fraction - type.fraction();
-  const Wide low = model::shift_right_rounded(lane.low, shift, type.rounding);
-  const Wide high = model::shift_right_rounded(lane.high, shift, type.rounding);
+  const auto rounded = [&](Wide value) {
+    return shift < 0 ? shifted(value, -shift) : model::shift_right_rounded(value, shift, type.rounding);
+  };
+  const Wide low = rounded(lane.low);
+  const Wide high = rounded(lane.high);
   if (low >= type.min_raw() && high <= type.max_raw()) return {low, high, type.fraction()};
   if (type.overflow == model::Overflow::kWrap || type.overflow == model::Overflow::kSatZero) return lane_of(type);
   return {std::clamp(low, type.min_raw(), type.max_raw()), std::clamp(high, type.min_raw(), type.max_raw()),
@@ -53,13 +85,14 @@ Lane converted(const Lane& lane, const FixedType& type) {
 
 Lane operator+(Lane a, Lane b) {
   align(a, b);
-  return {a.low + b.low, a.high + b.high, a.fraction};
+  return {sum(a.low, b.low), sum(a.high, b.high), a.fraction};
 }
 
 Lane operator-(Lane a) { return {-a.high, -a.low, a.fraction}; }
 
 Lane operator*(const Lane& a, const Lane& b) {
-  const auto [low, high] = std::minmax({a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high});
+  const auto [low, high] =
+      std::minmax({product(a.low, b.low), product(a.low, b.high), product(a.high, b.low), product(a.high, b.high)});
   return {low, high, a.fraction + b.fraction};
 }
 
@@ -82,8 +115,8 @@ Lane scaled(const Lane& lane, int64_t raw, int fraction) {
   if (raw == 0 || lane.is_zero()) return {};
   const int zeros = std::countr_zero(static_cast<uint64_t>(raw));
   const Wide factor = raw >> zeros;
-  const Wide a = lane.low * factor;
-  const Wide b = lane.high * factor;
+  const Wide a = product(lane.low, factor);
+  const Wide b = product(lane.high, factor);
   return {std::min(a, b), std::max(a, b), lane.fraction + fraction - zeros};
 }
 

@@ -7,7 +7,8 @@
 
 namespace strobe::quantise {
 
-/// The values that one element of a tensor can take: low..high in steps of 2^-fraction, both ends included.
+/// The values that one element of a tensor can take: low..high in steps of 2^-fraction, both ends included. Ends that
+/// leave 120 bits stop there, and no type is wide enough for them.
 struct Lane {
   model::Wide low = 0;
   model::Wide high = 0;

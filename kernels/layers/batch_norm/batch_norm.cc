@@ -12,7 +12,17 @@ using model::Node;
 absl::Status verify(const Graph& graph, const Node& node) {
   if (absl::Status s = expect_elementwise(graph, node); !s.ok()) return s;
   if (absl::Status s = expect_constant(graph, node, "scale", /*per_channel=*/true); !s.ok()) return s;
-  return expect_constant(graph, node, "bias", /*per_channel=*/true);
+  if (absl::Status s = expect_constant(graph, node, "bias", /*per_channel=*/true); !s.ok()) return s;
+  const auto& in = graph.tensor(node.inputs[0]).type;
+  const model::Constant& scale = *node.constant("scale");
+  const model::Constant& bias = *node.constant("bias");
+  int bits = 0;
+  for (int64_t e = 0; e < in.elements(); ++e) {
+    const Extent y = extent_at(scale, e % static_cast<int64_t>(scale.raw.size())) * extent(in.at(e)) +
+                     extent_at(bias, e % static_cast<int64_t>(bias.raw.size()));
+    bits = std::max(bits, y.bits());
+  }
+  return expect_bits(graph, node, bits);
 }
 
 void reference(const EventView& view) {

@@ -14,7 +14,14 @@ absl::Status verify(const Graph& graph, const Node& node) {
   for (const char* name : {"slope", "shift", "low", "high"}) {
     if (absl::Status s = expect_constant(graph, node, name); !s.ok()) return s;
   }
-  return absl::OkStatus();
+  const auto& in = graph.tensor(node.inputs[0]).type;
+  const auto constant = [&](const char* name) { return extent_at(*node.constant(name), 0); };
+  int bits = 0;
+  for (int64_t e = 0; e < in.elements(); ++e) {
+    const Extent line = constant("slope") * extent(in.at(e)) + constant("shift");
+    bits = std::max(bits, united(line, united(constant("low"), constant("high"))).bits());
+  }
+  return expect_bits(graph, node, bits);
 }
 
 void reference(const EventView& view) {

@@ -13,6 +13,31 @@ using model::Constant;
 using model::Graph;
 using model::Node;
 
+/// Of the exact sums; with an accumulator, of each product.
+int exact_bits(const model::TensorType& in, const Constant& weight, const Constant* bias, bool accumulates) {
+  const int64_t n_in = weight.type.shape[0];
+  const int64_t n_out = weight.type.shape[1];
+  const int64_t rows = in.is_uniform() ? 1 : in.elements() / n_in;
+  int bits = 0;
+  for (int64_t row = 0; row < rows; ++row) {
+    std::vector<Extent> sums(n_out);
+    for (int64_t j = 0; bias != nullptr && j < n_out; ++j) sums[j] = extent_at(*bias, j);
+    for (int64_t i = 0; i < n_in; ++i) {
+      const Extent x = extent(in.at(row * n_in + i));
+      for (int64_t j = 0; j < n_out; ++j) {
+        const Extent product = x * extent_at(weight, i * n_out + j);
+        if (accumulates) {
+          bits = std::max(bits, product.bits());
+        } else {
+          sums[j] = sums[j] + product;
+        }
+      }
+    }
+    for (const Extent& sum : sums) bits = std::max(bits, sum.bits());
+  }
+  return bits;
+}
+
 absl::Status verify(const Graph& graph, const Node& node) {
   if (absl::Status s = expect_inputs(node, 1); !s.ok()) return s;
   const auto& in = graph.tensor(node.inputs[0]).type;
@@ -35,10 +60,7 @@ absl::Status verify(const Graph& graph, const Node& node) {
   if (bias != nullptr && static_cast<int64_t>(bias->raw.size()) != extents[1]) {
     return layer_error(node, absl::StrCat("has ", bias->raw.size(), " biases for ", extents[1], " outputs"));
   }
-  const int widest = in.max_width() + weight->type.max_width() + static_cast<int>(std::bit_width<uint64_t>(extents[0]));
-  if (widest > 120)
-    return layer_error(node, absl::StrCat("exact sums need ", widest, " bits; at most 120 are supported"));
-  return absl::OkStatus();
+  return expect_bits(graph, node, exact_bits(in, *weight, bias, node.has("accum")));
 }
 
 void reference(const EventView& view) {

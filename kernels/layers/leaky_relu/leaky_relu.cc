@@ -11,7 +11,15 @@ using model::Node;
 
 absl::Status verify(const Graph& graph, const Node& node) {
   if (absl::Status s = expect_elementwise(graph, node); !s.ok()) return s;
-  return expect_constant(graph, node, "alpha", /*per_channel=*/true);
+  if (absl::Status s = expect_constant(graph, node, "alpha", /*per_channel=*/true); !s.ok()) return s;
+  const auto& in = graph.tensor(node.inputs[0]).type;
+  const model::Constant& alpha = *node.constant("alpha");
+  int bits = 0;
+  for (int64_t e = 0; e < in.elements(); ++e) {
+    const Extent x = extent(in.at(e));
+    bits = std::max(bits, united(x, x * extent_at(alpha, e % static_cast<int64_t>(alpha.raw.size()))).bits());
+  }
+  return expect_bits(graph, node, bits);
 }
 
 void reference(const EventView& view) {

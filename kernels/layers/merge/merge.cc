@@ -1,5 +1,7 @@
 #include "kernels/layers/merge/merge.h"
 
+#include <bit>
+
 #include "kernels/layers/hooks.h"
 #include "kernels/layers/support.h"
 
@@ -8,6 +10,28 @@ namespace {
 
 using model::Graph;
 using model::Node;
+
+/// Grid bits that a mean of n terms gets more: ceil(log2 n).
+int mean_bits(size_t n) { return static_cast<int>(std::bit_width(n - 1)); }
+
+/// Of the exact result of one element and every step towards it.
+int exact_bits(const Graph& graph, const Node& node, int64_t e) {
+  int bits = 0;
+  int finest = 0;
+  Extent y;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const auto& in = graph.tensor(node.inputs[i]).type;
+    const model::FixedType& type = in.at(in.elements() == 1 ? 0 : e);
+    const Extent x = extent(type);
+    finest = i == 0 ? type.fraction() : std::max(finest, type.fraction());
+    const bool chooses = node.op == "maximum" || node.op == "minimum";
+    y = i == 0 ? x : node.op == "multiply" ? y * x : chooses ? united(y, x) : y + x;
+    bits = std::max(bits, y.bits());
+  }
+  if (node.op != "average") return bits;
+  y.fraction = finest + mean_bits(node.inputs.size());
+  return std::max(bits, y.bits());
+}
 
 absl::Status verify(const Graph& graph, const Node& node) {
   if (node.inputs.size() < 2 || node.outputs.size() != 1)
@@ -21,7 +45,9 @@ absl::Status verify(const Graph& graph, const Node& node) {
                                             ", output ", model::to_string(out.shape)));
     }
   }
-  return absl::OkStatus();
+  int bits = 0;
+  for (int64_t e = 0; e < out.elements(); ++e) bits = std::max(bits, exact_bits(graph, node, e));
+  return expect_bits(graph, node, bits);
 }
 
 Exact combine(const std::string& op, Exact a, Exact b) {
@@ -34,8 +60,7 @@ Exact combine(const std::string& op, Exact a, Exact b) {
 
 /// The sum over n, truncated towards zero on a grid finer by the bits of n.
 Exact divide(Exact sum, int64_t n) {
-  int bits = 0;
-  while ((int64_t{1} << bits) < n) ++bits;
+  const int bits = mean_bits(static_cast<size_t>(n));
   return {(sum.value << bits) / n, sum.fraction + bits};
 }
 
@@ -52,7 +77,7 @@ void reference(const EventView& view) {
       finest = i == 0 ? x.fraction : std::max(finest, x.fraction);
       y = i == 0 ? x : combine(node.op, y, x);
     }
-    if (node.op == "average") {
+    if (node.op == "average" && y.value != 0) {
       y = divide({y.value << (finest - y.fraction), finest}, static_cast<int64_t>(node.inputs.size()));
     }
     view.outputs[0][e] = cast(y, out.at(e), view.overflow);

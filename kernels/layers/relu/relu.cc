@@ -12,7 +12,12 @@ using model::Node;
 absl::Status verify(const Graph& graph, const Node& node) {
   if (absl::Status s = expect_elementwise(graph, node); !s.ok()) return s;
   if (node.constant("max_value") == nullptr) return absl::OkStatus();
-  return expect_constant(graph, node, "max_value");
+  if (absl::Status s = expect_constant(graph, node, "max_value"); !s.ok()) return s;
+  const auto& in = graph.tensor(node.inputs[0]).type;
+  int bits = 0;
+  for (int64_t e = 0; e < in.elements(); ++e)
+    bits = std::max(bits, united(extent(in.at(e)), extent_at(*node.constant("max_value"), e)).bits());
+  return expect_bits(graph, node, bits);
 }
 
 void reference(const EventView& view) {

@@ -1,5 +1,7 @@
 #include "kernels/layers/sign/sign.h"
 
+#include <cmath>
+
 #include "kernels/layers/hooks.h"
 #include "kernels/layers/support.h"
 
@@ -13,9 +15,24 @@ absl::Status verify(const Graph& graph, const Node& node) {
   if (absl::Status s = expect_elementwise(graph, node); !s.ok()) return s;
   const std::string mode = node.text("mode");
   if (mode != "binary" && mode != "ternary") return layer_error(node, "mode is '" + mode + "', not binary or ternary");
-  if (mode == "binary") return expect_constant(graph, node, "threshold", /*per_channel=*/true);
-  if (absl::Status s = expect_constant(graph, node, "high", /*per_channel=*/true); !s.ok()) return s;
-  return expect_constant(graph, node, "low", /*per_channel=*/true);
+  const std::vector<const char*> limits = mode == "binary" ? std::vector{"threshold"} : std::vector{"high", "low"};
+  for (const char* name : limits) {
+    if (absl::Status s = expect_constant(graph, node, name, /*per_channel=*/true); !s.ok()) return s;
+  }
+  const auto& in = graph.tensor(node.inputs[0]).type;
+  const auto inner = node.type("inner");
+  const Extent factor = {mode == "binary" ? 1.0L : std::abs(static_cast<long double>(node.integer("factor", 1))), 0};
+  int bits = 0;
+  for (int64_t e = 0; e < in.elements(); ++e) {
+    Extent compared = extent(in.at(e)) * factor;
+    bits = std::max(bits, compared.bits());
+    if (mode == "ternary" && inner) compared = extent(*inner);
+    for (const char* name : limits) {
+      const model::Constant& limit = *node.constant(name);
+      bits = std::max(bits, united(compared, extent_at(limit, e % static_cast<int64_t>(limit.raw.size()))).bits());
+    }
+  }
+  return expect_bits(graph, node, bits);
 }
 
 void reference(const EventView& view) {

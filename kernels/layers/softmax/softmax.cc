@@ -17,6 +17,39 @@ int64_t axis_of(const Node& node, const model::Shape& shape) {
   return node.integer("axis", static_cast<int64_t>(shape.size()) - 1);
 }
 
+/// Any logit, on the grid of them all.
+Extent logit_extent(const model::TensorType& in) {
+  Extent all;
+  for (const FixedType& type : in.types) all = united(all, extent(type));
+  return all;
+}
+
+/// Of distances between logits, sums in the accumulator and products, as each implementation has them.
+int exact_bits(const Node& node, const model::TensorType& in) {
+  const std::string implementation = node.text("implementation");
+  const Constant& exp_table = *node.constant("exp_table");
+  const Constant& inv_table = *node.constant("inv_table");
+  const Extent accum = extent(*node.type("accum"));
+  const Extent x = logit_extent(in);
+  Extent distance = x + x;
+  int bits = (accum + accum).bits();
+  if (implementation == "legacy") {
+    // Addresses: the number times the table's size, and the span on its grid.
+    const auto address = [&](const Extent& value, size_t size, int span) {
+      const int grid = std::max(value.fraction, 0);
+      return std::max(Extent{value.size * static_cast<long double>(size), grid}.bits(),
+                      Extent{static_cast<long double>(span), grid}.bits());
+    };
+    return std::max(
+        {bits, distance.bits(), address(distance, exp_table.raw.size(), 16), address(accum, inv_table.raw.size(), 64)});
+  }
+  if (implementation == "stable") {
+    if (const Constant* offset = node.constant("norm_offset")) distance = distance + extent_at(*offset, 0);
+    bits = std::max(bits, distance.bits());
+  }
+  return std::max(bits, (extent(exp_table.type.at(0)) * extent(inv_table.type.at(0))).bits());
+}
+
 absl::Status verify(const Graph& graph, const Node& node) {
   if (absl::Status s = expect_elementwise(graph, node); !s.ok()) return s;
   const auto& in = graph.tensor(node.inputs[0]).type;
@@ -25,7 +58,7 @@ absl::Status verify(const Graph& graph, const Node& node) {
     return layer_error(node, absl::StrCat("axis ", axis, " does not exist in ", model::to_string(in.shape)));
   }
   const std::string implementation = node.text("implementation");
-  if (implementation == "argmax") return absl::OkStatus();
+  if (implementation == "argmax") return expect_bits(graph, node, logit_extent(in).bits());
   if (implementation != "stable" && implementation != "latency" && implementation != "legacy") {
     return layer_error(node, "implementation '" + implementation + "' is not stable, latency, legacy or argmax");
   }
@@ -39,7 +72,10 @@ absl::Status verify(const Graph& graph, const Node& node) {
   if (implementation == "stable" && !node.has("inp_norm")) return layer_error(node, "attribute 'inp_norm' is missing");
   if (implementation == "latency" && !in.is_uniform()) return layer_error(node, "needs one type for all inputs");
   if (!node.has("accum")) return layer_error(node, "attribute 'accum' is missing");
-  return absl::OkStatus();
+  if (implementation == "stable" && node.constant("norm_offset") != nullptr) {
+    if (absl::Status s = expect_constant(graph, node, "norm_offset"); !s.ok()) return s;
+  }
+  return expect_bits(graph, node, exact_bits(node, in));
 }
 
 /// The entry that the top bits of a value address.
@@ -97,6 +133,7 @@ class Slice {
 
   /// clamp(trunc(value size / span) + offset)
   static int64_t legacy_index(Exact value, int64_t size, int span, int64_t offset) {
+    if (value.value == 0) return std::clamp<int64_t>(offset, 0, size - 1);
     model::Wide scaled = value.value * size;
     model::Wide divisor = span;
     (value.fraction >= 0 ? divisor : scaled) <<= std::abs(value.fraction);

@@ -1,5 +1,7 @@
 #include "kernels/layers/table/table.h"
 
+#include <cmath>
+
 #include "kernels/layers/hooks.h"
 #include "kernels/layers/support.h"
 
@@ -9,19 +11,44 @@ namespace {
 using model::Graph;
 using model::Node;
 
+/// Of the scaled address, its divisor, and both branches' results brought to one grid.
+int exact_bits(const Node& node, const model::FixedType& in) {
+  const Extent x = extent(in);
+  if (x.size == 0) return 0;
+  const int grid = std::max(x.fraction, 0);
+  const auto magnitude = [&](const char* name) { return std::abs(static_cast<long double>(node.integer(name, 1))); };
+  int bits = std::max(Extent{x.size * magnitude("scale_numerator"), grid}.bits(),
+                      Extent{magnitude("scale_denominator"), grid}.bits());
+  Extent y = extent(node.constant("table")->type.at(0));
+  if (const auto* scale = node.constant("negative_scale")) y = y * extent_at(*scale, 0);
+  const std::string positive = node.text("positive");
+  if (positive == "identity") y = united(y, x);
+  if (positive == "scaled") y = united(y, x * extent_at(*node.constant("positive_scale"), 0));
+  return std::max(bits, y.bits());
+}
+
 absl::Status verify(const Graph& graph, const Node& node) {
   if (absl::Status s = expect_elementwise(graph, node); !s.ok()) return s;
   if (node.constant("table") == nullptr) return layer_error(node, "constant 'table' is missing");
+  if (!node.constant("table")->type.is_uniform()) return layer_error(node, "constant 'table' must have one type");
   if (node.integer("scale_denominator") <= 0) return layer_error(node, "scale_denominator must be positive");
   const std::string positive = node.text("positive");
-  if (positive == "scaled") return expect_constant(graph, node, "positive_scale");
-  if (!positive.empty() && positive != "identity")
+  if (!positive.empty() && positive != "identity" && positive != "scaled")
     return layer_error(node, "unknown positive branch '" + positive + "'");
-  return absl::OkStatus();
+  for (const char* name : {"positive_scale", "negative_scale"}) {
+    const bool needed = positive == "scaled" && name == std::string_view("positive_scale");
+    if (!needed && node.constant(name) == nullptr) continue;
+    if (absl::Status s = expect_constant(graph, node, name); !s.ok()) return s;
+  }
+  const auto& in = graph.tensor(node.inputs[0]).type;
+  int bits = 0;
+  for (int64_t e = 0; e < in.elements(); ++e) bits = std::max(bits, exact_bits(node, in.at(e)));
+  return expect_bits(graph, node, bits);
 }
 
 /// clamp(trunc(x numerator / denominator) + offset, 0, size - 1), truncated towards zero.
 int64_t table_index(Exact x, const Node& node, int64_t size) {
+  if (x.value == 0) return std::clamp<int64_t>(node.integer("offset"), 0, size - 1);
   model::Wide scaled = x.value * node.integer("scale_numerator", 1);
   model::Wide divisor = node.integer("scale_denominator", 1);
   if (x.fraction >= 0) {

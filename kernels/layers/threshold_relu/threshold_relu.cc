@@ -11,7 +11,12 @@ using model::Node;
 
 absl::Status verify(const Graph& graph, const Node& node) {
   if (absl::Status s = expect_elementwise(graph, node); !s.ok()) return s;
-  return expect_constant(graph, node, "theta");
+  if (absl::Status s = expect_constant(graph, node, "theta"); !s.ok()) return s;
+  const auto& in = graph.tensor(node.inputs[0]).type;
+  int bits = 0;
+  for (int64_t e = 0; e < in.elements(); ++e)
+    bits = std::max(bits, united(extent(in.at(e)), extent_at(*node.constant("theta"), 0)).bits());
+  return expect_bits(graph, node, bits);
 }
 
 void reference(const EventView& view) {
