@@ -16,7 +16,7 @@ enum class SplitTest : uint8_t {
   kGreaterEqual,  ///< x >= threshold
   kEqual,         ///< x == threshold
   kNotEqual,      ///< x != threshold
-  kInCategories,  ///< x, cut to an integer, is a member of the split's category set
+  kInCategories,  ///< x, cut to an integer (towards 0), is a member of the split's category set
 };
 
 /// Which values of x a split takes for missing; those go where `missing_goes_true` says.
@@ -31,7 +31,7 @@ struct ForestNode {
   SplitTest test = SplitTest::kLess;
   MissingValues missing = MissingValues::kNone;
   bool missing_goes_true = false;
-  double threshold = 0;     ///< exact: a float32 of the file is held as such
+  double threshold = 0;     ///< exact: a float32 of the file is held as such; infinite at most, never NaN
   int32_t if_true = -1;     ///< index into `Forest::nodes`
   int32_t if_false = -1;    ///< index into `Forest::nodes`
   int32_t categories = -1;  ///< kInCategories: index into `Forest::category_sets`
@@ -53,7 +53,16 @@ using Projection = std::vector<double>;
 enum class Aggregation : uint8_t { kSum, kAverage, kMinimum, kMaximum };
 
 /// What turns margins into the framework's final answer; part of the model only where the user asks for it.
-enum class PostTransform : uint8_t { kNone, kSigmoid, kSoftmax, kSoftmaxZero, kExp, kProbit, kNormalise };
+enum class PostTransform : uint8_t {
+  kNone,
+  kSigmoid,      ///< 1 / (1 + exp(-m)) of each output
+  kSoftmax,      ///< over the outputs
+  kSoftmaxZero,  ///< ONNX's: as kSoftmax, but a margin within 1e-7 of 0 stays as it is and is left out of the sum
+  kExp,          ///< exp(m)
+  kProbit,       ///< the inverse of the normal distribution function
+  kNormalise,    ///< divided by the sum of the outputs
+  kTanh,         ///< tanh(m): TMVA's gradient boosting
+};
 
 /// output[k] = (base[k] + aggregate over trees of leaf_values) * scale, then `post`.
 struct Forest {
@@ -72,7 +81,11 @@ struct Forest {
   double scale = 1;          ///< conifer's `norm`
   Aggregation aggregation = Aggregation::kSum;
   PostTransform post = PostTransform::kNone;
+  double post_scale = 1;  ///< `post` gets output * post_scale: a forest whose probabilities, not margins, are averaged
   bool single_precision_inputs = true;  ///< the framework compares float32 values of the inputs; else float64
+  /// The framework compares with the float32 value of `threshold`, which is the file's decimal (conifer's files of
+  /// XGBoost forests). conifer itself uses the decimal in fixed point.
+  bool single_precision_thresholds = false;
 };
 
 }  // namespace strobe::import

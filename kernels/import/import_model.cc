@@ -5,18 +5,21 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "kernels/import/float_model.h"
+#include "kernels/import/forest_json.h"
 #include "kernels/import/keras.h"
 #include "kernels/import/onnx.h"
+#include "kernels/import/ubjson.h"
 #include "platform/files/file.h"
 
 namespace strobe::import {
 namespace {
 
-enum class Format { kJson, kHdf5, kZip, kOther };
+enum class Format { kJson, kUbjson, kHdf5, kZip, kOther };
 
 Format recognise(std::string_view head) {
   if (head.starts_with("\x89HDF")) return Format::kHdf5;
   if (head.starts_with("PK\x03\x04")) return Format::kZip;
+  if (looks_like_ubjson(head)) return Format::kUbjson;
   const size_t first = head.find_first_not_of(" \t\r\n");
   return first != std::string_view::npos && head[first] == '{' ? Format::kJson : Format::kOther;
 }
@@ -30,6 +33,38 @@ std::string weights_beside(const std::string& path) {
     if (::access(candidate.c_str(), R_OK) == 0) return candidate;
   }
   return "";
+}
+
+absl::Status holds_its_weights(const std::string& path) {
+  return absl::InvalidArgumentError(absl::StrCat("'", path, "' holds its own weights; --weights is for a Keras .json"));
+}
+
+/// JSON holds a forest of XGBoost's or conifer's, or a Keras configuration.
+absl::StatusOr<FloatModel> import_json(const std::string& path, const std::string& weights_path) {
+  {
+    absl::StatusOr<std::string> text = files::read_file(path);
+    if (!text.ok()) return text.status();
+    absl::StatusOr<Json> document = parse_python_json(*text, path);
+    if (!document.ok()) return document.status();
+    const bool xgboost = is_xgboost(*document);
+    if (xgboost || is_conifer(*document)) {
+      if (!weights_path.empty()) return holds_its_weights(path);
+      return xgboost ? read_xgboost(*document, path) : read_conifer(*document, path);
+    }
+  }
+  return import_keras_json(path, weights_path.empty() ? weights_beside(path) : weights_path);
+}
+
+absl::StatusOr<FloatModel> import_ubjson(const std::string& path) {
+  absl::StatusOr<std::string> bytes = files::read_file(path);
+  if (!bytes.ok()) return bytes.status();
+  absl::StatusOr<Json> document = parse_ubjson(*bytes, path);
+  if (!document.ok()) return document.status();
+  if (!is_xgboost(*document)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", path, "': UBJSON without XGBoost's 'learner'; strobe reads XGBoost's models in it only"));
+  }
+  return read_xgboost(*document, path);
 }
 
 }  // namespace
@@ -46,18 +81,16 @@ absl::StatusOr<FloatModel> import_model(const std::string& path, const ImportOpt
     return absl::InvalidArgumentError(absl::StrCat("'", path, "': expected a model, found an empty file"));
   const bool onnx = absl::EndsWithIgnoreCase(path, ".onnx");
   const Format format = recognise(head);
-  if (!options.weights_path.empty() && (onnx || format == Format::kHdf5 || format == Format::kZip)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("'", path, "' holds its own weights; --weights is for a Keras .json"));
-  }
+  if (format == Format::kJson && !onnx) return import_json(path, options.weights_path);
+  if (!options.weights_path.empty() && (onnx || format != Format::kOther)) return holds_its_weights(path);
   if (onnx) return import_onnx(path);
   if (format == Format::kHdf5) return import_keras_h5(path);
   if (format == Format::kZip) return import_keras_zip(path);
-  if (format == Format::kJson) {
-    return import_keras_json(path, options.weights_path.empty() ? weights_beside(path) : options.weights_path);
-  }
+  if (format == Format::kUbjson) return import_ubjson(path);
   return absl::InvalidArgumentError(absl::StrCat(
-      "'", path, "': expected a Keras .json (with its .h5), .h5 or .keras, or an .onnx model; found none of them"));
+      "'", path,
+      "': expected a Keras .json (with its .h5), .h5 or .keras, an .onnx model, or a forest (XGBoost .json or "
+      ".ubj, conifer .json); found none of them"));
 }
 
 }  // namespace strobe::import

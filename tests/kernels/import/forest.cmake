@@ -1,0 +1,3 @@
+strobe_test(import_forest
+  SOURCES forest_xgboost_test.cc
+  LIBS strobe::import strobe::forest strobe::io absl::strings)
