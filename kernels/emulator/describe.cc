@@ -35,6 +35,11 @@ std::string describe(const Listing& listing, const Plan& plan) {
   absl::StrAppend(&text, "  ", p.unpacks.size(), " unpacked, ", p.packs.size(), " packed words, ", p.lookups.size(),
                   " lookups, ", p.binaries.size(), " operations of two values, ", p.scalars.size(),
                   " scalar steps in 128 bits\n");
+  if (plan.events.rows > 0) {
+    absl::StrAppend(&text, "  fewer than ", plan.events.rows, " events: one by one, ", plan.events.steps.size(),
+                    " steps of ", kEventLanes, " lanes, ", plan.events.sources.size(), " broadcast operands, ",
+                    plan.events.constants.size(), " bytes of numbers\n");
+  }
   for (const Method& m : plan.methods) {
     if (m.node < 0) continue;
     absl::StrAppend(&text, "  layer '", listing.node_names[m.node], "' (", listing.node_ops[m.node], "): ", m.sums,

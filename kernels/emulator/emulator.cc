@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "kernels/emulator/describe.h"
+#include "kernels/emulator/event_kernels.h"
 #include "kernels/emulator/exact.h"
 #include "kernels/emulator/kernels.h"
 #include "kernels/emulator/program_builder.h"
@@ -62,28 +63,6 @@ size_t bounce_bytes(const Program& program) {
   return bytes;
 }
 
-/// The last block: copied in and out, so that nothing beyond the caller's rows is touched.
-void run_last_block(const Plan& plan, std::vector<const std::byte*> inputs, std::span<std::byte* const> outputs,
-                    size_t events, std::byte* arena, std::byte* bounce) {
-  const Program& p = plan.program;
-  const size_t padded = round_up(events, kRowGroup);
-  const auto take = [&](const RowLayout& layout) {
-    std::byte* place = bounce;
-    bounce += round_up(p.block * layout.row_bytes + kRowOverreach, kCacheLine);
-    return place;
-  };
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    std::byte* place = take(p.inputs[i]);
-    std::memcpy(place, inputs[i], events * p.inputs[i].row_bytes);
-    std::memset(place + events * p.inputs[i].row_bytes, 0, (padded - events) * p.inputs[i].row_bytes + kRowOverreach);
-    inputs[i] = place;
-  }
-  std::vector<std::byte*> results;
-  for (const RowLayout& layout : p.outputs) results.push_back(take(layout));
-  run_block(plan, inputs.data(), results.data(), arena, events);
-  for (size_t o = 0; o < results.size(); ++o) std::memcpy(outputs[o], results[o], events * p.outputs[o].row_bytes);
-}
-
 }  // namespace
 
 std::byte* Scratch::reserve(size_t bytes) {
@@ -130,23 +109,55 @@ absl::Status Emulator::run(std::span<const std::byte* const> inputs, std::span<s
     run_exactly(*listing_, inputs, outputs, rows);
     return absl::OkStatus();
   }
+  scratch.inputs_.assign(inputs.begin(), inputs.end());
+  scratch.outputs_.assign(outputs.begin(), outputs.end());
+  run_blocks(rows, scratch);
+  return absl::OkStatus();
+}
+
+void Emulator::run_blocks(size_t rows, Scratch& scratch) const {
   const Program& p = plan_->program;
-  const size_t arena_bytes = round_up(p.arena_bytes, kCacheLine);
-  std::byte* arena = scratch.reserve(arena_bytes + bounce_bytes(p));
-  std::vector<const std::byte*> in(inputs.begin(), inputs.end());
-  std::vector<std::byte*> out(outputs.begin(), outputs.end());
+  std::vector<const std::byte*>& in = scratch.inputs_;
+  std::vector<std::byte*>& out = scratch.outputs_;
   while (rows > 0) {
     const size_t events = std::min(rows, p.block);
-    if (events == rows) {
-      run_last_block(*plan_, in, out, events, arena, arena + arena_bytes);
-    } else {
-      run_block(*plan_, in.data(), out.data(), arena, events);
+    if (events < plan_->events.rows) {
+      std::byte* arena = scratch.reserve(event_arena_bytes(*plan_));
+      return run_event_by_event(*plan_, in.data(), out.data(), arena, events);
     }
+    const size_t arena_bytes = round_up(p.arena_bytes, kCacheLine);
+    std::byte* arena = scratch.reserve(arena_bytes + bounce_bytes(p));
+    if (events == rows) return run_last_block(events, arena, arena + arena_bytes, scratch);
+    run_block(*plan_, in.data(), out.data(), arena, events);
     for (size_t i = 0; i < in.size(); ++i) in[i] += events * p.inputs[i].row_bytes;
     for (size_t o = 0; o < out.size(); ++o) out[o] += events * p.outputs[o].row_bytes;
     rows -= events;
   }
-  return absl::OkStatus();
+}
+
+/// Copies rows in and out, so that nothing beyond the caller's is touched.
+void Emulator::run_last_block(size_t events, std::byte* arena, std::byte* bounce, Scratch& scratch) const {
+  const Program& p = plan_->program;
+  const size_t padded = round_up(events, kRowGroup);
+  const auto take = [&](const RowLayout& layout) {
+    std::byte* place = bounce;
+    bounce += round_up(p.block * layout.row_bytes + kRowOverreach, kCacheLine);
+    return place;
+  };
+  scratch.bounced_inputs_.clear();
+  scratch.bounced_outputs_.clear();
+  for (size_t i = 0; i < p.inputs.size(); ++i) {
+    const size_t row_bytes = p.inputs[i].row_bytes;
+    std::byte* place = take(p.inputs[i]);
+    std::memcpy(place, scratch.inputs_[i], events * row_bytes);
+    std::memset(place + events * row_bytes, 0, (padded - events) * row_bytes + kRowOverreach);
+    scratch.bounced_inputs_.push_back(place);
+  }
+  for (const RowLayout& layout : p.outputs) scratch.bounced_outputs_.push_back(take(layout));
+  run_block(*plan_, scratch.bounced_inputs_.data(), scratch.bounced_outputs_.data(), arena, events);
+  for (size_t o = 0; o < p.outputs.size(); ++o) {
+    std::memcpy(scratch.outputs_[o], scratch.bounced_outputs_[o], events * p.outputs[o].row_bytes);
+  }
 }
 
 absl::StatusOr<Trace> Emulator::trace(std::span<const std::byte* const> inputs, size_t rows, bool keep_tensors) const {

@@ -16,21 +16,25 @@ namespace strobe::emulator {
 class Plan;
 class Listing;
 
-/// What a run needs besides the plan: one a thread, any Emulator, reused from call to call so that nothing is allocated
-/// after the first.
+/// Memory that a run needs besides the plan: one a thread, for any Emulator. Kept from call to call, so that a call
+/// allocates only where the Scratch has not yet served one that needs as much.
 class Scratch {
  public:
   Scratch() = default;
   Scratch(Scratch&&) = default;
   Scratch& operator=(Scratch&&) = default;
 
-  /// At least `bytes` of storage on a cache line. Contents are not kept from call to call.
+ private:
+  friend class Emulator;
+
+  /// At least `bytes` of storage on a cache line. Contents are not kept.
   std::byte* reserve(size_t bytes);
 
- private:
   std::unique_ptr<std::byte[]> storage_;
   std::byte* aligned_ = nullptr;
   size_t capacity_ = 0;
+  std::vector<const std::byte*> inputs_, bounced_inputs_;  ///< rows still to be run
+  std::vector<std::byte*> outputs_, bounced_outputs_;
 };
 
 struct Options {
@@ -75,6 +79,8 @@ class Emulator {
  private:
   Emulator();
   absl::Status check(size_t inputs, size_t outputs) const;
+  void run_blocks(size_t rows, Scratch& scratch) const;
+  void run_last_block(size_t events, std::byte* arena, std::byte* bounce, Scratch& scratch) const;
 
   std::shared_ptr<const Listing> listing_;
   std::shared_ptr<const Plan> plan_;  ///< null: the exact path

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-// Vectors are held in arrays, which vectors of unknown size cannot be; SSSE3 alone is not worth its compile time.
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+#include "kernels/emulator/targets.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/emulator/kernels.cc"
 #include "hwy/foreach_target.h"
@@ -85,7 +84,7 @@ void run_step(const Plan& plan, const Step& step, bool has_vnni, std::byte* aren
       return run_binary<int64_t>(binary, arena, events);
     }
     case Step::kScalar:
-      return run_scalar_step(plan, p.scalars[step.index], arena, events);
+      return run_scalar_step(plan.simplified.graph, p.scalars[step.index], p.scalar_slots.data(), arena, events);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <map>
 
+#include "kernels/emulator/event_planner.h"
 #include "kernels/emulator/slots.h"
 
 namespace strobe::emulator {
@@ -32,6 +33,8 @@ class Planner {
   void run() {
     for (const model::TensorId id : listing_.inputs) program_.inputs.push_back(layout(id));
     for (size_t o = 0; o < listing_.outputs.size(); ++o) write_output(o);
+    plan_.events = plan_events(listing_, plan_.simplified, rows_,
+                               [this](TableId table, Lane lane) { return table_offset(table, lane); });
     assign_slots(slot_bytes_, program_);
     plan_.slots = slot_bytes_.size();
     plan_.scalar_steps = program_.scalars.size();

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "kernels/emulator/dots.h"
+#include "kernels/emulator/event_program.h"
 #include "kernels/emulator/plan.h"
 #include "kernels/emulator/simplify.h"
 
@@ -13,6 +14,7 @@ class Plan {
  public:
   Simplified simplified;
   Program program;
+  EventProgram events;  ///< for a few events
   std::vector<Method> methods;
   bool byte_products = false;  ///< the processor's, when the plan was made
   size_t slots = 0;

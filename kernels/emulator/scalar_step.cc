@@ -28,10 +28,10 @@ Wide load(const Slot& slot, const std::byte* arena, size_t event) {
 
 }  // namespace
 
-void run_scalar_step(const Plan& plan, const ScalarStep& step, std::byte* arena, size_t events) {
-  const IntegerGraph& graph = plan.simplified.graph;
+void run_scalar_step(const IntegerGraph& graph, const ScalarStep& step, const Slot* slots, std::byte* arena,
+                     size_t events) {
   const IntegerNode& node = graph.at(step.node);
-  const Slot* slots = plan.program.scalar_slots.data() + step.first_slot;
+  slots += step.first_slot;
   for (size_t e = 0; e < events; ++e) {
     // Operands come in the order in which `evaluate` asks for those of a sum; others it may ask for in any order.
     uint32_t next = 0;

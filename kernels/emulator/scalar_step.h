@@ -1,10 +1,12 @@
 #pragma once
 
-#include "kernels/emulator/planner.h"
+#include "kernels/emulator/integer_graph.h"
+#include "kernels/emulator/plan.h"
 
 namespace strobe::emulator {
 
-/// Runs what no SIMD step can, event by event in 128 bits.
-void run_scalar_step(const Plan& plan, const ScalarStep& step, std::byte* arena, size_t events);
+/// Runs what no SIMD step can, event by event in 128 bits. `slots`: where the step's operands are counted from.
+void run_scalar_step(const IntegerGraph& graph, const ScalarStep& step, const Slot* slots, std::byte* arena,
+                     size_t events);
 
 }  // namespace strobe::emulator

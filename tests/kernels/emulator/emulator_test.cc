@@ -45,6 +45,31 @@ TEST(Emulator, TakesAnEmptyBatch) {
   EXPECT_TRUE(emulator->run(in, out, 0, scratch).ok());
 }
 
+TEST(Emulator, CutsProductsOfOneValueOneByOneForAFewEvents) {
+  const FixedType input = FixedType::fixed(8, 8);
+  model::GraphBuilder builder("cut");
+  const auto x = builder.add_input("x", {{1}, {input}});
+  model::Node twice{.name = "twice", .op = "concatenate", .inputs = {x, x}};
+  twice.attributes["axis"] = int64_t{0};
+  const auto both = builder.add(std::move(twice), {{2}, {input}});
+  model::Node dense{.name = "dense", .op = "dense", .inputs = {both}};
+  dense.attributes["accum"] = FixedType::fixed(12, 12);
+  dense.constants["weight"] = model::Constant{{{2, 1}, {FixedType::fixed(4, 1)}}, {3, 3}};  // 3/8 each
+  builder.set_outputs({builder.add(std::move(dense), {{1}, {FixedType::fixed(12, 12)}})});
+  const auto graph = std::move(builder).build();
+  ASSERT_TRUE(graph.ok()) << graph.status();
+  const auto emulator = Emulator::create(*graph);
+  ASSERT_TRUE(emulator.ok()) << emulator.status();
+  const int8_t rows[] = {5, -5};
+  int16_t results[2] = {};
+  const std::byte* in[] = {reinterpret_cast<const std::byte*>(rows)};
+  std::byte* out[] = {reinterpret_cast<std::byte*>(results)};
+  Scratch scratch;
+  ASSERT_TRUE(emulator->run(in, out, 2, scratch).ok());
+  EXPECT_EQ(results[0], 2);   // 15/8 twice, each cut to 1
+  EXPECT_EQ(results[1], -4);  // -15/8 twice, each cut to -2
+}
+
 TEST(Emulator, CountsOverflowsOfEachLayer) {
   const auto emulator = Emulator::create(
       passing(FixedType::fixed(8, 8), FixedType::fixed(4, 4, model::Rounding::kTrn, model::Overflow::kSat)));
