@@ -1,6 +1,7 @@
 #include "host/cli/events.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "host/io/files.h"
@@ -107,7 +108,7 @@ absl::Status check_shape(const std::string& path, const model::Tensor& tensor, c
 absl::Status convert(const std::string& path, const model::Tensor& tensor, const Array& array, bool raw,
                      Events& events) {
   if (absl::Status s = check_shape(path, tensor, array); !s.ok()) return s;
-  const Codec codec(tensor.name, tensor.type);
+  const Codec codec(tensor);
   const Encoding encoding{element_kind(array.dtype()), raw};
   if (raw && io::is_float(array.dtype())) {
     return file_error(path,
@@ -133,6 +134,15 @@ bool serves_as_it_is(const model::Tensor& tensor, const Array& array, bool raw) 
   });
 }
 
+/// The number that a raw value of an input stands for; NaN where it is the missing value.
+double number_of(const model::Tensor& tensor, int64_t element, double raw) {
+  if (tensor.encoding.missing && raw == static_cast<double>(*tensor.encoding.missing))
+    return std::numeric_limits<double>::quiet_NaN();
+  if (tensor.encoding.kind == model::InputEncoding::Kind::kOrderedFloat)
+    return model::from_ordered_key(static_cast<int32_t>(raw));
+  return raw * tensor.type.at(element).step();
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<std::vector<double>>> read_event_numbers(const std::string& path, const model::Graph& graph,
@@ -149,7 +159,7 @@ absl::StatusOr<std::vector<std::vector<double>>> read_event_numbers(const std::s
     numbers.push_back((*array)->numbers());
     const auto elements = static_cast<size_t>(tensor.type.elements());
     for (size_t e = 0; raw && e < numbers.back().size(); ++e)
-      numbers.back()[e] *= tensor.type.at(static_cast<int64_t>(e % elements)).step();
+      numbers.back()[e] = number_of(tensor, static_cast<int64_t>(e % elements), numbers.back()[e]);
   }
   return numbers;
 }

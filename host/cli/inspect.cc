@@ -15,11 +15,21 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json tensor_json(const model::Tensor& tensor) {
-  return {{"name", tensor.name},
-          {"shape", tensor.type.shape},
-          {"type", tensor.type.to_string()},
-          {"container_bits", tensor.type.container()},
-          {"row_bytes", tensor.type.row_bytes()}};
+  Json json = {{"name", tensor.name},
+               {"shape", tensor.type.shape},
+               {"type", tensor.type.to_string()},
+               {"container_bits", tensor.type.container()},
+               {"row_bytes", tensor.type.row_bytes()}};
+  if (tensor.encoding.kind == model::InputEncoding::Kind::kOrderedFloat) json["encoding"] = "float32 keys";
+  if (tensor.encoding.missing) json["missing"] = *tensor.encoding.missing;
+  return json;
+}
+
+/// ", float32 keys, missing = -2147483648"
+std::string encoding_text(const Json& tensor) {
+  std::string text = tensor.contains("encoding") ? ", " + tensor["encoding"].get<std::string>() : "";
+  if (tensor.contains("missing")) absl::StrAppend(&text, ", missing = ", tensor["missing"].get<long long>());
+  return text;
 }
 
 Json layer_json(const model::Graph& graph, const model::Node& node, const layers::Cost& cost) {
@@ -133,9 +143,9 @@ void print_model(const Json& model) {
   std::printf("model %s\n", model["model"].get<std::string>().c_str());
   for (const char* side : {"inputs", "outputs"}) {
     for (const auto& t : model[side]) {
-      std::printf("  %s %s: %s, rows of %lld bytes in %d-bit containers\n",
+      std::printf("  %s %s: %s%s, rows of %lld bytes in %d-bit containers\n",
                   side == std::string("inputs") ? "input" : "output", t["name"].get<std::string>().c_str(),
-                  t["type"].get<std::string>().c_str(), t["row_bytes"].get<long long>(),
+                  t["type"].get<std::string>().c_str(), encoding_text(t).c_str(), t["row_bytes"].get<long long>(),
                   t["container_bits"].get<int>());
     }
   }

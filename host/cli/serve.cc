@@ -60,8 +60,10 @@ class XclbinLoader : public server::ModelLoader {
  private:
   static void add(const model::Tensor& tensor, std::vector<runtime::TensorSpec>& specs,
                   std::map<std::string, std::string>& properties) {
-    specs.push_back({tensor.name, tensor.type});
-    properties[absl::StrCat("type:", tensor.name)] = tensor.type.to_string();
+    specs.push_back({tensor.name, tensor.type, tensor.encoding});
+    const std::string encoding = tensor.encoding.to_string();
+    properties[absl::StrCat("type:", tensor.name)] =
+        absl::StrCat(tensor.type.to_string(), encoding.empty() ? "" : ", ", encoding);
   }
 
   std::string device_;

@@ -92,7 +92,8 @@ struct Codec::Block {
   size_t count;
 };
 
-Codec::Codec(std::string name, model::TensorType type) : name_(std::move(name)), type_(std::move(type)) {
+Codec::Codec(std::string name, model::TensorType type, model::InputEncoding meaning)
+    : name_(std::move(name)), type_(std::move(type)), meaning_(meaning) {
   columns_ = static_cast<size_t>(type_.elements());
   container_bytes_ = static_cast<size_t>(type_.container() / 8);
   rounding_ = type_.types[0].rounding;
@@ -172,8 +173,10 @@ absl::Status Codec::refuse(const Block& block, size_t index, size_t first_row, S
       absl::StrCat("tensor '", name_, "': row ", first_row + element / columns_, ", element ", element % columns_);
   if constexpr (std::is_floating_point_v<Source>) {
     const char* what = std::isnan(value) ? "NaN" : value > 0 ? "infinity" : "-infinity";
+    const bool keys = meaning_.kind == model::InputEncoding::Kind::kOrderedFloat;
     return absl::InvalidArgumentError(
-        absl::StrCat(where, " is ", what, "; only finite numbers convert to ", t.to_string()));
+        keys ? absl::StrCat(where, " is NaN; the model knows no missing values")
+             : absl::StrCat(where, " is ", what, "; only finite numbers convert to ", t.to_string()));
   } else {
     const size_t column = block.column + index;
     const std::string number =
@@ -227,12 +230,57 @@ absl::Status Codec::encode_block_slowly(const Block& block, size_t first_row, mo
   for (size_t i = 0; i < block.count; ++i) {
     const auto value = load<Source>(block.in, i);
     const model::FixedType& t = type_.at(static_cast<int64_t>((block.column + i) % columns_));
+    int64_t raw = 0;
     if constexpr (std::is_floating_point_v<Source>) {
+      if (meaning_.missing && std::isnan(value)) {
+        store_container(block.out, i, *meaning_.missing);
+        continue;
+      }
       if (!std::isfinite(value)) return refuse(block, i, first_row, value);
-      store_container(block.out, i, model::cast(static_cast<double>(value), t, count));
+      raw = model::cast(static_cast<double>(value), t, count);
     } else {
-      store_container(block.out, i, model::cast(static_cast<model::Wide>(value), 0, t, count));
+      raw = model::cast(static_cast<model::Wide>(value), 0, t, count);
     }
+    if (raw == meaning_.missing) {
+      raw += t.is_signed ? 1 : -1;
+      if (count != nullptr) ++count->saturated;
+    }
+    store_container(block.out, i, raw);
+  }
+  return absl::OkStatus();
+}
+
+/// Whether a block of numbers, encoded, has a value that no number may have.
+bool Codec::holds_missing(const Block& block) const {
+  bool found = false;
+  for (size_t i = 0; i < block.count; ++i) found |= load_container(block.out, i, 0) == *meaning_.missing;
+  return found;
+}
+
+template <typename Source>
+absl::Status Codec::encode_keys(std::span<const std::byte> values, std::span<std::byte> containers, size_t first_row,
+                                model::OverflowCount* count) const {
+  const size_t total = values.size() / sizeof(Source);
+  std::array<float, kBlockElements> single;
+  for (size_t done = 0; done < total;) {
+    const size_t run = std::min(kBlockElements, total - done);
+    const Block block{values.data() + done * sizeof(Source), containers.data() + done * container_bytes_, 0, done, run};
+    const std::byte* floats = block.in;
+    if constexpr (!std::is_same_v<Source, float>) {
+      for (size_t i = 0; i < run; ++i) {
+        const auto value = static_cast<double>(load<Source>(block.in, i));
+        single[i] = static_cast<float>(load<Source>(block.in, i));
+        if (count != nullptr && std::isinf(single[i]) && !std::isinf(value)) ++count->saturated;
+      }
+      floats = reinterpret_cast<const std::byte*>(single.data());
+    }
+    if (encode_key_block(floats, run, block.out) && !meaning_.missing) {
+      const auto is_nan = [&](size_t i) { return std::isnan(load<float>(floats, i)); };
+      size_t index = 0;
+      while (!is_nan(index)) ++index;
+      return refuse(block, index, first_row, load<float>(floats, index));
+    }
+    done += run;
   }
   return absl::OkStatus();
 }
@@ -249,7 +297,12 @@ absl::Status Codec::encode_numbers(ElementKind kind, std::span<const std::byte> 
     const size_t run = std::min({kBlockElements, tile_ - column, total - done});
     const Block block{values.data() + done * sizeof(Source), containers.data() + done * container_bytes_, column, done,
                       run};
-    if (!in_blocks || !encode_block(types_at(column), kind, in_float, block.in, run, block.out, changed)) {
+    size_t changed_here = 0;
+    const bool encoded = in_blocks &&
+                         encode_block(types_at(column), kind, in_float, block.in, run, block.out, changed_here) &&
+                         !(meaning_.missing && holds_missing(block));
+    changed += encoded ? changed_here : 0;
+    if (!encoded) {
       if (absl::Status status = encode_block_slowly<Source>(block, first_row, count); !status.ok()) return status;
     }
     done += run;
@@ -302,8 +355,20 @@ absl::Status Codec::encode(Encoding from, std::span<const std::byte> values, std
     if constexpr (std::is_integral_v<Source>) {
       if (from.raw) return encode_raw<Source>(from.kind, values, containers, first_row);
     }
+    if (meaning_.kind == model::InputEncoding::Kind::kOrderedFloat)
+      return encode_keys<Source>(values, containers, first_row, count);
     return encode_numbers<Source>(from.kind, values, containers, first_row, count);
   });
+}
+
+template <typename Target>
+void Codec::decode_keys(std::span<const std::byte> containers, std::span<std::byte> values) const {
+  for (size_t i = 0; i < containers.size() / container_bytes_; ++i) {
+    const auto key = load<int32_t>(containers.data(), i);
+    store(values.data(), i,
+          key == meaning_.missing ? std::numeric_limits<Target>::quiet_NaN()
+                                  : static_cast<Target>(model::from_ordered_key(key)));
+  }
 }
 
 template <typename Target>
@@ -338,6 +403,7 @@ void Codec::decode(Encoding to, std::span<const std::byte> containers, std::span
   with_kind(to.kind, [&](auto kind) {
     using Target = decltype(kind);
     if constexpr (std::is_floating_point_v<Target>) {
+      if (meaning_.kind == model::InputEncoding::Kind::kOrderedFloat) return decode_keys<Target>(containers, values);
       decode_numbers<Target>(containers, values);
     } else {
       if (sizeof(Target) == container_bytes_) {

@@ -46,11 +46,13 @@ struct BlockTypes;
 /// bits an element, sign- or zero-extended). Immutable after construction: threads may share it.
 ///
 /// Numbers become raw values bit-equal to `model::cast(double, type)`; raw values become FP64 exactly where they have
-/// at most 53 significant bits, and the nearest FP32.
+/// at most 53 significant bits, and the nearest FP32. What else an input may mean, its InputEncoding says: keys of FP32
+/// numbers (FP64 and integers are rounded to FP32 first), and a raw value for NaN.
 class Codec {
  public:
   /// `name` is how messages call the tensor.
-  Codec(std::string name, model::TensorType type);
+  Codec(std::string name, model::TensorType type, model::InputEncoding meaning = {});
+  explicit Codec(const model::Tensor& tensor) : Codec(tensor.name, tensor.type, tensor.encoding) {}
 
   const std::string& name() const { return name_; }
   const model::TensorType& type() const { return type_; }
@@ -83,11 +85,17 @@ class Codec {
   template <typename Source>
   absl::Status encode_block_slowly(const Block& block, size_t first_row, model::OverflowCount* count) const;
   template <typename Source>
+  absl::Status encode_keys(std::span<const std::byte> values, std::span<std::byte> containers, size_t first_row,
+                           model::OverflowCount* count) const;
+  bool holds_missing(const Block& block) const;
+  template <typename Source>
   absl::Status encode_raw(ElementKind kind, std::span<const std::byte> values, std::span<std::byte> containers,
                           size_t first_row) const;
   template <typename Source>
   absl::Status encode_raw_slowly(const Block& block, size_t first_row) const;
   BlockTypes types_at(size_t column) const;
+  template <typename Target>
+  void decode_keys(std::span<const std::byte> containers, std::span<std::byte> values) const;
   template <typename Target>
   void decode_numbers(std::span<const std::byte> containers, std::span<std::byte> values) const;
   int64_t load_container(const std::byte* from, size_t element, size_t column) const;
@@ -97,6 +105,7 @@ class Codec {
 
   std::string name_;
   model::TensorType type_;
+  model::InputEncoding meaning_;
   size_t columns_ = 0;
   size_t container_bytes_ = 1;
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 // SSSE3 alone gains nothing over the baseline.
 #define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
@@ -207,6 +208,19 @@ bool encode_raw(const BlockTypes& types, const int32_t* low, const int32_t* high
   }
 }
 
+bool encode_keys(const std::byte* in, size_t count, std::byte* out) {
+  int32_t nan = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const auto bits = load<int32_t>(in, i);
+    const int32_t magnitude = bits & 0x7fffffff;
+    const int32_t key = (bits < 0 && magnitude == 0) ? 0 : bits ^ ((bits >> 31) & 0x7fffffff);
+    const bool is_nan = magnitude > 0x7f800000;
+    nan |= static_cast<int32_t>(is_nan);
+    store<int32_t>(out, i, is_nan ? std::numeric_limits<int32_t>::min() : key);
+  }
+  return nan != 0;
+}
+
 }  // namespace strobe::runtime::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -215,6 +229,7 @@ namespace strobe::runtime {
 
 HWY_EXPORT(encode);
 HWY_EXPORT(encode_raw);
+HWY_EXPORT(encode_keys);
 
 bool encode_block(const BlockTypes& types, ElementKind kind, bool in_float, const std::byte* in, size_t count,
                   std::byte* out, size_t& changed) {
@@ -224,6 +239,10 @@ bool encode_block(const BlockTypes& types, ElementKind kind, bool in_float, cons
 bool encode_raw_block(const BlockTypes& types, const int32_t* low, const int32_t* high, ElementKind kind,
                       const std::byte* in, size_t count, std::byte* out) {
   return HWY_DYNAMIC_DISPATCH(encode_raw)(types, low, high, kind, in, count, out);
+}
+
+bool encode_key_block(const std::byte* in, size_t count, std::byte* out) {
+  return HWY_DYNAMIC_DISPATCH(encode_keys)(in, count, out);
 }
 
 }  // namespace strobe::runtime

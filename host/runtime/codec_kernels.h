@@ -36,4 +36,7 @@ bool encode_block(const BlockTypes& types, ElementKind kind, bool in_float, cons
 bool encode_raw_block(const BlockTypes& types, const int32_t* low, const int32_t* high, ElementKind kind,
                       const std::byte* in, size_t count, std::byte* out);
 
+/// Writes `model::ordered_key` of `count` FP32 numbers, as int32; NaN becomes the least int32. True where one is NaN.
+bool encode_key_block(const std::byte* in, size_t count, std::byte* out);
+
 }  // namespace strobe::runtime

@@ -30,7 +30,7 @@ size_t rows_that_fit(const ModelSpec& spec) {
 
 ModelRunner::ModelRunner(ModelSpec spec, RunnerOptions options) : spec_(std::move(spec)), options_(std::move(options)) {
   for (const TensorSpec& tensor : spec_.inputs) {
-    input_codecs_.emplace_back(tensor.name, tensor.type);
+    input_codecs_.emplace_back(tensor.name, tensor.type, tensor.meaning);
     input_row_bytes_ += input_codecs_.back().row_bytes();
   }
   for (const TensorSpec& tensor : spec_.outputs) output_codecs_.emplace_back(tensor.name, tensor.type);

@@ -23,6 +23,7 @@ using DeviceFactory = std::function<absl::StatusOr<std::shared_ptr<device::Devic
 struct TensorSpec {
   std::string name;
   model::TensorType type;
+  model::InputEncoding meaning;  ///< of an input
 };
 
 /// A model as the runtime sees it: its tensors in the kernel's order, and the device that runs it.

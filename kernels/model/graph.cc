@@ -94,7 +94,7 @@ Graph prune(const Graph& graph) {
   for (const auto& [key, value] : graph.provenance()) builder.set_provenance(key, value);
   std::vector<TensorId> renumbered(graph.tensors().size(), -1);
   for (const TensorId id : graph.inputs()) {
-    renumbered[id] = builder.add_input(graph.tensor(id).name, graph.tensor(id).type);
+    renumbered[id] = builder.add_input(graph.tensor(id).name, graph.tensor(id).type, graph.tensor(id).encoding);
   }
   const auto renumber = [&](std::vector<TensorId> ids) {
     for (TensorId& id : ids) id = renumbered[id];

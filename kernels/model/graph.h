@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "kernels/model/fixed_type.h"
+#include "kernels/model/input_encoding.h"
 
 namespace strobe::model {
 
@@ -51,7 +52,8 @@ using NodeId = int32_t;
 struct Tensor {
   std::string name;
   TensorType type;
-  NodeId producer = -1;  ///< -1: an input of the graph
+  NodeId producer = -1;    ///< -1: an input of the graph
+  InputEncoding encoding;  ///< of an input of the graph
 };
 
 /// One layer of a model. `op` names a row of the catalog (kernels/layers/catalog.h), which says which attributes and
@@ -109,7 +111,7 @@ class GraphBuilder {
   /// Changes a finished graph: starts from a copy of it.
   explicit GraphBuilder(const Graph& graph) : graph_(graph) {}
 
-  TensorId add_input(std::string name, TensorType type);
+  TensorId add_input(std::string name, TensorType type, InputEncoding encoding = {});
   /// Adds a node with one new output tensor, named `name` unless `tensor_name` is given. Returns the tensor.
   TensorId add(Node node, TensorType output, std::string tensor_name = "");
   void set_outputs(std::vector<TensorId> outputs) { graph_.outputs_ = std::move(outputs); }

@@ -48,11 +48,28 @@ absl::Status check_constant(const std::string& object, const Constant& constant)
   return absl::OkStatus();
 }
 
+absl::Status check_encoding(const std::string& object, const Tensor& tensor) {
+  const InputEncoding& encoding = tensor.encoding;
+  const TensorType& type = tensor.type;
+  const bool ordered = encoding.kind == InputEncoding::Kind::kOrderedFloat;
+  if (ordered && (!type.is_uniform() || !type.types[0].same_format(kOrderedFloatType))) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(object, ": float32 keys have the type ap_int<32>, found ", type.to_string()));
+  }
+  if (!encoding.missing) return absl::OkStatus();
+  const bool possible = type.is_uniform() && type.types[0].width > 0;
+  if (!possible || *encoding.missing != missing_code(type.types[0])) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(object, ": ", *encoding.missing, " cannot stand for missing in ", type.to_string()));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
-TensorId GraphBuilder::add_input(std::string name, TensorType type) {
+TensorId GraphBuilder::add_input(std::string name, TensorType type, InputEncoding encoding) {
   const auto id = static_cast<TensorId>(graph_.tensors_.size());
-  graph_.tensors_.push_back({std::move(name), std::move(type), -1});
+  graph_.tensors_.push_back({std::move(name), std::move(type), -1, encoding});
   graph_.inputs_.push_back(id);
   return id;
 }
@@ -60,7 +77,7 @@ TensorId GraphBuilder::add_input(std::string name, TensorType type) {
 TensorId GraphBuilder::add(Node node, TensorType output, std::string tensor_name) {
   const auto id = static_cast<TensorId>(graph_.tensors_.size());
   if (tensor_name.empty()) tensor_name = node.name;
-  graph_.tensors_.push_back({std::move(tensor_name), std::move(output), static_cast<NodeId>(graph_.nodes_.size())});
+  graph_.tensors_.push_back({std::move(tensor_name), std::move(output), static_cast<NodeId>(graph_.nodes_.size()), {}});
   node.outputs = {id};
   graph_.nodes_.push_back(std::move(node));
   return id;
@@ -88,6 +105,8 @@ absl::StatusOr<Graph> GraphBuilder::build() && {
   for (const TensorId id : graph_.inputs_) {
     if (id < 0 || id >= count) return fail(absl::StrCat("input tensor ", id, " does not exist"));
     known[id] = true;
+    const Tensor& tensor = graph_.tensors_[id];
+    if (absl::Status s = check_encoding(absl::StrCat("input '", tensor.name, "'"), tensor); !s.ok()) return s;
   }
   names.clear();
   for (const Node& node : graph_.nodes_) {

@@ -24,7 +24,10 @@ std::string print_attribute(const Attribute& attribute) {
 std::string print(const Graph& graph) {
   std::string text = absl::StrCat("model ", graph.name(), "\n");
   for (const TensorId id : graph.inputs()) {
-    absl::StrAppend(&text, "  input ", graph.tensor(id).name, " ", graph.tensor(id).type.to_string(), "\n");
+    const Tensor& tensor = graph.tensor(id);
+    const std::string encoding = tensor.encoding.to_string();
+    absl::StrAppend(&text, "  input ", tensor.name, " ", tensor.type.to_string(), encoding.empty() ? "" : ", ",
+                    encoding, "\n");
   }
   const auto name_of = [&](std::string* out, TensorId id) { out->append(graph.tensor(id).name); };
   for (const Node& node : graph.nodes()) {

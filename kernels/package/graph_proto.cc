@@ -113,6 +113,8 @@ void to_proto(const model::Graph& graph, pb::Graph& proto) {
     pb::Tensor& t = *proto.add_tensors();
     t.set_name(tensor.name);
     to_proto(tensor.type, *t.mutable_type());
+    t.set_encoding(static_cast<uint32_t>(tensor.encoding.kind));
+    if (tensor.encoding.missing) t.set_missing(*tensor.encoding.missing);
   }
   for (const model::Node& node : graph.nodes()) {
     pb::Node& n = *proto.add_nodes();
@@ -143,7 +145,12 @@ absl::StatusOr<model::Graph> from_proto(const pb::Graph& proto) {
       return absl::InvalidArgumentError(absl::StrCat("input tensor ", id, " does not exist or is listed twice"));
     auto type = from_proto(proto.tensors(id).type());
     if (!type.ok()) return type.status();
-    renumbered[id] = builder.add_input(proto.tensors(id).name(), *std::move(type));
+    const pb::Tensor& tensor = proto.tensors(id);
+    if (tensor.encoding() > 1)
+      return absl::InvalidArgumentError(absl::StrCat("input tensor ", id, ": unknown encoding ", tensor.encoding()));
+    model::InputEncoding encoding{static_cast<model::InputEncoding::Kind>(tensor.encoding()), std::nullopt};
+    if (tensor.has_missing()) encoding.missing = tensor.missing();
+    renumbered[id] = builder.add_input(tensor.name(), *std::move(type), encoding);
   }
   for (const pb::Node& saved : proto.nodes()) {
     auto node = from_proto(saved);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -191,6 +192,83 @@ TEST(Codec, RefusesOutputsThatCannotHoldTheType) {
   EXPECT_FALSE(narrow.check_decode({ElementKind::kInt16, true}).ok());
   EXPECT_FALSE(narrow.check_decode({ElementKind::kInt32, false}).ok());
   EXPECT_THAT(std::string(narrow.check_decode({ElementKind::kUint8, true}).message()), HasSubstr("uint16 can"));
+}
+
+TEST(Codec, KeepsTheOrderOfFloatsInKeys) {
+  const uint64_t seed = 31;
+  SCOPED_TRACE(::testing::Message() << "seed " << seed);
+  Chance chance(seed);
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  std::vector<float> values = {0.0F,
+                               -0.0F,
+                               kInfinity,
+                               -kInfinity,
+                               std::numeric_limits<float>::denorm_min(),
+                               -std::numeric_limits<float>::denorm_min()};
+  while (values.size() < 3 * 700) {
+    const auto value = std::bit_cast<float>(static_cast<uint32_t>(chance.bits()));
+    if (!std::isnan(value)) values.push_back(value);
+  }
+  const Codec codec("x", {{3}, {model::kOrderedFloatType}}, {model::InputEncoding::Kind::kOrderedFloat, std::nullopt});
+  std::vector<int32_t> keys(values.size()), from_doubles(values.size());
+  ASSERT_TRUE(codec.encode(kFp32, bytes(values), std::as_writable_bytes(std::span(keys))).ok());
+  const std::vector<double> doubles(values.begin(), values.end());
+  ASSERT_TRUE(codec.encode(kFp64, bytes(doubles), std::as_writable_bytes(std::span(from_doubles))).ok());
+  EXPECT_EQ(keys, from_doubles);
+  for (size_t i = 0; i + 1 < values.size(); ++i) {
+    ASSERT_EQ(values[i] < values[i + 1], keys[i] < keys[i + 1]) << values[i] << " and " << values[i + 1];
+    ASSERT_EQ(values[i] == values[i + 1], keys[i] == keys[i + 1]) << values[i] << " and " << values[i + 1];
+    ASSERT_EQ(keys[i], model::ordered_key(values[i]));
+  }
+  std::vector<float> back(values.size());
+  codec.decode(kFp32, std::as_bytes(std::span(keys)), std::as_writable_bytes(std::span(back)));
+  EXPECT_EQ(back, values);
+}
+
+TEST(Codec, GivesNanTheMissingValueOrRefusesIt) {
+  std::vector<float> values(4 * 300, 1.0F);
+  values[4 * 257 + 3] = -std::numeric_limits<float>::quiet_NaN();
+  std::vector<int32_t> keys(values.size());
+  const model::InputEncoding without{model::InputEncoding::Kind::kOrderedFloat, std::nullopt};
+  const model::InputEncoding with{model::InputEncoding::Kind::kOrderedFloat, model::kOrderedFloatMissing};
+  const TensorType type{{4}, {model::kOrderedFloatType}};
+  const absl::Status refused =
+      Codec("x", type, without).encode(kFp32, bytes(values), std::as_writable_bytes(std::span(keys)));
+  EXPECT_THAT(std::string(refused.message()),
+              HasSubstr("row 257, element 3 is NaN; the model knows no missing values"));
+  const Codec codec("x", type, with);
+  ASSERT_TRUE(codec.encode(kFp32, bytes(values), std::as_writable_bytes(std::span(keys))).ok());
+  EXPECT_EQ(keys[4 * 257 + 3], std::numeric_limits<int32_t>::min());
+  EXPECT_EQ(keys[0], model::ordered_key(1.0F));
+  std::vector<double> back(values.size());
+  codec.decode(kFp64, std::as_bytes(std::span(keys)), std::as_writable_bytes(std::span(back)));
+  EXPECT_TRUE(std::isnan(back[4 * 257 + 3]));
+  EXPECT_EQ(back[0], 1);
+}
+
+TEST(Codec, KeepsNumbersOffTheMissingValueOfAFixedPointType) {
+  for (const model::Overflow overflow : {model::Overflow::kWrap, model::Overflow::kSat, model::Overflow::kSatZero}) {
+    for (const bool is_signed : {true, false}) {
+      const FixedType type{is_signed, 8, 8, model::Rounding::kTrn, overflow};
+      const int64_t missing = model::missing_code(type), beside = missing + (is_signed ? 1 : -1);
+      const Codec codec("x", {{2}, {type}}, {model::InputEncoding::Kind::kFixedPoint, missing});
+      const std::vector<float> values = {static_cast<float>(missing), 3, static_cast<float>(beside),
+                                         std::numeric_limits<float>::quiet_NaN()};
+      std::vector<std::byte> containers(values.size());
+      OverflowCount count;
+      ASSERT_TRUE(codec.encode(kFp32, bytes(values), containers, 0, &count).ok());
+      EXPECT_EQ(read_container(codec, containers, 0), beside);
+      EXPECT_EQ(read_container(codec, containers, 1), 3);
+      EXPECT_EQ(read_container(codec, containers, 2), beside);
+      EXPECT_EQ(read_container(codec, containers, 3), missing);
+      EXPECT_EQ(count.total(), 1u);
+      const std::vector<int16_t> integers = {static_cast<int16_t>(missing), 3};
+      std::vector<std::byte> row(2);
+      ASSERT_TRUE(codec.encode({ElementKind::kInt16, false}, bytes(integers), row, 0, &count).ok());
+      EXPECT_EQ(read_container(codec, row, 0), beside);
+      EXPECT_EQ(count.total(), 2u);
+    }
+  }
 }
 
 }  // namespace
