@@ -7,20 +7,24 @@
 #include "kernels/import/float_model.h"
 #include "kernels/import/forest_json.h"
 #include "kernels/import/keras.h"
+#include "kernels/import/lightgbm.h"
 #include "kernels/import/onnx.h"
+#include "kernels/import/tmva.h"
 #include "kernels/import/ubjson.h"
 #include "platform/files/file.h"
 
 namespace strobe::import {
 namespace {
 
-enum class Format { kJson, kUbjson, kHdf5, kZip, kOther };
+enum class Format { kJson, kUbjson, kHdf5, kZip, kLightgbm, kXml, kOther };
 
 Format recognise(std::string_view head) {
   if (head.starts_with("\x89HDF")) return Format::kHdf5;
   if (head.starts_with("PK\x03\x04")) return Format::kZip;
   if (looks_like_ubjson(head)) return Format::kUbjson;
+  if (looks_like_lightgbm(head)) return Format::kLightgbm;
   const size_t first = head.find_first_not_of(" \t\r\n");
+  if (first != std::string_view::npos && head[first] == '<') return Format::kXml;
   return first != std::string_view::npos && head[first] == '{' ? Format::kJson : Format::kOther;
 }
 
@@ -87,10 +91,15 @@ absl::StatusOr<FloatModel> import_model(const std::string& path, const ImportOpt
   if (format == Format::kHdf5) return import_keras_h5(path);
   if (format == Format::kZip) return import_keras_zip(path);
   if (format == Format::kUbjson) return import_ubjson(path);
+  if (format == Format::kLightgbm || format == Format::kXml) {
+    absl::StatusOr<std::string> text = files::read_file(path);
+    if (!text.ok()) return text.status();
+    return format == Format::kXml ? read_tmva(*text, path) : read_lightgbm(*text, path);
+  }
   return absl::InvalidArgumentError(absl::StrCat(
       "'", path,
       "': expected a Keras .json (with its .h5), .h5 or .keras, an .onnx model, or a forest (XGBoost .json or "
-      ".ubj, conifer .json); found none of them"));
+      ".ubj, LightGBM .txt, conifer .json, TMVA .weights.xml); found none of them"));
 }
 
 }  // namespace strobe::import
