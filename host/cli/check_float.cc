@@ -91,6 +91,14 @@ bool has_scaled_weights(const model::Node& node, const FloatEvaluation& evaluati
   return trained > used * kRoundingAtMost || used > trained * kRoundingAtMost;
 }
 
+/// A model's output; of a forest compiled with its output transform, what follows the margins.
+const FloatStep& output_step(const model::Graph& graph, const FloatEvaluation& evaluation, size_t output) {
+  const model::NodeId producer = output < graph.outputs().size() ? graph.output(output).producer : -1;
+  const bool transformed = producer >= 0 && absl::EndsWith(graph.nodes()[producer].name, "_probabilities");
+  const FloatStep* step = transformed ? evaluation.find(graph.nodes()[producer].name) : nullptr;
+  return step != nullptr ? *step : evaluation.output(output);
+}
+
 std::vector<double> fixed_values(const model::Tensor& tensor, const std::vector<int64_t>& raw) {
   std::vector<double> values(raw.size());
   const auto elements = static_cast<size_t>(tensor.type.elements());
@@ -117,7 +125,7 @@ absl::StatusOr<FloatRun> run_float(const import::FloatModel& model, const model:
     auto evaluation = import::evaluate_float(model, views, count);
     if (!evaluation.ok()) return evaluation.status();
     for (size_t o = 0; o < run.outputs.size(); ++o) {
-      const auto& values = evaluation->output(o).values;
+      const auto& values = output_step(graph, *evaluation, o).values;
       run.outputs[o].insert(run.outputs[o].end(), values.begin(), values.end());
     }
     if (first == 0) run.layers = *std::move(evaluation);

@@ -8,6 +8,7 @@
 #include "host/session/loaded_xclbin.h"
 #include "kernels/hls/project.h"
 #include "kernels/layers/catalog.h"
+#include "kernels/layers/forest/forest.h"
 
 namespace strobe::cli {
 namespace {
@@ -32,10 +33,25 @@ std::string encoding_text(const Json& tensor) {
   return text;
 }
 
+/// What a forest is, beside its tables.
+Json forest_json(const model::Graph& graph, const model::Node& node) {
+  const layers::ForestShape shape = layers::forest_shape(graph, node);
+  Json json = {{"trees", shape.trees},
+               {"depth", shape.depth},
+               {"nodes", shape.nodes},
+               {"leaves", shape.leaves},
+               {"comparisons", shape.predicates},
+               {"comparators", shape.comparators},
+               {"sum", node.text("sum", "exact")}};
+  if (node.has("score_error")) json["score_error"] = node.real("score_error");
+  return json;
+}
+
 Json layer_json(const model::Graph& graph, const model::Node& node, const layers::Cost& cost) {
   Json json = {{"name", node.name}, {"op", node.op}, {"output", graph.tensor(node.outputs[0]).type.to_string()}};
   for (const auto& [name, constant] : node.constants) json["constants"][name] = constant.type.to_string();
   if (const auto accum = node.type("accum")) json["accumulator"] = accum->to_string();
+  if (node.op == "forest") json["forest"] = forest_json(graph, node);
   json["multiplications"] = cost.multiplications;
   json["additions"] = cost.additions;
   json["bit_operations"] = cost.bit_operations;
@@ -131,9 +147,21 @@ void print_layer(const Json& layer) {
               layer["effective_bit_operations"].get<double>(), planned["initiation_interval"].get<int>(),
               planned["depth"].get<int>(), planned["multipliers"].get<long long>(),
               layer["output"].get<std::string>().c_str());
-  const Json constants = layer.value("constants", Json::object());
+  const bool is_forest = layer.contains("forest");  // its tables say nothing to people
+  const Json constants = is_forest ? Json::object() : layer.value("constants", Json::object());
   for (const auto& [name, type] : constants.items()) {
     std::printf("  %-24s   %s %s\n", "", name.c_str(), type.get<std::string>().c_str());
+  }
+  if (layer.contains("forest")) {
+    const auto& f = layer["forest"];
+    std::printf(
+        "  %-24s   %lld trees, depth %lld, %lld nodes, %lld leaves; %lld distinct comparisons (%lld comparators); "
+        "sum %s\n",
+        "", f["trees"].get<long long>(), f["depth"].get<long long>(), f["nodes"].get<long long>(),
+        f["leaves"].get<long long>(), f["comparisons"].get<long long>(), f["comparators"].get<long long>(),
+        f["sum"].get<std::string>().c_str());
+    if (f.contains("score_error"))
+      std::printf("  %-24s   scores within %.3g of the trained forest's\n", "", f["score_error"].get<double>());
   }
   if (layer.contains("accumulator"))
     std::printf("  %-24s   accumulator %s\n", "", layer["accumulator"].get<std::string>().c_str());

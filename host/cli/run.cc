@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -8,6 +9,8 @@
 #include "host/cli/events.h"
 #include "host/cli/progress.h"
 #include "host/session/loaded_xclbin.h"
+#include "kernels/emulator/emulator.h"
+#include "kernels/quantise/forest.h"
 #include "strobe/session.h"
 
 namespace strobe::cli {
@@ -16,7 +19,7 @@ namespace {
 struct Settings {
   std::string xclbin, events, output, model;
   SessionOptions session;
-  bool raw_in = false, raw_out = false, json = false;
+  bool raw_in = false, raw_out = false, leaves = false, json = false;
 };
 
 struct Timings {
@@ -34,11 +37,11 @@ class Stopwatch {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-void report(const Settings& settings, const Session& session, const Events& events, const Timings& t) {
+void report(const Settings& settings, const std::string& device, const Events& events, const Timings& t) {
   const double rate = t.run > 0 ? static_cast<double>(events.rows) / t.run : 0;
   if (settings.json) {
     nlohmann::ordered_json json;
-    json["device"] = session.device_text();
+    json["device"] = device;
     json["events"] = events.rows;
     json["saturated"] = events.changed.saturated;
     json["wrapped"] = events.changed.wrapped;
@@ -48,9 +51,10 @@ void report(const Settings& settings, const Session& session, const Events& even
     std::printf("%s\n", json.dump(2).c_str());
     return;
   }
-  std::printf("device: %s\n", session.device_text().c_str());
-  std::printf("%zu events in %.3f s: %.4g events/s%s%s\n", events.rows, t.run, rate,
-              settings.output.empty() ? "" : "; scores: ", settings.output.c_str());
+  std::printf("device: %s\n", device.c_str());
+  const std::string written = settings.output.empty() ? "" : settings.leaves ? "; leaves: " : "; scores: ";
+  std::printf("%zu events in %.3f s: %.4g events/s%s%s\n", events.rows, t.run, rate, written.c_str(),
+              settings.output.c_str());
   if (events.changed.total() > 0) {
     std::fprintf(stderr, "warning: %llu input values saturated and %llu wrapped on conversion to the input type%s\n",
                  static_cast<unsigned long long>(events.changed.saturated),
@@ -59,6 +63,32 @@ void report(const Settings& settings, const Session& session, const Events& even
                      ? " (the file holds integers, taken as numbers; --raw-in takes them as raw values)"
                      : "");
   }
+}
+
+/// The leaves that a forest's trees end in, instead of its scores: in process, from the same graph.
+absl::Status run_leaves(const Settings& settings, const model::Graph& scores, const Events& events, Stopwatch& watch,
+                        Timings& t) {
+  if (settings.session.device != "auto" && settings.session.device != "emulator")
+    return absl::InvalidArgumentError("--leaves: leaves are found in process; take --device emulator");
+  auto graph = quantise::with_leaves(scores);
+  if (!graph.ok()) return graph.status();
+  if (absl::Status s = check_score_path(settings.output, *graph); !s.ok()) return s;
+  auto emulator = emulator::Emulator::create(*graph);
+  if (!emulator.ok()) return emulator.status();
+  t.open = watch.lap();
+  Scores leaves = make_scores(*graph, events.rows);
+  const auto in_bytes = static_cast<size_t>(graph->input(0).type.row_bytes());
+  const auto out_bytes = static_cast<size_t>(graph->output(0).type.row_bytes());
+  emulator::Scratch scratch;
+  constexpr size_t kChunkRows = 16384;
+  for (size_t first = 0; first < events.rows; first += kChunkRows) {
+    const std::byte* in[] = {events.inputs[0].data() + first * in_bytes};
+    std::byte* out[] = {leaves.outputs[0].data() + first * out_bytes};
+    const size_t count = std::min(kChunkRows, events.rows - first);
+    if (absl::Status s = emulator->run(in, out, count, scratch); !s.ok()) return s;
+  }
+  t.run = watch.lap();
+  return settings.output.empty() ? absl::OkStatus() : write_scores(settings.output, leaves, *graph, /*raw=*/true);
 }
 
 absl::Status run_command(const Settings& settings) {
@@ -72,6 +102,11 @@ absl::Status run_command(const Settings& settings) {
   auto events = read_events(settings.events, graph, settings.raw_in);
   if (!events.ok()) return events.status();
   t.read = watch.lap();
+  if (settings.leaves) {
+    if (absl::Status s = run_leaves(settings, graph, *events, watch, t); !s.ok()) return s;
+    report(settings, "emulator, in process", *events, t);
+    return absl::OkStatus();
+  }
   if (absl::Status s = check_score_path(settings.output, graph); !s.ok()) return s;
   auto session = Session::open(settings.xclbin, settings.session);
   if (!session.ok()) return session.status();
@@ -90,7 +125,7 @@ absl::Status run_command(const Settings& settings) {
     if (absl::Status s = write_scores(settings.output, scores, graph, settings.raw_out); !s.ok()) return s;
   }
   t.write = watch.lap();
-  report(settings, **session, *events, t);
+  report(settings, (*session)->device_text(), *events, t);
   return absl::OkStatus();
 }
 
@@ -115,6 +150,8 @@ void add_run(CLI::App& app, Action& action) {
       ->capture_default_str();
   command->add_flag("--raw-in", settings->raw_in, "events are raw fixed-point integers");
   command->add_flag("--raw-out", settings->raw_out, "scores are raw fixed-point integers");
+  command->add_flag("--leaves", settings->leaves,
+                    "of a forest: the leaf that each tree ends in, int32 [events, trees], instead of scores");
   command->add_flag("--json", settings->json, "report as JSON");
   command->callback([settings, &action] { action = [settings] { return run_command(*settings); }; });
 }

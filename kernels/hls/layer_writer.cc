@@ -25,6 +25,13 @@ std::string wrapped_list(const std::vector<std::string>& values) {
   return absl::StrCat(text, line, "\n");
 }
 
+/// The C++ type of a table of whole numbers.
+std::string whole_number_type(const std::vector<int64_t>& values) {
+  const bool fits =
+      std::all_of(values.begin(), values.end(), [](int64_t v) { return v >= INT32_MIN && v <= INT32_MAX; });
+  return fits ? "int" : "long long";
+}
+
 }  // namespace
 
 LayerWriter::LayerWriter(const model::Graph& graph, const model::Node& node,
@@ -90,11 +97,18 @@ std::string LayerWriter::indices(const std::string& role, const std::vector<int6
   const std::string name = names_.unique(absl::StrCat(code_.name, "_", role));
   std::vector<std::string> words;
   for (const int64_t value : values) words.push_back(absl::StrCat(value));
+  const std::string type = whole_number_type(values);
   const std::string file = name + ".h";
-  weight_files_[file] = absl::StrCat("/// ", role, " of the layer ", code_.name, ".\nstatic const int ", name, "[",
-                                     values.size(), "] = {\n", wrapped_list(words), "};\n");
+  weight_files_[file] = absl::StrCat("/// ", role, " of the layer ", code_.name, ".\nstatic const ", type, " ", name,
+                                     "[", values.size(), "] = {\n", wrapped_list(words), "};\n");
   code_.weight_files.push_back(file);
   return name;
+}
+
+void LayerWriter::setting_table(const std::string& name, const std::vector<int64_t>& values) {
+  const std::string array = indices(name, values);
+  absl::StrAppend(&config_members_, "  static ", whole_number_type(values), " ", name, "(int i) { return ", array,
+                  "[i]; }\n");
 }
 
 void LayerWriter::statement(const std::string& text) { absl::StrAppend(&code_.body, "  ", text, ";\n"); }

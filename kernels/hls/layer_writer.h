@@ -62,6 +62,10 @@ class LayerWriter {
   /// The same for whole numbers that are not the model's (indices).
   std::string indices(const std::string& role, const std::vector<int64_t>& values);
 
+  /// A member function `name(i)` of the config struct that gives the i-th of the whole numbers `values`, which are
+  /// written to weights/.
+  void setting_table(const std::string& name, const std::vector<int64_t>& values);
+
   /// Adds `text;` to the layer's function.
   void statement(const std::string& text);
   /// An array of the layer's own, for results in between. Returns its name.

@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "kernels/import/float_arithmetic.h"
+#include "kernels/import/forest_reference.h"
 
 namespace strobe::import {
 namespace {
@@ -81,6 +82,7 @@ class Evaluator {
     for (size_t i = 0; i < sources.size(); ++i) {
       if (absl::Status s = quantise_input(layer, i, sources); !s.ok()) return s;
     }
+    if (layer.kind == "Forest") return add_forest(layer, sources[0]);
     // Dropout does nothing here, but leaves a step of its name for readers.
     auto values = compute(layer, sources);
     if (!values.ok()) return values.status();
@@ -105,6 +107,21 @@ class Evaluator {
     const Array* value = layer.array("value");
     if (value == nullptr) return absl::InvalidArgumentError("has no value");
     keep(layer.name, {value->shape, {value->data.begin(), value->data.end()}, true}, {}, &layer);
+    return absl::OkStatus();
+  }
+
+  /// Margins as the layer's step, and the framework's answers as a step "<layer>_probabilities".
+  absl::Status add_forest(const FloatLayer& layer, size_t source) {
+    const FloatStep& in = result_.steps[source];
+    const std::vector<double> inputs(in.values.begin(), in.values.end());
+    auto evaluation = evaluate_forest(*layer.forest, inputs, result_.rows);
+    if (!evaluation.ok()) return evaluation.status();
+    std::vector<double>& values = evaluation->margins;
+    const std::vector<int64_t> shape = {layer.forest->outputs};
+    const size_t margins = keep(layer.name, {shape, {values.begin(), values.end()}}, {source}, &layer);
+    if (layer.forest->post == PostTransform::kNone) return absl::OkStatus();
+    apply_post_transform(*layer.forest, values);
+    keep(layer.name + "_probabilities", {shape, {values.begin(), values.end()}}, {margins});
     return absl::OkStatus();
   }
 

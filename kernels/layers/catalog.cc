@@ -8,6 +8,7 @@
 #include "kernels/layers/forest/forest.h"
 #include "kernels/layers/leaky_relu/leaky_relu.h"
 #include "kernels/layers/merge/merge.h"
+#include "kernels/layers/projection/projection.h"
 #include "kernels/layers/quantize/quantize.h"
 #include "kernels/layers/relu/relu.h"
 #include "kernels/layers/reshape/reshape.h"
@@ -21,10 +22,10 @@ namespace strobe::layers {
 namespace {
 
 constexpr const Layer* kCatalog[] = {
-    &kDenseLayer,         &kBatchNormLayer, &kQuantizeLayer,  &kReluLayer,        &kLeakyReluLayer,
-    &kThresholdReluLayer, &kClipLayer,      &kSignLayer,      &kTableLayer,       &kSoftmaxLayer,
-    &kAddLayer,           &kSubtractLayer,  &kMultiplyLayer,  &kMaximumLayer,     &kMinimumLayer,
-    &kAverageLayer,       &kReshapeLayer,   &kTransposeLayer, &kConcatenateLayer, &kForestLayer,
+    &kDenseLayer,       &kBatchNormLayer, &kQuantizeLayer,   &kReluLayer,    &kLeakyReluLayer, &kThresholdReluLayer,
+    &kClipLayer,        &kSignLayer,      &kTableLayer,      &kSoftmaxLayer, &kAddLayer,       &kSubtractLayer,
+    &kMultiplyLayer,    &kMaximumLayer,   &kMinimumLayer,    &kAverageLayer, &kReshapeLayer,   &kTransposeLayer,
+    &kConcatenateLayer, &kForestLayer,    &kProjectionLayer,
 };
 
 }  // namespace

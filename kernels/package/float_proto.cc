@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "kernels/package/graph_proto.h"
 
 namespace strobe::package {
@@ -11,23 +12,6 @@ using import::FloatLayer;
 using import::Setting;
 using import::UniformQuantizer;
 
-void to_proto(const Array& array, pb::FloatArray& proto) {
-  for (const int64_t extent : array.shape) proto.add_shape(extent);
-  const bool single = std::all_of(array.data.begin(), array.data.end(),
-                                  [](double v) { return static_cast<double>(static_cast<float>(v)) == v; });
-  if (single) {
-    for (const double v : array.data) proto.add_singles(static_cast<float>(v));
-  } else {
-    proto.mutable_doubles()->Assign(array.data.begin(), array.data.end());
-  }
-}
-
-Array from_proto(const pb::FloatArray& proto) {
-  Array array{{proto.shape().begin(), proto.shape().end()}, {proto.singles().begin(), proto.singles().end()}};
-  if (proto.singles().empty()) array.data.assign(proto.doubles().begin(), proto.doubles().end());
-  return array;
-}
-
 struct QuantizerWriter {
   pb::Quantizer& proto;
   void operator()(const UniformQuantizer& q) const {
@@ -36,15 +20,15 @@ struct QuantizerWriter {
     proto.set_name(q.name);
     for (const auto& [key, value] : q.numbers) (*proto.mutable_numbers())[key] = value;
     for (const auto& [key, value] : q.texts) (*proto.mutable_texts())[key] = value;
-    to_proto(q.scale, *proto.mutable_scale());
-    to_proto(q.zero_point, *proto.mutable_zero_point());
-    to_proto(q.bits, *proto.mutable_bits());
+    package::to_proto(q.scale, *proto.mutable_scale());
+    package::to_proto(q.zero_point, *proto.mutable_zero_point());
+    package::to_proto(q.bits, *proto.mutable_bits());
   }
   void operator()(const ElementQuantizer& q) const {
     proto.set_per_element(true);
-    to_proto(q.k, *proto.mutable_k());
-    to_proto(q.i, *proto.mutable_i());
-    to_proto(q.f, *proto.mutable_f());
+    package::to_proto(q.k, *proto.mutable_k());
+    package::to_proto(q.i, *proto.mutable_i());
+    package::to_proto(q.f, *proto.mutable_f());
     proto.set_rounding(q.rounding);
     proto.set_overflow(q.overflow);
     proto.set_trainable_wrap(q.trainable_wrap);
@@ -53,8 +37,12 @@ struct QuantizerWriter {
 
 absl::StatusOr<import::Quantizer> from_proto(const pb::Quantizer& proto) {
   if (proto.per_element()) {
-    return ElementQuantizer{from_proto(proto.k()), from_proto(proto.i()), from_proto(proto.f()),
-                            proto.rounding(),      proto.overflow(),      proto.trainable_wrap()};
+    return ElementQuantizer{package::from_proto(proto.k()),
+                            package::from_proto(proto.i()),
+                            package::from_proto(proto.f()),
+                            proto.rounding(),
+                            proto.overflow(),
+                            proto.trainable_wrap()};
   }
   UniformQuantizer q;
   if (proto.kind() > static_cast<uint32_t>(UniformQuantizer::Kind::kQonnx))
@@ -66,9 +54,9 @@ absl::StatusOr<import::Quantizer> from_proto(const pb::Quantizer& proto) {
   q.name = proto.name();
   q.numbers.insert(proto.numbers().begin(), proto.numbers().end());
   q.texts.insert(proto.texts().begin(), proto.texts().end());
-  q.scale = from_proto(proto.scale());
-  q.zero_point = from_proto(proto.zero_point());
-  q.bits = from_proto(proto.bits());
+  q.scale = package::from_proto(proto.scale());
+  q.zero_point = package::from_proto(proto.zero_point());
+  q.bits = package::from_proto(proto.bits());
   return q;
 }
 
@@ -105,6 +93,23 @@ Setting from_proto(const pb::Setting& proto) {
 
 }  // namespace
 
+void to_proto(const Array& array, pb::FloatArray& proto) {
+  for (const int64_t extent : array.shape) proto.add_shape(extent);
+  const bool single = std::all_of(array.data.begin(), array.data.end(),
+                                  [](double v) { return static_cast<double>(static_cast<float>(v)) == v; });
+  if (single) {
+    for (const double v : array.data) proto.add_singles(static_cast<float>(v));
+  } else {
+    proto.mutable_doubles()->Assign(array.data.begin(), array.data.end());
+  }
+}
+
+Array from_proto(const pb::FloatArray& proto) {
+  Array array{{proto.shape().begin(), proto.shape().end()}, {proto.singles().begin(), proto.singles().end()}};
+  if (proto.singles().empty()) array.data.assign(proto.doubles().begin(), proto.doubles().end());
+  return array;
+}
+
 void to_proto(const import::FloatModel& model, pb::FloatModel& proto) {
   proto.set_name(model.name);
   proto.set_framework(model.framework);
@@ -127,6 +132,7 @@ void to_proto(const import::FloatModel& model, pb::FloatModel& proto) {
     for (const auto& [key, value] : layer.arrays) to_proto(value, (*l.mutable_arrays())[key]);
     for (const auto& [key, value] : layer.quantizers)
       std::visit(QuantizerWriter{(*l.mutable_quantizers())[key]}, value);
+    if (layer.forest) to_proto(*layer.forest, *l.mutable_forest());
   }
   for (const auto& [key, value] : model.provenance) (*proto.mutable_provenance())[key] = value;
 }
@@ -151,6 +157,13 @@ absl::StatusOr<import::FloatModel> from_proto(const pb::FloatModel& proto) {
       if (!quantizer.ok()) return quantizer.status();
       layer.quantizers[key] = *std::move(quantizer);
     }
+    if (l.has_forest()) {
+      auto forest = from_proto(l.forest());
+      if (!forest.ok()) return forest.status();
+      layer.forest = *std::move(forest);
+    }
+    if (layer.kind == "Forest" && layer.forest == nullptr)
+      return absl::InvalidArgumentError(absl::StrCat("layer '", layer.name, "': its forest is missing"));
     model.layers.push_back(std::move(layer));
   }
   model.provenance.insert(proto.provenance().begin(), proto.provenance().end());

@@ -117,7 +117,19 @@ absl::Status verify_trees(const Node& node) {
   return absl::OkStatus();
 }
 
-absl::Status verify_scores(const Node& node, int64_t outputs) {
+/// Sums and scaled sums fit the reference's integers.
+absl::Status verify_bits(const Graph& graph, const Node& node, const std::string& sum) {
+  const Extent leaf = extent(node.constant("leaf_value")->type.types[0]);
+  const Extent trees = {static_cast<long double>(size_of(node, "tree_root")), 0};
+  Extent total = trees * leaf + extent(node.constant("base")->type.types[0]);
+  if (const auto accumulator = node.type("accumulator"); accumulator && (sum == "file_order" || sum == "balanced")) {
+    total = united(total, extent(*accumulator) + united(extent(*accumulator), leaf));
+  }
+  if (const Constant* scale = node.constant("scale")) total = united(total, total * extent_at(*scale, 0));
+  return expect_bits(graph, node, total.bits());
+}
+
+absl::Status verify_scores(const Graph& graph, const Node& node, int64_t outputs) {
   const int64_t trees = size_of(node, "tree_root"), leaves = size_of(node, "leaf_id");
   const Constant* tree_output = node.constant("tree_output");
   if (absl::Status s = expect_table(node, "leaf_value", tree_output ? leaves : leaves * outputs, false); !s.ok()) {
@@ -142,15 +154,13 @@ absl::Status verify_scores(const Node& node, int64_t outputs) {
     }
   }
   const std::string sum = node.text("sum", "exact");
+  if (absl::Status s = verify_bits(graph, node, sum); !s.ok()) return s;
   if ((sum == "minimum" || sum == "maximum") && std::count(has_tree.begin(), has_tree.end(), false) > 0) {
     return layer_error(node, absl::StrCat("an output has no tree to take the ", sum, " of"));
   }
   if (sum == "file_order" || sum == "balanced") {
-    const auto accumulator = node.type("accumulator");
-    if (!accumulator) return layer_error(node, absl::StrCat("sum '", sum, "' needs the attribute accumulator"));
-    if (std::abs(accumulator->fraction() - fraction) > 60) {
-      return layer_error(node, "accumulator and leaf_value are more than 60 bits apart");
-    }
+    if (!node.type("accumulator"))
+      return layer_error(node, absl::StrCat("sum '", sum, "' needs the attribute accumulator"));
   } else if (sum != "exact" && sum != "minimum" && sum != "maximum") {
     return layer_error(node, absl::StrCat("unknown sum '", sum, "'"));
   }
@@ -168,7 +178,7 @@ absl::Status verify(const Graph& graph, const Node& node) {
   if (absl::Status s = verify_predicates(graph, node); !s.ok()) return s;
   if (absl::Status s = verify_trees(node); !s.ok()) return s;
   const std::string result = node.text("result", "scores");
-  if (result == "scores") return verify_scores(node, out.elements());
+  if (result == "scores") return verify_scores(graph, node, out.elements());
   if (result != "leaves") return layer_error(node, absl::StrCat("unknown result '", result, "'"));
   if (out.elements() != size_of(node, "tree_root")) {
     return layer_error(node, absl::StrCat("its output has ", out.elements(), " elements for the leaves of ",
@@ -268,6 +278,32 @@ Cost cost(const Graph& graph, const Node& node) {
 }
 
 }  // namespace
+
+ForestShape forest_shape(const Graph& graph, const Node& node) {
+  ForestShape shape;
+  shape.trees = size_of(node, "tree_root");
+  shape.nodes = size_of(node, "node_predicate");
+  shape.leaves = size_of(node, "leaf_id");
+  shape.predicates = size_of(node, "predicate_feature");
+  std::vector<int64_t> depth(shape.nodes, 1);
+  for (int64_t n = 0; n < shape.nodes; ++n) {
+    for (const char* name : {"node_true", "node_false"}) {
+      const int64_t child = node.constant(name)->raw[n];
+      if (child >= 0) depth[child] = depth[n] + 1;
+    }
+    shape.depth = std::max(shape.depth, depth[n]);
+  }
+  const auto& begin = node.constant("predicate_begin")->raw;
+  for (int64_t p = 0; p < shape.predicates; ++p) {
+    const auto& type = graph.tensor(node.inputs[0]).type.at(node.constant("predicate_feature")->raw[p]);
+    const model::Wide lowest = type.is_signed ? -type.max_raw() - 1 : 0;
+    for (int64_t i = begin[p]; i < begin[p + 1]; ++i) {
+      shape.comparators += node.constant("interval_low")->raw[i] > lowest;
+      shape.comparators += node.constant("interval_high")->raw[i] < type.max_raw();
+    }
+  }
+  return shape;
+}
 
 const Layer kForestLayer = {"forest", "decision trees", verify, reference, cost, emulate_forest, write_hls_forest};
 

@@ -5,8 +5,8 @@
 namespace strobe::layers {
 
 /// A decision forest on integers. Input: [features]. Every split is a *predicate*: its feature's raw value lies in a
-/// union of closed intervals. So all conventions (<, <=, ==, category sets, where missing values go) are one thing here,
-/// settled when the forest was quantised; equal predicates are stored once and shared by all trees.
+/// union of closed intervals. So all conventions (<, <=, ==, category sets, where missing values go) are one thing
+/// here, settled when the forest was quantised; equal predicates are stored once and shared by all trees.
 ///
 /// Constants (whole numbers, fraction 0, unless a grid is named):
 ///   "predicate_feature" [P]       the input element that predicate p looks at
@@ -27,6 +27,16 @@ namespace strobe::layers {
 ///                largest power of two below the count, a cast to "accumulator" after each, the base added last
 ///                (conifer's HLS backend); "minimum", "maximum": over trees, base added
 ///   "accumulator" FixedType, for "file_order" and "balanced"
+///   "score_error" optional, for people: how far a score is from the trained forest's, at most
 extern const Layer kForestLayer;
+
+/// A forest's size, for people.
+struct ForestShape {
+  int64_t trees = 0, nodes = 0, leaves = 0;
+  int64_t depth = 0;        ///< comparisons on the longest way to a leaf
+  int64_t predicates = 0;   ///< distinct questions
+  int64_t comparators = 0;  ///< limits of their intervals that are not the ends of the input's range
+};
+ForestShape forest_shape(const model::Graph& graph, const model::Node& node);
 
 }  // namespace strobe::layers

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "absl/strings/str_cat.h"
 #include "tests/kernels/import/import_fixture.h"
@@ -62,6 +63,17 @@ model::OverflowCount Run::overflow() const {
   return total;
 }
 
+int64_t raw_value(const model::Tensor& input, int64_t element, double number) {
+  if (std::isnan(number)) {
+    EXPECT_TRUE(input.encoding.missing) << input.name << " knows no missing values";
+    return input.encoding.missing.value_or(0);
+  }
+  if (input.encoding.kind == model::InputEncoding::Kind::kOrderedFloat)
+    return model::ordered_key(static_cast<float>(number));
+  const int64_t raw = model::cast(number, input.type.at(element));
+  return raw == input.encoding.missing ? raw + (input.type.at(element).is_signed ? 1 : -1) : raw;
+}
+
 absl::StatusOr<Run> run_network(const import::FloatModel& model, const quantise::QuantiseOptions& options,
                                 const std::vector<Events>& inputs) {
   auto quantised = quantise::quantise(model, options);
@@ -72,9 +84,9 @@ absl::StatusOr<Run> run_network(const import::FloatModel& model, const quantise:
   }
   std::vector<std::vector<int64_t>> raw(inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) {
-    const model::TensorType& type = run.graph.input(i).type;
+    const model::Tensor& input = run.graph.input(i);
     for (size_t e = 0; e < inputs[i].values.size(); ++e) {
-      raw[i].push_back(model::cast(inputs[i].values[e], type.at(static_cast<int64_t>(e) % type.elements())));
+      raw[i].push_back(raw_value(input, static_cast<int64_t>(e) % input.type.elements(), inputs[i].values[e]));
     }
   }
   auto evaluation = layers::evaluate_reference(run.graph, {raw.begin(), raw.end()}, run.rows, /*keep_tensors=*/true);

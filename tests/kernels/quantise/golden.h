@@ -43,6 +43,9 @@ struct Run {
   model::OverflowCount overflow() const;
 };
 
+/// What an input's encoding makes of a number.
+int64_t raw_value(const model::Tensor& input, int64_t element, double number);
+
 /// Quantises a network and evaluates it; events are converted by the rounding and overflow of the graph's inputs.
 absl::StatusOr<Run> run_network(const import::FloatModel& model, const quantise::QuantiseOptions& options,
                                 const std::vector<Events>& inputs);
