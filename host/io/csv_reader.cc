@@ -1,15 +1,21 @@
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <optional>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "host/io/files.h"
 #include "platform/files/file.h"
 
 namespace strobe::io {
 namespace {
+
+/// How other programs write a value that is missing.
+constexpr const char* kAbsent[] = {"na", "n/a", "#n/a", "<na>", "null", "none", "nil", "missing", "?"};
 
 /// A field without blanks around it and without quotes.
 absl::string_view trimmed(absl::string_view field) {
@@ -40,6 +46,14 @@ std::optional<int64_t> parse_integer(absl::string_view field) {
   return value;
 }
 
+/// Whether a field may name a column: not an absent value, nor a number gone wrong.
+bool is_name(absl::string_view field) {
+  if (field.empty() || absl::ascii_isdigit(static_cast<unsigned char>(field[0]))) return false;
+  if (field[0] == '-' || field[0] == '+' || field[0] == '.') return false;
+  return std::none_of(std::begin(kAbsent), std::end(kAbsent),
+                      [&](const char* word) { return absl::EqualsIgnoreCase(field, word); });
+}
+
 /// Collects rows, integers as long as every field is one.
 class Table {
  public:
@@ -55,10 +69,7 @@ class Table {
     std::vector<absl::string_view> fields = absl::StrSplit(line, separator_);
     if (columns_ == 0) {
       columns_ = fields.size();
-      if (!parse_number(trimmed(fields[0])) && !starts_as_data(fields)) {
-        for (const absl::string_view field : fields) header_.emplace_back(trimmed(field));
-        return absl::OkStatus();
-      }
+      if (!has_number(fields)) return take_header(fields, number);
     }
     if (fields.size() != columns_) {
       return absl::InvalidArgumentError(
@@ -67,10 +78,7 @@ class Table {
     for (size_t i = 0; i < fields.size(); ++i) {
       const absl::string_view field = trimmed(fields[i]);
       const std::optional<double> value = parse_number(field);
-      if (!value) {
-        return absl::InvalidArgumentError(absl::StrCat("'", name_, "', line ", number, ", column ", i + 1,
-                                                       ": expected a number, found '", field.substr(0, 40), "'"));
-      }
+      if (!value) return unexpected(number, i, "a number", field);
       doubles_.push_back(*value);
       if (!all_integers_) continue;
       const std::optional<int64_t> integer = parse_integer(field);
@@ -94,13 +102,25 @@ class Table {
   }
 
  private:
-  /// A first line that is no header though its first field is no number: some other field is one, so the first is a
-  /// flaw.
-  static bool starts_as_data(const std::vector<absl::string_view>& fields) {
-    for (const absl::string_view field : fields) {
-      if (parse_number(trimmed(field))) return true;
+  static bool has_number(const std::vector<absl::string_view>& fields) {
+    return std::any_of(fields.begin(), fields.end(), [](absl::string_view f) { return parse_number(trimmed(f)); });
+  }
+
+  /// The first line, where no field is a number: names, or an event that is flawed in every field, which must not be
+  /// passed over.
+  absl::Status take_header(const std::vector<absl::string_view>& fields, int64_t line) {
+    for (size_t i = 0; i < fields.size(); ++i) {
+      const absl::string_view field = trimmed(fields[i]);
+      if (!is_name(field))
+        return unexpected(line, i, "a number, or a header's name that does not begin as a number does", field);
+      header_.emplace_back(field);
     }
-    return false;
+    return absl::OkStatus();
+  }
+
+  absl::Status unexpected(int64_t line, size_t column, const char* expected, absl::string_view found) const {
+    return absl::InvalidArgumentError(absl::StrCat("'", name_, "', line ", line, ", column ", column + 1, ": expected ",
+                                                   expected, ", found '", found.substr(0, 40), "'"));
   }
 
   const std::string& name_;
@@ -121,9 +141,10 @@ absl::StatusOr<Csv> parse_csv(std::string_view text, const std::string& name) {
   if (rest.substr(0, 3) == "\xef\xbb\xbf") rest.remove_prefix(3);
   for (int64_t number = 1; !rest.empty(); ++number) {
     const size_t end = rest.find('\n');
-    const absl::string_view line = absl::StripAsciiWhitespace(rest.substr(0, end));
+    const absl::string_view line = absl::StripSuffix(rest.substr(0, end), "\r");
     rest = end == absl::string_view::npos ? absl::string_view() : rest.substr(end + 1);
-    if (line.empty() || line[0] == '#') continue;
+    const absl::string_view begin = absl::StripLeadingAsciiWhitespace(line);
+    if (begin.empty() || (begin[0] == '#' && !absl::StartsWithIgnoreCase(begin, "#n/a"))) continue;
     if (line.find('\0') != absl::string_view::npos) {
       return absl::InvalidArgumentError(
           absl::StrCat("'", name, "', line ", number, ": expected text, found binary data"));

@@ -24,7 +24,7 @@ absl::StatusOr<std::vector<NamedArray>> parse_npz(std::string_view bytes, const 
 
 /// A table of numbers, a row an event.
 struct Csv {
-  std::vector<std::string> header;  ///< empty where the first line holds numbers
+  std::vector<std::string> header;  ///< empty where the first line holds a number
   Array array;                      ///< float64 [rows, columns]; int64 where every field is an integer
 };
 

@@ -48,6 +48,20 @@ TEST(Csv, ErrorsNameLineAndColumn) {
   EXPECT_THAT(message(std::string_view("1,2\n\0\0\0", 7)), HasSubstr("line 2"));
 }
 
+TEST(Csv, AFlawedFirstEventIsNoHeader) {
+  // One bad field, beside good ones or alone; absent values in every notation; a number gone wrong.
+  for (const char* line : {"x,2", ",2", "2,", ",", "nan,x", "NA,null", "1.2.3", "1,5e", "0x1F", "--3", "+-1,-", "?,?",
+                           "1 2 3", "\"\",\"\"", "1e5x", ".5.", "None", "\t2", "#N/A,#N/A"}) {
+    EXPECT_THAT(message(std::string(line) + "\n1,2\n"),
+                AllOf(HasSubstr("line 1"), HasSubstr("column"), HasSubstr("expected a number")))
+        << line;
+  }
+  EXPECT_THAT(message("pt,eta\nphi,mass\n"), AllOf(HasSubstr("line 2"), HasSubstr("column 1"), HasSubstr("'phi'")));
+  EXPECT_THAT(message("pt,eta\n1,2,3\n"), HasSubstr("line 2: expected 2 columns, found 3"));
+  EXPECT_THAT(message("1\t2\t\n"), AllOf(HasSubstr("line 1, column 3"), HasSubstr("found ''")));
+  EXPECT_EQ(parse_csv("tau21,m_SD,_x\n1,2,3\n", "e")->array.rows(), 1);
+}
+
 TEST(Csv, NotANumberAndInfinityAreNumbersForTheCallerToJudge) {
   const auto csv = parse_csv("nan,inf,-inf,1e999,1e-999\n", "e");
   ASSERT_TRUE(csv.ok()) << csv.status();
