@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The sample networks served from XRT's emulated card, FP32 and raw INT16 in, asked by tritonclient: equal in every bit.
+# The sample networks and forest served from XRT's emulated card, FP32 and raw INT16 in, asked by tritonclient: equal in every bit.
 # tritonclient_ways.sh PYTHON STROBE SOURCE_FOLDER
 set -euo pipefail
 python=$1 strobe=$2 source=$3
@@ -25,6 +25,11 @@ import sys
 import numpy as np
 np.save(sys.argv[2], (np.load(sys.argv[1]) / 1024).astype(np.float32))
 CODE
+"$strobe" compile "$data/jets_forest.json" --name forest -o "$work/forest.xclbin"
+mkdir -p "$work/models/forest/1"
+cp "$work/forest.xclbin" "$work/models/forest/1/model.xclbin"
+"$strobe" run "$work/forest.xclbin" "$work/features_float.npy" --device emulator -o "$work/expected_forest.npy"
 "$python" "$source/tests/system/tritonclient_test.py" "$strobe" "$work/models" \
   --case jets "$work/features_float.npy" "$data/expected_hgq.npy" \
-  --case jets_raw "$data/features.npy" "$data/expected_hgq.npy"
+  --case jets_raw "$data/features.npy" "$data/expected_hgq.npy" \
+  --case forest "$work/features_float.npy" "$work/expected_forest.npy"

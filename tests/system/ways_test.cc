@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "host/io/files.h"
@@ -149,6 +150,65 @@ INSTANTIATE_TEST_SUITE_P(Jets, OnnxWays,
                          [](const auto& tested) {
                            return fs::path(tested.param.model).filename().string() + "_" + tested.param.variant;
                          });
+
+/// Rows of FP64 numbers from an array, for event files.
+void write_events(const std::string& path, const io::Array& array, double step) {
+  std::vector<double> numbers = array.numbers();
+  for (double& x : numbers) x *= step;
+  ASSERT_TRUE(io::write_npy(path, io::Array::of(array.shape(), std::move(numbers))).ok());
+}
+
+TEST_F(Ways, TheJetForestAgreesInEveryWayWithThePublishedAccuracy) {
+  NEED_SHARED_DATA();
+  const auto jets = io::read_npy(shared_data() + "/jets/features_fixed16_6.npy");
+  ASSERT_TRUE(jets.ok()) << jets.status();
+  write_events(file("jets.npy"), *jets, 1.0 / 1024);
+  const std::string forest = shared_data() + "/models/trees/jets_xgboost.json",
+                    labels = shared_data() + "/jets/labels.npy";
+  expect_equal(forest, file("jets.npy") + " --labels " + labels);
+  const Outcome checked = strobe("check " + file("model.xclbin") + " " + file("jets.npy") + " --labels " + labels);
+  EXPECT_THAT(checked.out, testing::HasSubstr("77.64 % (77.64 %)"));
+  EXPECT_THAT(checked.out, testing::HasSubstr("100.00 % of events as floating point"));
+  expect_equal(forest + " --input-type 'ap_fixed<16,6>'", shared_data() + kJets + " --labels " + labels);
+}
+
+TEST_F(Ways, ConifersArithmeticGivesItsBitsOnAllJets) {
+  NEED_SHARED_DATA();
+  const std::string trees = shared_data() + "/models/trees/";
+  std::ofstream(file("conifer.yml")) << "{Compatibility: conifer, Precision: 'ap_fixed<16,6>'}";
+  for (const char* name : {"jets_xgboost", "ydf_oblique_binary"}) {
+    expect_equal(trees + name + "_conifer.json --config " + file("conifer.yml"),
+                 shared_data() + kJets + " --expected " + scores(trees + "expected/" + name + "__fx16_6", "score"));
+  }
+}
+
+TEST_F(Ways, MissingValuesGoTheFrameworksWayAndLeavesAreItsOwn) {
+  NEED_SHARED_DATA();
+  const std::string trees = shared_data() + "/models/trees/";
+  const auto arrays = io::read_npz(trees + "expected/xgb_missing__framework.npz");
+  ASSERT_TRUE(arrays.ok()) << arrays.status();
+  std::map<std::string, io::Array> by_name;
+  for (const auto& [name, array] : *arrays) by_name.emplace(name, array);
+  write_events(file("events.npy"), by_name.at("inputs"), 1);
+  expect_equal(trees + "xgb_missing.json", file("events.npy"));
+  const Outcome run =
+      strobe("run " + file("model.xclbin") + " " + file("events.npy") + " --leaves -o " + file("leaves.npy"));
+  ASSERT_EQ(run.status, 0) << run.err;
+  const auto leaves = io::read_npy(file("leaves.npy"));
+  ASSERT_TRUE(leaves.ok()) << leaves.status();
+  EXPECT_EQ(leaves->numbers(), by_name.at("leaf_index").numbers());
+  const Outcome inspected = strobe("inspect " + file("model.xclbin"));
+  EXPECT_THAT(inspected.out, testing::HasSubstr("float32 keys, missing = -2147483648"));
+  EXPECT_THAT(inspected.out, testing::HasSubstr("50 trees, depth 4"));
+}
+
+TEST_F(Ways, TheSampleForestAgreesInEveryWay) {
+  const std::string data = STROBE_SOURCE_DIR "/tests/data/jets/";
+  const auto jets = io::read_npy(data + "features.npy");
+  ASSERT_TRUE(jets.ok()) << jets.status();
+  write_events(file("jets.npy"), *jets, 1.0 / 1024);
+  expect_equal(data + "jets_forest.json", file("jets.npy") + " --labels " + data + "labels.npy");
+}
 
 TEST_F(Ways, TheSampleNetworkGivesItsFrameworksBits) {
   const std::string data = STROBE_SOURCE_DIR "/tests/data/jets/";

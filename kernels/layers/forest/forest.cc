@@ -1,6 +1,7 @@
 #include "kernels/layers/forest/forest.h"
 
 #include <algorithm>
+#include <set>
 #include <vector>
 
 #include "kernels/layers/hooks.h"
@@ -294,14 +295,19 @@ ForestShape forest_shape(const Graph& graph, const Node& node) {
     shape.depth = std::max(shape.depth, depth[n]);
   }
   const auto& begin = node.constant("predicate_begin")->raw;
+  std::set<std::pair<int64_t, model::Wide>>
+      borders;  // between raw values: below the first of an interval, above the last
   for (int64_t p = 0; p < shape.predicates; ++p) {
-    const auto& type = graph.tensor(node.inputs[0]).type.at(node.constant("predicate_feature")->raw[p]);
+    const int64_t feature = node.constant("predicate_feature")->raw[p];
+    const auto& type = graph.tensor(node.inputs[0]).type.at(feature);
     const model::Wide lowest = type.is_signed ? -type.max_raw() - 1 : 0;
     for (int64_t i = begin[p]; i < begin[p + 1]; ++i) {
-      shape.comparators += node.constant("interval_low")->raw[i] > lowest;
-      shape.comparators += node.constant("interval_high")->raw[i] < type.max_raw();
+      const model::Wide low = node.constant("interval_low")->raw[i], high = node.constant("interval_high")->raw[i];
+      if (low > lowest) borders.emplace(feature, low);
+      if (high < type.max_raw()) borders.emplace(feature, high + 1);
     }
   }
+  shape.comparators = static_cast<int64_t>(borders.size());
   return shape;
 }
 

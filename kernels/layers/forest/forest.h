@@ -35,7 +35,7 @@ struct ForestShape {
   int64_t trees = 0, nodes = 0, leaves = 0;
   int64_t depth = 0;        ///< comparisons on the longest way to a leaf
   int64_t predicates = 0;   ///< distinct questions
-  int64_t comparators = 0;  ///< limits of their intervals that are not the ends of the input's range
+  int64_t comparators = 0;  ///< distinct comparisons with a constant that they are made of
 };
 ForestShape forest_shape(const model::Graph& graph, const model::Node& node);
 
