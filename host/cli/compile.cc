@@ -94,7 +94,7 @@ void add_compile(CLI::App& app, Action& action) {
   command->add_option("MODEL", settings->model, "the trained model")->required();
   command->add_option("--weights", settings->options.weights, "the .h5 beside a Keras .json");
   command->add_option("--config", settings->options.config,
-                      "precisions, reuse factors and strategies in hls4ml's YAML vocabulary");
+                      "YAML: precisions, reuse factors and strategies as for hls4ml; of a forest, precisions as for conifer");
   command->add_option("--input-type", settings->input_type,
                       "type of the events at the kernel's border, such as ap_fixed<16,6>");
   command
