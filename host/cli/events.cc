@@ -205,13 +205,11 @@ io::Array scores_array(const Scores& scores, const model::Graph& graph, size_t o
   std::vector<int64_t> shape = {static_cast<int64_t>(scores.rows)};
   shape.insert(shape.end(), tensor.type.shape.begin(), tensor.type.shape.end());
   if (raw) {
-    auto bytes = std::make_shared<const Bytes>(scores.outputs[output]);
-    return {container_dtype(tensor.type, tensor.type.any_signed()), std::move(shape), *bytes, bytes};
+    return {container_dtype(tensor.type, tensor.type.any_signed()), std::move(shape), scores.outputs[output], nullptr};
   }
-  std::vector<double> values(scores.rows * tensor.type.elements());
-  Codec(tensor.name, tensor.type)
-      .decode({ElementKind::kFloat64, false}, scores.outputs[output], std::as_writable_bytes(std::span(values)));
-  return io::Array::of(std::move(shape), std::move(values));
+  auto numbers = std::make_shared<Bytes>(scores.rows * tensor.type.elements() * sizeof(double));
+  Codec(tensor.name, tensor.type).decode({ElementKind::kFloat64, false}, scores.outputs[output], *numbers);
+  return {DType::kFloat64, std::move(shape), *numbers, numbers};
 }
 
 absl::Status check_score_path(const std::string& path, const model::Graph& graph) {

@@ -39,7 +39,8 @@ struct Scores {
 };
 Scores make_scores(const model::Graph& graph, size_t rows);
 
-/// One output tensor's scores as an array [rows, shape...]: float64 (each value exactly), or the raw integers.
+/// One output tensor's scores as an array [rows, shape...]: float64 (each value exactly), or the raw integers, which stay
+/// where they are in `scores`.
 io::Array scores_array(const Scores& scores, const model::Graph& graph, size_t output, bool raw);
 
 /// Whether `write_scores` can write to a file of that name; an empty name is none. Errors: as write_scores.

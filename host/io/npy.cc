@@ -193,7 +193,10 @@ absl::StatusOr<Array> parse_npy(std::string_view bytes, const std::string& name)
   return build(std::as_bytes(std::span(bytes)), nullptr, name);
 }
 
-std::string to_npy(const Array& array) {
+namespace {
+
+/// What stands before the data.
+std::string npy_header(const Array& array) {
   constexpr std::string_view kCodes[] = {"|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8", "<f4", "<f8"};
   const std::string_view code = kCodes[static_cast<size_t>(array.dtype())];
   std::string header = absl::StrCat("{'descr': '", std::string(code), "', 'fortran_order': False, 'shape': (",
@@ -207,10 +210,23 @@ std::string to_npy(const Array& array) {
   file += static_cast<char>(header.size() & 255);
   file += static_cast<char>(header.size() >> 8);
   file += header;
+  return file;
+}
+
+}  // namespace
+
+std::string to_npy(const Array& array) {
+  std::string file = npy_header(array);
   file.append(reinterpret_cast<const char*>(array.bytes().data()), array.bytes().size());
   return file;
 }
 
-absl::Status write_npy(const std::string& path, const Array& array) { return files::write_file(path, to_npy(array)); }
+absl::Status write_npy(const std::string& path, const Array& array) {
+  absl::StatusOr<files::AtomicFile> file = files::AtomicFile::create(path);
+  if (!file.ok()) return file.status();
+  if (absl::Status s = file->write(npy_header(array)); !s.ok()) return s;
+  if (absl::Status s = file->write(array.bytes()); !s.ok()) return s;
+  return file->commit();
+}
 
 }  // namespace strobe::io

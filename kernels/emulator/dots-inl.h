@@ -59,8 +59,18 @@ HWY_INLINE void dot_at(const Program& program, const DotStep& step, std::byte* a
   }
   each<kRows>([&](auto r) STROBE_INLINE_LAMBDA {
     finish<int32_t>(step.epilogue[r], acc[r]);
-    store_vectors<int32_t>(acc[r], step.target[r], arena, event);
+    if (step.stores) store_vectors<int32_t>(acc[r], step.target[r], arena, event);
   });
+  if constexpr (kRows == 4) {
+    if (step.word == DotStep::kNoWord) return;
+    auto* words = reinterpret_cast<int32_t*>(arena + step.word) + event;
+    const auto bias = hn::Set(d, step.word_bias);
+    each<kVectors>([&](auto v) STROBE_INLINE_LAMBDA {
+      const auto low = hn::Add(acc[0][v], hn::ShiftLeft<8>(acc[1][v]));
+      const auto high = hn::Add(acc[2][v], hn::ShiftLeft<8>(acc[3][v]));
+      hn::StoreU(hn::Add(hn::Add(low, bias), hn::ShiftLeft<16>(high)), d, words + v * n);
+    });
+  }
 }
 
 template <Products kProducts, int kRows>

@@ -1,6 +1,7 @@
 #include "kernels/emulator/dots.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -13,6 +14,7 @@ constexpr double kRowTerm32 = 5.0;
 constexpr double kDotWord = 2.2;      ///< a word of a tile, per row
 constexpr double kLoneDotWord = 3.0;  ///< where a tile has one row only
 constexpr double kPackWord = 12.0;
+constexpr double kOwnWord = 3.0;  ///< a word that a tile of the layer before stores itself
 
 bool fits(const Range& range, int64_t low, int64_t high) { return range.low >= low && range.high <= high; }
 
@@ -87,6 +89,24 @@ class LayerChoice {
     return words;
   }
 
+  /// `tiled`: the layers of the rows that are known to be in tiles.
+  double packing_cost(const std::vector<Word>& words, const std::map<int32_t, model::NodeId>& tiled) const {
+    double cost = 0;
+    for (const Word& word : words) cost += rows_of(word, tiled).empty() ? kPackWord : kOwnWord;
+    return cost;
+  }
+
+  /// The rows of a full word's bytes where all are tiled in one layer, else none.
+  std::vector<int32_t> rows_of(const Word& word, const std::map<int32_t, model::NodeId>& tiled) const {
+    std::vector<int32_t> rows;
+    for (const ValueId v : word.parts) {
+      if (!word.bytes || v == kNoValue || tiled.count(rows_.row_of[v]) == 0) return {};
+      rows.push_back(rows_.row_of[v]);
+      if (tiled.at(rows[0]) != tiled.at(rows.back())) return {};
+    }
+    return rows;
+  }
+
   std::vector<DotTile> tiles(const std::vector<int32_t>& rows, const std::vector<Word>& words, bool bytes,
                              double& cost) const {
     std::map<ValueId, size_t> word_of;
@@ -95,7 +115,6 @@ class LayerChoice {
         if (v != kNoValue) word_of[v] = w;
       }
     }
-    cost += kPackWord * static_cast<double>(words.size());
     std::vector<DotTile> tiles;
     for (size_t first = 0; first < rows.size(); first += DotStep::kTile) {
       const std::vector<int32_t> group(rows.begin() + first,
@@ -192,47 +211,79 @@ std::map<model::NodeId, LayerRows> sums_by_layer(const IntegerGraph& graph, cons
   return layers;
 }
 
+/// How a layer's sums are to be computed.
+struct Choice {
+  std::vector<int32_t> rows;  ///< those in tiles
+  std::vector<Word> words;
+  bool bytes = false;
+};
+
+/// Chooses for one layer. `tiled`: rows of earlier layers that are in tiles.
+Choice choose(const LayerChoice& layers, const LayerRows& layer, const std::vector<int32_t>& wide_rows,
+              bool has_byte_products, const std::map<int32_t, model::NodeId>& tiled, Method& method) {
+  method.row_cycles = layers.row_cost(layer.all);
+  method.chosen = "products one by one";
+  Choice best;
+  double least = method.row_cycles;
+  const auto consider = [&](const std::vector<int32_t>& rows, bool bytes, double& cycles, const char* name) {
+    if (rows.empty()) return;
+    Choice choice{rows, layers.words_for(rows, bytes), bytes};
+    cycles = method.row_cycles - layers.row_cost(rows) + layers.packing_cost(choice.words, tiled);
+    layers.tiles(rows, choice.words, bytes, cycles);
+    if (cycles >= least) return;
+    least = cycles;
+    best = std::move(choice);
+    method.chosen = name;
+  };
+  consider(wide_rows, false, method.pair_cycles, "pairs of 16-bit products");
+  if (has_byte_products) consider(layer.byte_rows, true, method.byte_cycles, "fours of byte products");
+  return best;
+}
+
+/// The rows of a layer so that those whose results make up a word of a later layer come as one tile.
+std::vector<int32_t> in_order_of_words(const LayerChoice& layers, const std::vector<int32_t>& rows,
+                                       const std::set<Word>& words, const std::map<int32_t, model::NodeId>& tiled) {
+  std::set<int32_t> left(rows.begin(), rows.end());
+  std::vector<int32_t> ordered;
+  for (const Word& word : words) {
+    const std::vector<int32_t> of_word = layers.rows_of(word, tiled);
+    const bool all_left =
+        !of_word.empty() && std::all_of(of_word.begin(), of_word.end(), [&](int32_t r) { return left.count(r) != 0; });
+    if (!all_left) continue;
+    for (const int32_t r : of_word) left.erase(r);
+    ordered.insert(ordered.end(), of_word.begin(), of_word.end());
+  }
+  std::copy_if(rows.begin(), rows.end(), std::back_inserter(ordered), [&](int32_t r) { return left.count(r) != 0; });
+  return ordered;
+}
+
 }  // namespace
 
 Dots choose_dots(const IntegerGraph& graph, const Rows& rows, bool has_byte_products) {
   Dots dots;
   dots.tile_of.assign(rows.rows.size(), -1);
-  const LayerChoice choice(graph, rows);
-  for (const auto& [node, layer] : sums_by_layer(graph, rows)) {
+  const LayerChoice layers(graph, rows);
+  std::vector<Choice> choices;
+  std::map<int32_t, model::NodeId> tiled;
+  std::set<Word> words;
+  for (const auto& [node, layer] : sums_by_layer(graph, rows)) {  // operands' layers come first
     Method method{.node = node, .sums = layer.all.size()};
-    for (const int32_t r : layer.all) method.products += choice.sum(r).terms;
-    method.row_cycles = choice.row_cost(layer.all);
-    method.chosen = "products one by one";
-
+    for (const int32_t r : layer.all) method.products += layers.sum(r).terms;
     std::vector<int32_t> wide_rows;  // narrow sums are as fast one by one
-    for (const int32_t r : layer.pair_rows) {
-      if (rows.rows[r].lane == Lane::k32) wide_rows.push_back(r);
-    }
-    std::vector<DotTile> chosen;
-    double best = method.row_cycles;
-    if (!wide_rows.empty()) {
-      method.pair_cycles = method.row_cycles - choice.row_cost(wide_rows);
-      auto tiles = choice.tiles(wide_rows, choice.words_for(wide_rows, false), false, method.pair_cycles);
-      if (method.pair_cycles < best) {
-        best = method.pair_cycles;
-        chosen = std::move(tiles);
-        method.chosen = "pairs of 16-bit products";
-      }
-    }
-    if (has_byte_products && !layer.byte_rows.empty()) {
-      method.byte_cycles = method.row_cycles - choice.row_cost(layer.byte_rows);
-      auto tiles = choice.tiles(layer.byte_rows, choice.words_for(layer.byte_rows, true), true, method.byte_cycles);
-      if (method.byte_cycles < best) {
-        best = method.byte_cycles;
-        chosen = std::move(tiles);
-        method.chosen = "fours of byte products";
-      }
-    }
-    for (DotTile& tile : chosen) {
+    std::copy_if(layer.pair_rows.begin(), layer.pair_rows.end(), std::back_inserter(wide_rows),
+                 [&](int32_t r) { return rows.rows[r].lane == Lane::k32; });
+    choices.push_back(choose(layers, layer, wide_rows, has_byte_products, tiled, method));
+    for (const int32_t r : choices.back().rows) tiled[r] = node;
+    words.insert(choices.back().words.begin(), choices.back().words.end());
+    dots.methods.push_back(method);
+  }
+  for (const Choice& choice : choices) {
+    double cycles = 0;
+    const std::vector<int32_t> ordered = in_order_of_words(layers, choice.rows, words, tiled);
+    for (DotTile& tile : layers.tiles(ordered, choice.words, choice.bytes, cycles)) {
       for (const int32_t r : tile.rows) dots.tile_of[r] = static_cast<int32_t>(dots.tiles.size());
       dots.tiles.push_back(std::move(tile));
     }
-    dots.methods.push_back(method);
   }
   return dots;
 }

@@ -72,9 +72,14 @@ struct DotStep {
   uint32_t sources = 0;
   uint8_t rows = 0;
   bool bytes = false;  ///< four bytes a word, else two 16-bit integers
+  bool stores = true;  ///< each result in lanes of its own
   int32_t bias[kTile] = {};
   Epilogue epilogue[kTile];
   Target target[kTile];
+  uint32_t word = kNoWord;  ///< slot of the four results side by side as bytes
+  int32_t word_bias = 0;    ///< added to that word: 128 in the places of signed bytes
+
+  static constexpr uint32_t kNoWord = ~uint32_t{0};
 };
 
 /// word = the low bits of up to four slots side by side.

@@ -28,6 +28,7 @@ class Planner {
     plan.methods = dots_.methods;
     plan.byte_products = has_byte_products;
     slot_of_.assign(graph_.size(), kUnusedWord);
+    count_uses_in_words();
   }
 
   void run() {
@@ -41,6 +42,21 @@ class Planner {
   }
 
  private:
+  /// How often a value is read by way of each word that it is a part of.
+  void count_uses_in_words() {
+    for (const DotTile& tile : dots_.tiles) {
+      for (const Word& word : tile.words) {
+        for (const int32_t row : tile.rows) {
+          for (const IntegerTerm& t : graph_.terms_of(graph_.at(rows_.rows[row].root))) {
+            if (std::find(word.parts.begin(), word.parts.end(), t.value) != word.parts.end()) {
+              ++uses_in_[word][t.value];
+            }
+          }
+        }
+      }
+    }
+  }
+
   RowLayout layout(model::TensorId id) const {
     RowLayout layout;
     layout.row_bytes = static_cast<uint32_t>(listing_.types[id].row_bytes());
@@ -204,6 +220,12 @@ class Planner {
       ++step.count[static_cast<int>(stored_lane(t.value))];
       program_.terms.push_back(plan_term(t, row.lane));
     }
+    // Terms of one kind side by side: the kernel's branch on the kind is then foreseen.
+    auto first = program_.terms.begin() + step.first_term;
+    for (const uint32_t count : step.count) {
+      std::stable_sort(first, first + count, [](const PlanTerm& x, const PlanTerm& y) { return x.kind < y.kind; });
+      first += count;
+    }
     step.target = new_target(row.result);
     append(Step::kRow, program_.rows, step);
   }
@@ -288,9 +310,35 @@ class Planner {
       }
       step.bias[r] = static_cast<int32_t>(low64(bias));
       step.epilogue[r] = row.epilogue;
-      step.target[r] = new_target(row.result);
+    }
+    write_word_of_tile(tile, step);
+    for (size_t r = 0; r < tile.rows.size(); ++r) {
+      const ValueId result = rows_.rows[tile.rows[r]].result;
+      if (step.stores) {
+        step.target[r] = new_target(result);
+      } else {
+        slot_of_[result] = kOnlyInWord;
+      }
     }
     append(Step::kDot, program_.dots, step);
+  }
+
+  /// Where the tile's results are a word that a later layer multiplies, the tile stores that.
+  void write_word_of_tile(const DotTile& tile, DotStep& step) {
+    Word word{.bytes = true};
+    if (tile.rows.size() != word.parts.size()) return;
+    for (size_t r = 0; r < tile.rows.size(); ++r) word.parts[r] = rows_.rows[tile.rows[r]].result;
+    const auto uses = uses_in_.find(word);
+    if (uses == uses_in_.end()) return;
+    step.word = word_slots_[word] = new_slot(Lane::k32);
+    uint32_t bias = 0;
+    step.stores = false;
+    for (size_t p = 0; p < word.parts.size(); ++p) {
+      if (is_flipped(word, p)) bias += 128u << (8 * p);
+      const auto in_word = uses->second.find(word.parts[p]);
+      step.stores |= in_word == uses->second.end() || in_word->second != rows_.uses[word.parts[p]];
+    }
+    step.word_bias = static_cast<int32_t>(bias);
   }
 
   /// The weights of a word's parts side by side. Flipped bytes are 128 too large, which the bias takes back.
@@ -344,7 +392,9 @@ class Planner {
   Program& program_;
   Rows rows_;
   Dots dots_;
+  static constexpr uint32_t kOnlyInWord = kUnusedWord - 1;  ///< instead of a slot of its own
   std::vector<uint32_t> slot_of_;
+  std::map<Word, std::map<ValueId, int32_t>> uses_in_;
   std::vector<uint32_t> slot_bytes_;
   std::map<Word, uint32_t> word_slots_;
   std::map<std::pair<TableId, Lane>, uint32_t> tables_;

@@ -174,10 +174,10 @@ class Simplifier {
     return {graph_.truncated(std::move(sum), bias), accum.fraction()};
   }
 
-  /// floor(x weight / 2^shift) as terms. With weight = q 2^shift + r it is q x + floor(x r / 2^shift), q x being an
-  /// integer; with r between -2^(shift - 1) and 2^(shift - 1) the second product fits lanes that multiply to the upper
-  /// half. Where half steps are cut, floor(-x / 2) is a value of its own that all sums share: they are then exact in
-  /// whole products.
+  /// floor(x weight / 2^shift) as terms. A narrow x is moved up first, so that one product fits lanes that multiply to
+  /// the upper half. Else, with weight = q 2^shift + r, it is q x + floor(x r / 2^shift), q x being an integer; with r
+  /// between -2^(shift - 1) and 2^(shift - 1) the second product fits them. Where half steps are cut, floor(-x / 2) is
+  /// a value of its own that all sums share: they are then exact in whole products.
   void cut_product(ValueId x, int64_t weight, int shift, std::vector<IntegerTerm>& sum) {
     const int zeros = std::min(trailing_zeros(weight), shift);
     weight >>= zeros;
@@ -187,6 +187,14 @@ class Simplifier {
       return;
     }
     const int64_t whole = (weight + (int64_t{1} << (shift - 1))) >> shift;
+    const int room = std::min(16 - signed_bits(graph_.at(x).range), 16 - shift);
+    if (whole != 0 && room > 0) {
+      const int64_t upper = weight * (int64_t{1} << (16 - shift - room));
+      if (upper == static_cast<int16_t>(upper)) {
+        sum.push_back({graph_.scaled(x, Wide{1} << room), shift + room, weight});
+        return;
+      }
+    }
     if (whole != 0) sum.push_back({x, 0, whole});
     if (shift == 1) {
       sum.push_back({graph_.round(graph_.scaled(x, -1), 1, Rounding::kTrn), 0, 1});

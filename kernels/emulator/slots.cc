@@ -19,7 +19,8 @@ void for_each_slot(Program& p, const Step& step, Read read, Write write) {
     case Step::kDot: {
       DotStep& s = p.dots[step.index];
       for (uint32_t k = 0; k < s.sources; ++k) read(p.dot_sources[s.first_source + k]);
-      for (int r = 0; r < s.rows; ++r) write(s.target[r].offset);
+      if (s.word != DotStep::kNoWord) write(s.word);
+      for (int r = 0; r < s.rows && s.stores; ++r) write(s.target[r].offset);
       return;
     }
     case Step::kPack: {

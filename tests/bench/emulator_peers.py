@@ -3,15 +3,19 @@
 
 onnxruntime runs the 16-64-32-32-5 network in float32 (weights do not matter for the speed, so they are random).
 alkaid's interpreter runs the HGQ networks through its own predict, which encodes the program at every call: that is what
-one event costs; it needs HGQ2 and Keras beside it. A peer that is not installed is named as such.
+one event costs; it needs HGQ2 and Keras beside it. hls4ml compiles its C simulation of the 16-64-32-32-5 network, in its
+default types, and runs it through its own predict. A peer that is not installed is named as such.
 With --bench=PROGRAM the emulator's own table comes first, so that one command gives all rows.
 
-Install with: pip install onnxruntime onnx; pip install alkaid HGQ2 keras jax
+Install with: pip install --requirement tests/bench/requirements.txt
 """
 import argparse
+import contextlib
+import io
 import os
 import pathlib
 import subprocess
+import tempfile
 import time
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -40,7 +44,7 @@ def seconds_a_call(work, rounds=50):
 
 
 def row(label, batch, one):
-    print(f"{label:<47} {batch / 1e6:10.2f} {one * 1e6:8.2f}")
+    print(f"{label:<47} {batch / 1e6:10.3f} {one * 1e6:8.2f}")
 
 
 def onnx_network():
@@ -100,6 +104,28 @@ def measure_alkaid(data):
             seconds_a_call(lambda: comb.predict(events[:1], n_threads=1)))
 
 
+def measure_hls4ml():
+    label = "hls4ml C simulation 16-64-32-32-5, batch 4096"
+    try:
+        import hls4ml
+        import keras
+    except ImportError as missing:
+        print(f"{label:<47} not installed ({missing.name})")
+        return
+    layers = [keras.layers.Input((16,))]
+    layers += [keras.layers.Dense(n, activation="relu") for n in (64, 32, 32)]
+    layers += [keras.layers.Dense(5, activation="softmax")]
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        network = hls4ml.converters.convert_from_keras_model(
+            keras.Sequential(layers), output_dir=folder, backend="Vitis",
+            hls_config={"Model": {"Precision": "ap_fixed<16,6>", "ReuseFactor": 1}})
+        network.compile()
+        events = np.random.default_rng(3).normal(size=(4096, 16)).astype(np.float32)
+        batch = len(events) / seconds_a_call(lambda: network.predict(events), rounds=5)
+        one = seconds_a_call(lambda: network.predict(events[:1]))
+    row(label, batch, one)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bench", help="emulator_bench, to be run first")
@@ -110,6 +136,7 @@ def main():
         subprocess.run([arguments.bench, f"--data={arguments.data}"], check=True)
     print(f"{'peer, one thread':<47} {'Mevents/s':>10} {'us/call':>8}")
     measure_onnxruntime()
+    measure_hls4ml()
     measure_alkaid(arguments.data)
 
 
