@@ -6,9 +6,11 @@
 /// are added. All tables are constants, so that unrolling leaves comparators, multiplexers and adders.
 ///
 /// `config`:
-///   features, predicates, intervals, nodes, trees, outputs
+///   features, predicates, intervals, trees, outputs; tree_nodes, the most of any tree
 ///   interval_predicate(i), interval_low(i), interval_high(i), predicate_feature(p)   raw values on the input's grid
-///   node_predicate(n), node_true(n), node_false(n), tree_root(t)    a child c >= 0 is node c, c < 0 is leaf ~c
+///   first_node(t)                             tree t has the nodes from there up to first_node(t + 1), the root first
+///   node_predicate(n), node_true(n), node_false(n)    a child c >= 0 is node c of the tree, c < 0 is leaf ~c
+///   lone_leaf(t)                              of a tree without nodes
 ///   leaf_columns; leaf(l * leaf_columns + k), leaf_whole_t    what leaf l is worth for output k, as its bits' number
 ///   terms, term_tree(k * terms + i)           the trees that add to output k; -1: no more
 ///   term_levels                               of a tree over `terms`
@@ -41,26 +43,35 @@ void forest_answers(const x_t x[config::features], bool yes[config::predicates])
   }
 }
 
+/// What leaf `leaf` is worth for output `column`.
+template <class config>
+typename config::leaf_whole_t forest_leaf(int leaf, int column) {
+  return typename config::leaf_whole_t(config::leaf(leaf * config::leaf_columns + column));
+}
+
 /// What the leaf that each tree ends in is worth for output `column`, from the leaves up to the root.
 template <class config>
 void forest_leaves(const bool yes[config::predicates], int column, typename config::leaf_whole_t worth[config::trees]) {
   STROBE_PRAGMA(HLS inline)
-  typedef typename config::leaf_whole_t leaf_whole_t;
-  leaf_whole_t below[config::nodes];
-  STROBE_PRAGMA(HLS array_partition variable=below complete)
-  STROBE_LOOP(nodes) for (int m = 0; m < config::nodes; ++m) {
-    STROBE_PRAGMA(HLS unroll)
-    const int n = config::nodes - 1 - m;
-    const int on_true = config::node_true(n);
-    const int on_false = config::node_false(n);
-    const leaf_whole_t a = on_true >= 0 ? below[on_true < 0 ? 0 : on_true] : leaf_whole_t(config::leaf(~on_true * config::leaf_columns + column));
-    const leaf_whole_t b = on_false >= 0 ? below[on_false < 0 ? 0 : on_false] : leaf_whole_t(config::leaf(~on_false * config::leaf_columns + column));
-    below[n] = yes[config::node_predicate(n)] ? a : b;
-  }
   STROBE_LOOP(trees) for (int t = 0; t < config::trees; ++t) {
     STROBE_PRAGMA(HLS unroll)
-    const int root = config::tree_root(t);
-    worth[t] = root >= 0 ? below[root < 0 ? 0 : root] : leaf_whole_t(config::leaf(~root * config::leaf_columns + column));
+    typename config::leaf_whole_t below[config::tree_nodes];
+    STROBE_PRAGMA(HLS array_partition variable=below complete)
+    const int first = config::first_node(t);
+    const int count = config::first_node(t + 1) - first;
+    below[0] = forest_leaf<config>(config::lone_leaf(t), column);
+    STROBE_LOOP(nodes) for (int m = 0; m < config::tree_nodes; ++m) {
+      STROBE_PRAGMA(HLS unroll)
+      if (m < count) {
+        const int n = count - 1 - m;
+        const int on_true = config::node_true(first + n);
+        const int on_false = config::node_false(first + n);
+        below[n] = yes[config::node_predicate(first + n)]
+                       ? (on_true >= 0 ? below[on_true < 0 ? 0 : on_true] : forest_leaf<config>(~on_true, column))
+                       : (on_false >= 0 ? below[on_false < 0 ? 0 : on_false] : forest_leaf<config>(~on_false, column));
+      }
+    }
+    worth[t] = below[0];
   }
 }
 

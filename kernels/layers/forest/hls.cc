@@ -69,11 +69,39 @@ absl::Status write_answers(const Graph& graph, const Node& node, hls::LayerWrite
   return absl::OkStatus();
 }
 
-void write_trees(const Node& node, hls::LayerWriter& writer) {
-  writer.setting("nodes", static_cast<int64_t>(node.constant("node_predicate")->raw.size()));
-  writer.setting("trees", static_cast<int64_t>(node.constant("tree_root")->raw.size()));
-  for (const char* name : {"node_predicate", "node_true", "node_false", "tree_root"})
-    writer.setting_table(name, node.constant(name)->raw);
+/// Nodes tree by tree, numbered within their tree, parents first.
+absl::Status write_trees(const Node& node, hls::LayerWriter& writer) {
+  constexpr int64_t kMostNodes = 1 << 18;  // of a tree: they lie on the stack of the kernel's thread in emulation
+  const auto& roots = node.constant("tree_root")->raw;
+  std::vector<int64_t> first = {0}, lone, predicate, on_true, on_false;
+  int64_t largest = 1;
+  for (const int64_t root : roots) {
+    lone.push_back(root < 0 ? ~root : 0);
+    std::vector<int64_t> nodes;  // of the model, in the order of their new numbers
+    const auto place = [&](int64_t child) {
+      if (child < 0) return child;
+      nodes.push_back(child);
+      return static_cast<int64_t>(nodes.size()) - 1;
+    };
+    place(root);
+    for (size_t n = 0; n < nodes.size(); ++n) {
+      predicate.push_back(node.constant("node_predicate")->raw[nodes[n]]);
+      on_true.push_back(place(node.constant("node_true")->raw[nodes[n]]));
+      on_false.push_back(place(node.constant("node_false")->raw[nodes[n]]));
+    }
+    first.push_back(static_cast<int64_t>(predicate.size()));
+    largest = std::max(largest, static_cast<int64_t>(nodes.size()));
+  }
+  if (largest > kMostNodes)
+    return layer_error(node, absl::StrCat("a tree has ", largest, " nodes; its HLS takes at most ", kMostNodes));
+  writer.setting("trees", static_cast<int64_t>(roots.size()));
+  writer.setting("tree_nodes", largest);
+  writer.setting_table("first_node", first);
+  writer.setting_table("lone_leaf", lone);
+  writer.setting_table("node_predicate", predicate);
+  writer.setting_table("node_true", on_true);
+  writer.setting_table("node_false", on_false);
+  return absl::OkStatus();
 }
 
 void write_leaf_ids(const Node& node, hls::LayerWriter& writer) {
@@ -170,7 +198,7 @@ absl::Status write_hls_forest(const Graph& graph, const Node& node, hls::LayerWr
   writer.include("layers/forest/forest_hls.h");
   writer.plan(plan_hls_forest(graph, node));
   if (absl::Status s = write_answers(graph, node, writer); !s.ok()) return s;
-  write_trees(node, writer);
+  if (absl::Status s = write_trees(node, writer); !s.ok()) return s;
   if (node.text("result") == "leaves") {
     write_leaf_ids(node, writer);
   } else {
