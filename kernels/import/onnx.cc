@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "kernels/import/forest_tree.h"
 #include "kernels/import/onnx_graph.h"
 
 namespace strobe::import {
@@ -84,6 +85,7 @@ class LayerWriter {
 
   absl::Status fill(const Node& node, FloatLayer& layer) {
     if (onnx_ir::is_quantiser(node)) return fill_quantiser(node, layer);
+    if (node.forest != nullptr) return fill_forest(node, layer);
     if (node.op == "BatchNormalization") return fill_batch_norm(node, layer);
     if (node.op == "Reshape" || node.op == "Flatten" || node.op == "Squeeze" || node.op == "Unsqueeze")
       return fill_reshape(node, layer);
@@ -155,6 +157,17 @@ class LayerWriter {
           absl::StrCat(node.label(), ": the model holds more than ", onnx_ir::kMaxElements, " weights"));
     layer.absorbed.push_back(tensor);
     return Array{value->shape, value->data};
+  }
+
+  absl::Status fill_forest(const Node& node, FloatLayer& layer) {
+    layer.kind = "Forest";
+    Forest forest = *node.forest;
+    const Value* constant = graph_.constant(node.input(0));
+    forest.features = static_cast<int32_t>(constant ? constant->shape.back() : graph_.shapes.at(node.input(0)).back());
+    if (absl::Status s = verify(forest); !s.ok())
+      return absl::Status(s.code(), absl::StrCat(node.label(), ": ", s.message()));
+    layer.forest = std::make_shared<const Forest>(std::move(forest));
+    return add_operand(node, node.input(0), layer);
   }
 
   absl::Status fill_quantiser(const Node& node, FloatLayer& layer) {
@@ -354,12 +367,15 @@ absl::Status in_file(const absl::Status& status, const std::string& name) {
 absl::StatusOr<FloatModel> import_onnx_bytes(std::string_view bytes, const std::string& name) {
   absl::StatusOr<Graph> graph = onnx_ir::parse(bytes, std::filesystem::path(name).stem().string());
   if (!graph.ok()) return in_file(graph.status(), name);
+  std::string note;
+  if (absl::Status s = onnx_ir::read_trees(*graph, note); !s.ok()) return in_file(s, name);
   if (absl::Status s = onnx_ir::normalise(*graph); !s.ok()) return in_file(s, name);
   absl::StatusOr<FloatModel> model = LayerWriter(*graph).write();
   if (!model.ok()) return in_file(model.status(), name);
   model->provenance["format"] = graph->has_quantisers ? "QONNX" : "ONNX";
   model->provenance["file"] = std::filesystem::path(name).filename().string();
   model->provenance["producer"] = graph->producer;
+  if (!note.empty()) model->provenance["scores"] = note;
   model->provenance["opset"] = absl::StrCat(graph->opset);
   return model;
 }

@@ -1,6 +1,6 @@
 # The ONNX and QONNX reader; linked into strobe::import. Debian's ONNX package brings the protobuf classes.
 find_package(ONNX CONFIG REQUIRED)
 strobe_library(import_onnx
-  SOURCES onnx.cc onnx_cleanup.cc onnx_fold.cc onnx_proto.cc onnx_shapes.cc
+  SOURCES onnx.cc onnx_cleanup.cc onnx_fold.cc onnx_join_trees.cc onnx_proto.cc onnx_shapes.cc onnx_trees.cc
   LIBS strobe::model absl::status absl::statusor
-  PRIVATE_LIBS absl::strings onnx_proto protobuf::libprotobuf)
+  PRIVATE_LIBS strobe::forest absl::strings onnx_proto protobuf::libprotobuf)

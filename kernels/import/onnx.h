@@ -15,7 +15,8 @@
 ///  - Kinds: "Input", "Constant" (array "value"), "MatMul", "Add", "Subtract", "Multiply", "Divide", "Maximum",
 ///    "Minimum", "Average", "Concatenate" ("axis" counted from the end), "Activation", "BatchNormalization" (axis -1,
 ///    or the channel axis with the batch axis counted), "Quantizer" (quantiser "output"), "Reshape" ("target_shape"),
-///    "Transpose" ("permutation").
+///    "Transpose" ("permutation"), "Forest" (tree ensembles; its output is the margins, before the post transform,
+///    and of a binary classifier with one column of weights one margin; label outputs are dropped).
 ///  - Quantised weights stay Constant -> Quantizer -> MatMul; nothing is rounded here.
 ///  - Every layer has setting "output_shape" (no batch axis; for constants, the shape in the file).
 ///  - `absorbed` names the constants that became settings, arrays or quantisers of the layer.

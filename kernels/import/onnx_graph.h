@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "kernels/import/forest.h"
 
 /// An ONNX graph without protobuf: what the reader (onnx_proto.cc) hands to the passes (onnx_cleanup.cc) and these to
 /// the layer writer (onnx.cc). Shapes here include the batch axis, which the reader sets to 1.
@@ -28,7 +29,8 @@ struct Value {
 /// Shared, because a file may use one constant in many places and folding must not multiply it.
 using ValuePtr = std::shared_ptr<const Value>;
 
-using Attribute = std::variant<int64_t, double, std::string, std::vector<int64_t>, std::vector<double>, ValuePtr>;
+using Attribute = std::variant<int64_t, double, std::string, std::vector<int64_t>, std::vector<double>,
+                               std::vector<std::string>, ValuePtr>;
 
 struct Node {
   std::string op;
@@ -37,6 +39,7 @@ struct Node {
   std::vector<std::string> inputs;  ///< "" where an optional input is left out
   std::vector<std::string> outputs;
   std::map<std::string, Attribute, std::less<>> attributes;
+  std::shared_ptr<const Forest> forest;  ///< of tree ensembles, once `read_trees` ran; `features` is still open
 
   template <typename T>
   const T* attribute(std::string_view key) const {
@@ -124,6 +127,17 @@ absl::StatusOr<Value> fold(const Node& node, const Graph& graph);
 /// The shape of a node's first output. Errors: InvalidArgument, Unimplemented (operator named, with the supported
 /// ones).
 absl::StatusOr<Shape> infer_shape(const Node& node, const Graph& graph);
+
+/// The forest of a tree ensemble (operators of ai.onnx.ml 1 to 5). Errors: InvalidArgument naming tree and node,
+/// Unimplemented.
+absl::StatusOr<Forest> read_forest(const Node& node);
+bool is_tree_ensemble(const Node& node);
+/// Reads all tree ensembles; then drops what only makes labels, and joins the trees of an isolation forest, which
+/// scikit-learn's converter writes one by one with arithmetic around them. Leaves graphs without trees alone. `note` gets
+/// a word on what of the file's arithmetic was left to the reader of the scores.
+absl::Status read_trees(Graph& graph, std::string& note);
+/// The same for one forest from many single trees; the graph is left as it is where the arithmetic is another.
+absl::Status join_trees(Graph& graph, std::string& note);
 
 /// Brings a graph into the normal form of onnx.h.
 absl::Status normalise(Graph& graph);

@@ -175,6 +175,9 @@ absl::Status read_attribute(const AttributeProto& a, Node& node) {
     case AttributeProto::FLOATS:
       value = std::vector<double>(a.floats().begin(), a.floats().end());
       break;
+    case AttributeProto::STRINGS:
+      value = std::vector<std::string>(a.strings().begin(), a.strings().end());
+      break;
     case AttributeProto::TENSOR: {
       absl::StatusOr<ValuePtr> tensor = read_tensor(a.t());
       if (!tensor.ok()) return tensor.status();

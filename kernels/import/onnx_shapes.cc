@@ -19,7 +19,8 @@ constexpr std::array kElementwise = {
     "Identity",     "Dropout",   "ThresholdedRelu",   "Cast",  "Quant",   "IntQuant",
     "BipolarQuant", "Trunc",     "BatchNormalization"};
 constexpr std::array kBroadcast = {"Add", "Sub", "Mul", "Div", "Max", "Min", "Sum", "Mean"};
-constexpr const char* kOthers = "MatMul, Gemm, Transpose, Reshape, Flatten, Squeeze, Unsqueeze, Concat, Constant";
+constexpr const char* kOthers = "MatMul, Gemm, Transpose, Reshape, Flatten, Squeeze, Unsqueeze, Concat, Constant, "
+                                "TreeEnsembleClassifier, TreeEnsembleRegressor, TreeEnsemble";
 
 template <typename List>
 bool contains(const List& list, const std::string& op) {
@@ -250,6 +251,13 @@ absl::StatusOr<Shape> resolve_reshape(const Shape& input, const std::vector<int6
 absl::StatusOr<Shape> infer_shape(const Node& node, const Graph& graph) {
   absl::StatusOr<Shape> first = input_shape(node, 0, graph);
   if (!first.ok()) return first;
+  if (node.forest != nullptr) {
+    if (first->size() != 2) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(node.label(), ": expected rows of features, found shape ", shape_text(*first)));
+    }
+    return Shape{(*first)[0], node.forest->outputs};
+  }
   if (contains(kElementwise, node.op)) return first;
   if (contains(kBroadcast, node.op)) {
     absl::StatusOr<Shape> shape = first;

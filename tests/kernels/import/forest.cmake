@@ -1,3 +1,3 @@
 strobe_test(import_forest
-  SOURCES forest_lightgbm_test.cc forest_xgboost_test.cc
+  SOURCES forest_lightgbm_test.cc forest_onnx_test.cc forest_xgboost_test.cc
   LIBS strobe::import strobe::forest strobe::io absl::strings)
