@@ -45,8 +45,8 @@ class Joiner {
       if (node.op == "Gather" && add_gather(node)) continue;
       std::optional<Score> score = node.forest != nullptr ? tree_score(node) : evaluate(node);
       if (!score || node.outputs.empty()) continue;
-      for (const auto& [tree, values] : score->trees) held_ += static_cast<int64_t>(values.size());
-      if (held_ > kMaxElements) return;
+      count_work(*score);
+      if (work_ > kMaxElements) return;
       scores_[node.outputs[0]] = *std::move(score);
     }
   }
@@ -82,8 +82,11 @@ class Joiner {
   }
 
   /// A tree's score, or a constant of one element.
-  std::optional<Score> operand(const std::string& tensor) const {
-    if (const Score* found = score(tensor)) return *found;
+  std::optional<Score> operand(const std::string& tensor) {
+    if (const Score* found = score(tensor)) {
+      count_work(*found);
+      return *found;
+    }
     const Value* value = graph_.constant(tensor);
     if (value == nullptr || value->data.size() != 1) return std::nullopt;
     Score score;
@@ -91,13 +94,17 @@ class Joiner {
     return score;
   }
 
-  std::optional<Score> evaluate(const Node& node) const {
+  void count_work(const Score& score) {
+    for (const auto& [tree, values] : score.trees) work_ += static_cast<int64_t>(values.size());
+  }
+
+  std::optional<Score> evaluate(const Node& node) {
     // A Reshape's second input is no number to calculate with.
     const size_t count = node.op == "Reshape" ? 1 : node.inputs.size();
     std::vector<Score> operands;
     for (size_t i = 0; i < count; ++i) {
       auto found = operand(node.input(i));
-      if (!found) return std::nullopt;
+      if (!found || work_ > kMaxElements) return std::nullopt;
       operands.push_back(*std::move(found));
     }
     if (operands.empty() ||
@@ -252,7 +259,7 @@ class Joiner {
   std::unordered_map<std::string, std::pair<std::string, std::vector<int64_t>>> gathered_;
   std::unordered_map<std::string, Score> scores_;
   std::vector<Source> sources_;
-  int64_t held_ = 0;
+  int64_t work_ = 0;  ///< values calculated: a small hostile file must not keep us busy
 };
 
 /// One forest of the trees that a score sums up. Errors: InvalidArgument.

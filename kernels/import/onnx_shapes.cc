@@ -19,8 +19,9 @@ constexpr std::array kElementwise = {
     "Identity",     "Dropout",   "ThresholdedRelu",   "Cast",  "Quant",   "IntQuant",
     "BipolarQuant", "Trunc",     "BatchNormalization"};
 constexpr std::array kBroadcast = {"Add", "Sub", "Mul", "Div", "Max", "Min", "Sum", "Mean"};
-constexpr const char* kOthers = "MatMul, Gemm, Transpose, Reshape, Flatten, Squeeze, Unsqueeze, Concat, Constant, "
-                                "TreeEnsembleClassifier, TreeEnsembleRegressor, TreeEnsemble";
+constexpr const char* kOthers =
+    "MatMul, Gemm, Transpose, Reshape, Flatten, Squeeze, Unsqueeze, Concat, Constant, "
+    "TreeEnsembleClassifier, TreeEnsembleRegressor, TreeEnsemble";
 
 template <typename List>
 bool contains(const List& list, const std::string& op) {

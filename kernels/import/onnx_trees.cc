@@ -151,6 +151,7 @@ class Reader {
   /// ai.onnx.ml 1 to 3: leaves are nodes, numbered within each tree.
   absl::Status read_all_nodes() {
     const size_t count = length("nodes_treeids");
+    if (count == 0) return absl::InvalidArgumentError("has no node (nodes_treeids is empty)");
     std::map<std::string, std::vector<double>> lists;
     for (const char* key : {"nodes_treeids", "nodes_nodeids", "nodes_featureids", "nodes_values", "nodes_truenodeids",
                             "nodes_falsenodeids", "nodes_missing_value_tracks_true"}) {

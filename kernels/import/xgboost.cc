@@ -89,7 +89,7 @@ class Reader {
     if (kind != "gbtree" && kind != "dart")
       return absl::UnimplementedError(absl::StrCat("booster '", kind, "'; strobe reads gbtree and dart"));
     model_ = &member(kind == "dart" ? member(booster, "gbtree") : booster, "model");
-    if (!model_->is_object()) return absl::InvalidArgumentError("learner.gradient_booster has no model");
+    if (!model_->is_object()) return absl::InvalidArgumentError("the model has no tree");
     trees_ = &member(*model_, "trees");
     if (!trees_->is_array() || trees_->empty()) return absl::InvalidArgumentError("the model has no tree");
     tree_weights_.assign(trees_->size(), 1);

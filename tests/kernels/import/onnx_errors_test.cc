@@ -57,9 +57,12 @@ TEST(OnnxErrors, UnsupportedOperatorIsNamedWithTheSupportedOnes) {
   b.input("x", {1, 2}).output("y").node("Gelu", {"x"}, {"y"});
   expect_refusal(b, absl::StatusCode::kUnimplemented,
                  AllOf(HasSubstr("Gelu"), HasSubstr("MatMul"), HasSubstr("Softmax")));
+  OnnxBuilder machine;
+  machine.input("x", {1, 2}).output("y").node("SVMRegressor", {"x"}, {"y"}, "ai.onnx.ml");
+  expect_refusal(machine, absl::StatusCode::kUnimplemented, HasSubstr("ai.onnx.ml"));
   OnnxBuilder tree;
   tree.input("x", {1, 2}).output("y").node("TreeEnsembleRegressor", {"x"}, {"y"}, "ai.onnx.ml");
-  expect_refusal(tree, absl::StatusCode::kUnimplemented, HasSubstr("ai.onnx.ml"));
+  expect_refusal(tree, absl::StatusCode::kInvalidArgument, HasSubstr("has no node"));
 }
 
 TEST(OnnxErrors, ExternalDataIsRefusedWithTheRemedy) {
