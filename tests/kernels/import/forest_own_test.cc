@@ -39,11 +39,11 @@ INSTANTIATE_TEST_SUITE_P(Own, Objective,
 
 /// A package of one forest; its graph is the least that verifies.
 std::string packed(const FloatModel& model) {
-  model::Graph graph;
-  graph.name = "any";
-  graph.tensors.push_back({"x", {{1}, {model::FixedType{}}}});
-  graph.inputs = graph.outputs = {0};
-  return package::serialize({"test", {{"any", graph, model}}});
+  model::GraphBuilder builder("any");
+  builder.set_outputs({builder.add_input("x", {{1}, {model::FixedType::fixed(8, 4)}})});
+  auto graph = std::move(builder).build();
+  EXPECT_TRUE(graph.ok()) << graph.status();
+  return package::serialize({"test", {{"any", *graph, model}}});
 }
 
 TEST(PackedForest, ComesOutAsItWentIn) {
@@ -60,7 +60,8 @@ TEST(PackedForest, ComesOutAsItWentIn) {
     ASSERT_NE(read.layers.back().forest, nullptr);
     EXPECT_EQ(packed(read), bytes);
     const Forest &before = *model->layers.back().forest, &after = *read.layers.back().forest;
-    const std::vector<double> events(jets().begin(), jets().begin() + 100 * before.features);
+    std::vector<double> events = jets();
+    events.resize(100 * static_cast<size_t>(before.features));
     const auto first = must_evaluate_forest(before, events), second = must_evaluate_forest(after, events);
     EXPECT_EQ(first.margins, second.margins);
     EXPECT_EQ(first.leaves, second.leaves);
