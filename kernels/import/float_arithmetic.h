@@ -26,7 +26,8 @@ absl::StatusOr<std::vector<size_t>> broadcast(const Shape& from, const Shape& to
 absl::StatusOr<Shape> broadcast_shape(const Shape& a, const Shape& b);
 
 /// Passes values through a trained quantiser, in place: `values` holds rows of `shape`.
-/// Errors: Unimplemented for a quantiser whose scale depends on the values, or of powers of two; InvalidArgument where
+/// Errors: Unimplemented for a quantiser of powers of two, or whose scale depends on the values (but that of a dense
+/// kernel, auto_scale.h); InvalidArgument where
 /// its arrays do not fit.
 absl::Status quantise(const Quantizer& quantizer, const Shape& shape, std::span<float> values);
 

@@ -4,7 +4,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "kernels/import/auto_scale.h"
+#include "kernels/import/file_rules.h"
 #include "kernels/import/float_arithmetic.h"
+#include "kernels/model/broadcast.h"
 
 namespace strobe::import::float_arithmetic {
 namespace {
@@ -14,28 +17,10 @@ double number(const UniformQuantizer& quantizer, std::string_view key, double fa
   return it == quantizer.numbers.end() ? fallback : it->second;
 }
 
-/// Rounds half to even whatever the rounding mode of the processor.
-double round_half_even(double value) {
-  const double down = std::floor(value), rest = value - down;
-  if (rest != 0.5) return std::floor(value + 0.5);
-  return std::fmod(down, 2.0) == 0 ? down : down + 1;
-}
-
-double round_by(const std::string& mode, double value) {
-  if (mode == "CEIL") return std::ceil(value);
-  if (mode == "FLOOR") return std::floor(value);
-  if (mode == "UP") return std::copysign(std::ceil(std::abs(value)), value);
-  if (mode == "DOWN" || mode == "ROUND_TO_ZERO") return std::trunc(value);
-  if (mode == "HALF_UP") return std::copysign(std::floor(std::abs(value) + 0.5), value);
-  if (mode == "HALF_DOWN") return std::copysign(std::ceil(std::abs(value) - 0.5), value);
-  return round_half_even(value);
-}
-
 absl::Status check_uniform(const UniformQuantizer& quantizer) {
-  if (const auto it = quantizer.texts.find("alpha");
-      it != quantizer.texts.end() && absl::StartsWith(it->second, "auto")) {
-    return absl::UnimplementedError(
-        absl::StrCat("quantiser ", quantizer.name, ": alpha '", it->second, "' depends on the values"));
+  if (has_auto_alpha(quantizer)) {
+    return absl::UnimplementedError(absl::StrCat("quantiser ", quantizer.name, ": alpha '", quantizer.texts.at("alpha"),
+                                                 "' depends on the values"));
   }
   if (absl::StrContains(quantizer.name, "po2")) {
     return absl::UnimplementedError(absl::StrCat("quantiser ", quantizer.name, ": powers of two in floating point"));
@@ -133,6 +118,13 @@ absl::Status quantise_qonnx(const UniformQuantizer& quantizer, const Shape& shap
 }
 
 absl::Status quantise_uniform(const UniformQuantizer& quantizer, const Shape& shape, std::span<float> values) {
+  // Of two axes: a dense layer's kernel.
+  if (is_auto_scaled_bits(quantizer) && shape.size() == 2 && elements(shape) == static_cast<int64_t>(values.size())) {
+    const auto channels = static_cast<size_t>(shape[1]);
+    const AutoScaled scaled = auto_scale(quantizer, values, channels);
+    for (size_t i = 0; i < values.size(); ++i) values[i] = scaled.scale[i % channels] * scaled.values[i];
+    return absl::OkStatus();
+  }
   if (absl::Status s = check_uniform(quantizer); !s.ok()) return s;
   switch (quantizer.kind) {
     case UniformQuantizer::Kind::kFixed:
@@ -224,26 +216,12 @@ int64_t elements(const Shape& shape) {
 std::string shape_text(const Shape& shape) { return absl::StrCat("[", absl::StrJoin(shape, ", "), "]"); }
 
 absl::StatusOr<std::vector<size_t>> broadcast(const Shape& from, const Shape& to) {
-  Shape own = from;
-  while (own.size() > to.size() && own.front() == 1) own.erase(own.begin());
-  if (own.size() > to.size()) {
+  auto source = model::broadcast(from, to);
+  if (!source) {
     return absl::InvalidArgumentError(
         absl::StrCat("an array of shape ", shape_text(from), " does not fit ", shape_text(to)));
   }
-  own.insert(own.begin(), to.size() - own.size(), 1);
-  std::vector<size_t> source(static_cast<size_t>(elements(to)), 0);
-  size_t stride = 1, own_stride = 1;
-  for (size_t axis = to.size(); axis-- > 0;) {
-    if (own[axis] != 1 && own[axis] != to[axis]) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("an array of shape ", shape_text(from), " does not fit ", shape_text(to)));
-    }
-    const auto extent = static_cast<size_t>(to[axis]);
-    for (size_t e = 0; own[axis] != 1 && e < source.size(); ++e) source[e] += e / stride % extent * own_stride;
-    stride *= extent;
-    own_stride *= static_cast<size_t>(own[axis]);
-  }
-  return source;
+  return *std::move(source);
 }
 
 absl::StatusOr<Shape> broadcast_shape(const Shape& a, const Shape& b) {

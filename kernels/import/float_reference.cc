@@ -7,6 +7,8 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "kernels/import/auto_scale.h"
+#include "kernels/import/file_rules.h"
 #include "kernels/import/float_arithmetic.h"
 #include "kernels/import/forest_reference.h"
 
@@ -25,14 +27,10 @@ struct Values {
   bool is_constant = false;
 };
 
-/// An axis as files count it (the batch axis is 0, or from the end) as an axis of one event.
 absl::StatusOr<size_t> event_axis(const FloatLayer& layer, const Shape& shape) {
-  const auto rank = static_cast<int64_t>(shape.size());
-  const int64_t given = layer.setting<int64_t>("axis").value_or(-1);
-  const int64_t axis = given < 0 ? given + rank : given - 1;
-  if (axis < 0 || axis >= rank)
-    return absl::InvalidArgumentError(absl::StrCat("axis ", given, " is none of ", shape_text(shape)));
-  return static_cast<size_t>(axis);
+  if (const auto axis = import::event_axis(layer, shape.size())) return *axis;
+  return absl::InvalidArgumentError(
+      absl::StrCat("axis ", layer.setting<int64_t>("axis").value_or(-1), " is none of ", shape_text(shape)));
 }
 
 float combine(const std::string& kind, float a, float b) {
@@ -172,11 +170,13 @@ class Evaluator {
       const std::string function = absl::AsciiStrToLower(layer.setting<std::string>("activation").value_or("linear"));
       const Quantizer* behind = quantizer(layer, "activation");
       if (function != "linear" || behind != nullptr) {
-        sources = {keep(is_hgq ? layer.name + "_sum" : layer.name, values, std::move(sources))};
+        const std::string sum = layer.name + (is_hgq ? "_sum" : has_trained_scale(layer) ? "_alpha" : "");
+        sources = {keep(sum, values, std::move(sources))};
         if (absl::Status s = activate(layer, function, behind, values); !s.ok()) return s;
         if (!is_hgq) last = absl::StrCat(layer.name, "_", function);
       }
     }
+    if (last == layer.name && has_trained_scale(layer)) last = layer.name + "_alpha";
     if (output != nullptr && is_hgq && layer.kind != "Quantizer") {
       sources = {keep(last, values, std::move(sources))};
       last = layer.name + "_output";
@@ -187,6 +187,13 @@ class Evaluator {
     }
     keep(last, std::move(values), std::move(sources), &layer);
     return absl::OkStatus();
+  }
+
+  /// The graph has a layer of its own for the scale; the sum before it is not kept here.
+  static bool has_trained_scale(const FloatLayer& layer) {
+    const Quantizer* kernel = layer.kind == "Dense" ? quantizer(layer, "kernel") : nullptr;
+    const auto* uniform = kernel == nullptr ? nullptr : std::get_if<UniformQuantizer>(kernel);
+    return uniform != nullptr && is_auto_scaled_bits(*uniform);
   }
 
   static bool is_hgq_layer(const FloatLayer& layer) {

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "kernels/layers/catalog.h"
+#include "kernels/quantise/function_pieces.h"
 #include "kernels/quantise/hgq_weights.h"
 #include "kernels/quantise/softmax_tables.h"
 #include "kernels/quantise/tables.h"
@@ -60,8 +61,23 @@ class Emitter {
     Node node;
     node.name = layer.name;
     for (const std::string& input : layer.inputs) node.inputs.push_back(ids_.at(input));
-    if (absl::Status s = fill(layer, node); !s.ok()) return s;
+    if (absl::Status s = layer.flag("in_pieces", false) ? add_pieces(layer, node) : fill(layer, node); !s.ok())
+      return s;
     ids_[layer.name] = builder_.add(std::move(node), type);
+    return absl::OkStatus();
+  }
+
+  /// The terms of a function as layers of their own, and `node` as their sum.
+  absl::Status add_pieces(const TypedLayer& layer, Node& node) {
+    const FixedType in = *model_.find(layer.inputs[0])->type("result");
+    std::vector<model::TensorId> terms;
+    for (FunctionPiece& piece : function_pieces(layer.text("activation"), in)) {
+      piece.node.name = absl::StrCat(layer.name, "_", std::string(piece.name));
+      piece.node.inputs = node.inputs;
+      terms.push_back(builder_.add(std::move(piece.node), {layer.shape, {piece.result}}));
+    }
+    node.op = terms.size() == 1 ? "quantize" : "add";
+    node.inputs = std::move(terms);
     return absl::OkStatus();
   }
 
@@ -173,14 +189,12 @@ class Emitter {
 
   absl::Status fill_table(const TypedLayer& layer, const std::string& activation, Node& node) {
     const int64_t size = layer.integer("table_size", 1024);
-    const int64_t reach = layer.integer("table_reach", 0);
-    auto rule = table_rule(activation, size, reach);
+    auto rule = table_rule(activation, size);
     if (!rule.ok())
       return absl::Status(rule.status().code(),
                           absl::StrCat("layer '", layer.name, "': ", std::string(rule.status().message())));
     node.op = "table";
-    node.constants["table"] =
-        make_table(activation, size, layer.type("table").value_or(FixedType::fixed(18, 8)), reach);
+    node.constants["table"] = make_table(activation, size, layer.type("table").value_or(FixedType::fixed(18, 8)));
     node.attributes["scale_numerator"] = rule->numerator;
     node.attributes["scale_denominator"] = rule->denominator;
     node.attributes["offset"] = rule->offset;

@@ -5,6 +5,8 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "kernels/import/file_rules.h"
+#include "kernels/model/broadcast.h"
 #include "kernels/quantise/trained_quantizer.h"
 
 namespace strobe::quantise {
@@ -13,15 +15,14 @@ namespace {
 using import::Array;
 using import::FloatLayer;
 using import::FloatModel;
-
-absl::Status layer_error(const FloatLayer& layer, const std::string& text) {
-  return absl::InvalidArgumentError(absl::StrCat("layer '", layer.name, "' (", layer.class_name, "): ", text));
-}
+using import::layer_error;
 
 Array zeros(int64_t count) { return {{count}, std::vector<double>(count, 0.0)}; }
 
 /// Weights as they stand in the file, or through the quantiser they were trained with.
-absl::StatusOr<WeightArray> trained_weights(const FloatLayer& source, std::string_view which, const Array& array) {
+/// `scale`, where given, takes the quantiser's scale of each channel; elsewhere a quantiser may have none.
+absl::StatusOr<WeightArray> trained_weights(const FloatLayer& source, std::string_view which, const Array& array,
+                                            std::vector<double>* scale = nullptr) {
   WeightArray weights{array, array, std::nullopt, false};
   auto it = source.quantizers.find(which);
   if (it == source.quantizers.end()) return weights;
@@ -33,6 +34,7 @@ absl::StatusOr<WeightArray> trained_weights(const FloatLayer& source, std::strin
   weights.values = std::move(quantized->values);
   weights.type = quantized->type;
   weights.has_quantizer = true;
+  if (scale != nullptr) *scale = std::move(quantized->scale);
   return weights;
 }
 
@@ -51,7 +53,6 @@ class Splitter {
       if (it == layer_of_tensor_.end())
         return absl::InvalidArgumentError(absl::StrCat("output '", output.name, "' is never computed"));
       result_.outputs.push_back(it->second);
-      result_.output_names.push_back(output.name);
     }
     return std::move(result_);
   }
@@ -151,7 +152,8 @@ class Splitter {
     }
     shape.back() = kernel->shape[1];
     layer.kind = "Dense";
-    auto weight = trained_weights(source, "kernel", *kernel);
+    std::vector<double> scale;
+    auto weight = trained_weights(source, "kernel", *kernel, &scale);
     if (!weight.ok()) return weight.status();
     layer.weights["weight"] = *weight;
     if (auto it = source.quantizers.find("kernel"); it != source.quantizers.end()) {
@@ -165,13 +167,39 @@ class Splitter {
       if (!trained.ok()) return trained.status();
       layer.weights["bias"] = *trained;
     } else {
-      layer.weights["bias"] = {zeros(kernel->shape[1]), zeros(kernel->shape[1]), FixedType::ufixed(1, 1), true};
+      layer.weights["bias"] = no_bias(kernel->shape[1]);
       layer.settings["no_bias"] = true;
     }
     const std::string activation = source.setting<std::string>("activation").value_or("linear");
+    const WeightArray own_bias = layer.weights["bias"];
+    if (!scale.empty()) layer.weights["bias"] = no_bias(kernel->shape[1]);
     if (absl::Status s = finish(source, std::move(layer), shape); !s.ok()) return s;
+    if (!scale.empty()) {
+      if (absl::Status s = add_scale(source, scale, own_bias, shape); !s.ok()) return s;
+    }
     if (activation == "linear" && source_.framework != "keras2") return absl::OkStatus();
     return add_fused_activation(source, activation);
+  }
+
+  static WeightArray no_bias(int64_t channels) {
+    return {zeros(channels), zeros(channels), FixedType::ufixed(1, 1), true};
+  }
+
+  /// A dense layer's trained scale as a layer of its own behind it, with the bias, as hls4ml has it.
+  absl::Status add_scale(const FloatLayer& source, const std::vector<double>& scale, const WeightArray& bias,
+                         const std::vector<int64_t>& shape) {
+    TypedLayer layer;
+    layer.name = source.name + "_alpha";
+    layer.kind = "ApplyAlpha";
+    layer.inputs = {source.name};
+    const Array factors{{static_cast<int64_t>(scale.size())}, scale};
+    layer.weights["scale"] = {factors, factors, std::nullopt, false};
+    layer.weights["bias"] = bias;
+    if (absl::Status s = finish(source, std::move(layer), shape); !s.ok()) return s;
+    // Open whatever the configuration's default is, as hls4ml has it.
+    TypedLayer& added = result_.layers.back();
+    added.types = {{"result", std::nullopt}, {"scale", std::nullopt}, {"bias", bias.type}};
+    return absl::OkStatus();
   }
 
   absl::Status add_fused_activation(const FloatLayer& source, const std::string& activation) {
@@ -184,7 +212,7 @@ class Splitter {
       act.quantizers["output"] = it->second;
     TypedLayer layer;
     layer.name = act.name;
-    layer.inputs = {source.name};
+    layer.inputs = {result_.layers.back().name};
     return add_activation(act, layer);
   }
 
@@ -229,14 +257,17 @@ class Splitter {
       layer.kind = "PReLU";
       const Array* alpha = source.array("alpha");
       if (alpha == nullptr) return layer_error(source, "has no alpha");
-      layer.weights["param"] = {*alpha, *alpha, std::nullopt, false};
+      const auto slopes = spread_slopes(*alpha, shape_of(layer.inputs[0]));
+      if (!slopes) {
+        return layer_error(source, absl::StrCat("alpha is ", model::to_string(alpha->shape), ", its input ",
+                                                model::to_string(shape_of(layer.inputs[0]))));
+      }
+      layer.weights["param"] = {*slopes, *slopes, std::nullopt, false};
     } else if (activation == "softmax") {
       layer.kind = "Softmax";
-      const auto rank = static_cast<int64_t>(shape_of(layer.inputs[0]).size());
-      int64_t axis = source.setting<int64_t>("axis").value_or(-1);
-      axis = axis < 0 ? axis + rank : axis - 1;  // the file counts the batch axis
-      if (axis < 0 || axis >= rank) return layer_error(source, "softmax axis does not exist");
-      layer.settings["axis"] = axis;
+      const auto axis = import::event_axis(source, shape_of(layer.inputs[0]).size());
+      if (!axis) return layer_error(source, "softmax axis does not exist");
+      layer.settings["axis"] = static_cast<int64_t>(*axis);
     } else if (activation == "hard_sigmoid" || activation == "hard_tanh") {
       layer.kind = "HardActivation";
     } else if (activation == "ternary_tanh") {
@@ -244,6 +275,18 @@ class Splitter {
     }
     layer.settings["activation"] = activation;
     return finish(source, std::move(layer), shape_of(layer.inputs[0]));
+  }
+
+  /// Slopes as layers take them: one, one for each place along the last axis, or one for each element.
+  static std::optional<Array> spread_slopes(const Array& alpha, const std::vector<int64_t>& shape) {
+    const auto source = model::broadcast(alpha.shape, shape);
+    if (!source) return std::nullopt;
+    const bool is_short = alpha.data.size() == 1 ||
+                          (!alpha.shape.empty() && alpha.data.size() == static_cast<size_t>(alpha.shape.back()));
+    if (is_short) return Array{{static_cast<int64_t>(alpha.data.size())}, alpha.data};
+    Array slopes{shape, {}};
+    for (const size_t e : *source) slopes.data.push_back(alpha.data[e]);
+    return slopes;
   }
 
   absl::Status add_reshape(const FloatLayer& source, TypedLayer& layer) {
@@ -281,16 +324,14 @@ class Splitter {
   absl::Status add_concatenate(const FloatLayer& source, TypedLayer& layer) {
     layer.kind = "Concatenate";
     std::vector<int64_t> shape = shape_of(layer.inputs[0]);
-    const auto rank = static_cast<int64_t>(shape.size());
-    int64_t axis = source.setting<int64_t>("axis").value_or(-1);
-    axis = axis < 0 ? axis + rank : axis - 1;  // the file counts the batch axis
-    if (axis < 0 || axis >= rank) return layer_error(source, "concatenation axis does not exist");
+    const auto axis = import::event_axis(source, shape.size());
+    if (!axis) return layer_error(source, "concatenation axis does not exist");
     for (size_t i = 1; i < layer.inputs.size(); ++i) {
       const auto& other = shape_of(layer.inputs[i]);
       if (other.size() != shape.size()) return layer_error(source, "inputs have different ranks");
-      shape[axis] += other[axis];
+      shape[*axis] += other[*axis];
     }
-    layer.settings["axis"] = axis;
+    layer.settings["axis"] = static_cast<int64_t>(*axis);
     return finish(source, std::move(layer), shape);
   }
 
@@ -352,6 +393,8 @@ void configure_layer(TypedLayer& layer, const HlsConfig& config) {
       layer.settings[key] = static_cast<int64_t>(std::stoll(*value));
   }
   if (layer.kind == "Softmax") {
+    if (const auto value = config.setting(layer.name, layer.kind, "exp_scale"))
+      layer.settings["exp_scale"] = std::stod(*value);
     if (const auto value = config.setting(layer.name, layer.kind, "implementation"))
       layer.settings["implementation"] = *value;
     if (const auto value = config.setting(layer.name, layer.kind, "skip")) layer.settings["skip"] = *value == "true";

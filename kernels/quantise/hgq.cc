@@ -5,7 +5,9 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "kernels/import/file_rules.h"
 #include "kernels/layers/catalog.h"
+#include "kernels/model/broadcast.h"
 #include "kernels/quantise/hgq_softmax.h"
 #include "kernels/quantise/hgq_weights.h"
 #include "kernels/quantise/lanes.h"
@@ -17,16 +19,13 @@ using import::Array;
 using import::ElementQuantizer;
 using import::FloatLayer;
 using import::FloatModel;
+using import::layer_error;
 using model::Constant;
 using model::FixedType;
 using model::Node;
 using model::Shape;
 using model::TensorId;
 using model::TensorType;
-
-absl::Status layer_error(const FloatLayer& layer, const std::string& text) {
-  return absl::InvalidArgumentError(absl::StrCat("layer '", layer.name, "' (", layer.class_name, "): ", text));
-}
 
 /// Builds the graph layer by layer and keeps, for each tensor, what values each element can take, so that every exact
 /// result gets the narrowest type.
@@ -283,10 +282,17 @@ class HgqBuilder {
                  {layer.setting<double>("parameter")
                       .value_or(layer.setting<double>("alpha").value_or(
                           layer.setting<double>("negative_slope").value_or(0.3)))}};
-    if (const Array* alpha = layer.array("alpha")) slopes = *alpha;
+    if (const Array* alpha = layer.array("alpha")) {
+      const auto sources = model::broadcast(alpha->shape, shape);
+      if (!sources) {
+        return layer_error(
+            layer, absl::StrCat("alpha is ", model::to_string(alpha->shape), ", its input ", model::to_string(shape)));
+      }
+      slopes = {shape, {}};
+      for (const size_t e : *sources) slopes.data.push_back(alpha->data[e]);
+    }
     node.op = "leaky_relu";
     Constant alpha = exact_constant(slopes);
-    alpha.type.shape = {static_cast<int64_t>(alpha.raw.size())};
     for (size_t e = 0; e < x.size(); ++e) {
       const size_t c = e % alpha.raw.size();
       const Lane positive{std::max<model::Wide>(x[e].low, 0), std::max<model::Wide>(x[e].high, 0), x[e].fraction};
@@ -346,10 +352,9 @@ class HgqBuilder {
 
   absl::StatusOr<TensorId> add_concatenate(const FloatLayer& layer, const std::vector<TensorId>& inputs) {
     Shape shape = shape_of(inputs[0]);
-    const auto rank = static_cast<int64_t>(shape.size());
-    int64_t axis = layer.setting<int64_t>("axis").value_or(-1);
-    axis = axis < 0 ? axis + rank : axis - 1;
-    if (axis < 0 || axis >= rank) return layer_error(layer, "concatenation axis does not exist");
+    const auto event_axis = import::event_axis(layer, shape.size());
+    if (!event_axis) return layer_error(layer, "concatenation axis does not exist");
+    const auto axis = static_cast<int64_t>(*event_axis);
     int64_t outer = 1;
     for (int64_t a = 0; a < axis; ++a) outer *= shape[a];
     for (size_t i = 1; i < inputs.size(); ++i) shape[axis] += shape_of(inputs[i])[axis];

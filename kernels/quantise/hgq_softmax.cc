@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "kernels/import/file_rules.h"
 #include "kernels/quantise/hgq_weights.h"
 #include "kernels/quantise/tables.h"
 
@@ -66,11 +67,8 @@ FixedType sum_type(const FixedType& entry, int64_t n) {
 }  // namespace
 
 absl::StatusOr<HgqSoftmax> hgq_softmax(const FloatLayer& layer, const model::Shape& shape, const std::vector<Lane>& x) {
-  const auto rank = static_cast<int64_t>(shape.size());
-  int64_t axis = layer.setting<int64_t>("axis").value_or(-1);
-  axis = axis < 0 ? axis + rank : axis - 1;  // the file counts the batch axis
-  if (axis < 0 || axis >= rank)
-    return absl::InvalidArgumentError(absl::StrCat("layer '", layer.name, "': its axis does not exist"));
+  const auto axis = import::event_axis(layer, shape.size());
+  if (!axis) return import::layer_error(layer, "its axis does not exist");
   const bool stable = layer.setting<bool>("stable").value_or(true);
   const auto scale = static_cast<float>(layer.setting<double>("scale").value_or(1.0));
 
@@ -96,11 +94,11 @@ absl::StatusOr<HgqSoftmax> hgq_softmax(const FloatLayer& layer, const model::Sha
   if (!inverses.ok()) return inverses.status();
 
   result.result = lane_of_entries(*exps) * lane_of_entries(*inverses);
-  const FixedType accum = sum_type(*exp_out, shape[axis]);
+  const FixedType accum = sum_type(*exp_out, shape[*axis]);
   exps->type.types = {accum};
   result.node.name = layer.name;
   result.node.op = "softmax";
-  result.node.attributes["axis"] = axis;
+  result.node.attributes["axis"] = static_cast<int64_t>(*axis);
   result.node.attributes["implementation"] = std::string(stable ? "stable" : "latency");
   if (stable) result.node.attributes["inp_norm"] = *exp_in;
   result.node.attributes["inv_inp"] = *inv_in;

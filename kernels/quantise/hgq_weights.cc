@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "kernels/import/file_rules.h"
+#include "kernels/model/broadcast.h"
 #include "kernels/quantise/lanes.h"
 
 namespace strobe::quantise {
@@ -12,39 +14,10 @@ namespace {
 using import::Array;
 using import::ElementQuantizer;
 using import::FloatLayer;
+using import::layer_error;
 using model::Constant;
 using model::FixedType;
 using model::Shape;
-
-absl::Status layer_error(const FloatLayer& layer, const std::string& text) {
-  return absl::InvalidArgumentError(absl::StrCat("layer '", layer.name, "' (", layer.class_name, "): ", text));
-}
-
-/// For each element of `shape` the element of an array that broadcasts against it (trailing axes aligned).
-absl::StatusOr<std::vector<size_t>> broadcast(const std::vector<int64_t>& from, const Shape& shape) {
-  std::vector<int64_t> extents = from;
-  while (extents.size() > shape.size() && extents.front() == 1) extents.erase(extents.begin());
-  if (extents.size() > shape.size())
-    return absl::InvalidArgumentError(absl::StrCat("a quantiser of shape ", model::to_string(from),
-                                                   " on a tensor of shape ", model::to_string(shape)));
-  extents.insert(extents.begin(), shape.size() - extents.size(), 1);
-  for (size_t a = 0; a < shape.size(); ++a) {
-    if (extents[a] != 1 && extents[a] != shape[a])
-      return absl::InvalidArgumentError(absl::StrCat("a quantiser of shape ", model::to_string(from),
-                                                     " on a tensor of shape ", model::to_string(shape)));
-  }
-  std::vector<size_t> sources(model::element_count(shape), 0);
-  int64_t stride = 1, source_stride = 1;
-  for (size_t a = shape.size(); a-- > 0;) {
-    for (size_t e = 0; e < sources.size(); ++e) {
-      const int64_t index = static_cast<int64_t>(e) / stride % shape[a];
-      if (extents[a] != 1) sources[e] += index * source_stride;
-    }
-    stride *= shape[a];
-    source_stride *= extents[a];
-  }
-  return sources;
-}
 
 absl::StatusOr<std::pair<model::Rounding, model::Overflow>> modes(const ElementQuantizer& quantizer) {
   model::Rounding rounding;
@@ -72,7 +45,7 @@ float round_on_grid(float value, int fraction, model::Rounding rounding) {
     case model::Rounding::kTrn:
       return std::ldexp(std::floor(scaled), -fraction);
     case model::Rounding::kRndConv:
-      return std::ldexp(std::nearbyint(scaled), -fraction);
+      return std::ldexp(static_cast<float>(import::round_half_even(scaled)), -fraction);
     default:
       return std::ldexp(std::floor(scaled + 0.5F), -fraction);
   }
@@ -98,8 +71,11 @@ absl::StatusOr<std::vector<FixedType>> element_types(const ElementQuantizer& qua
   std::vector<size_t> sources[3];
   const Array* arrays[3] = {&quantizer.k, &quantizer.i, &quantizer.f};
   for (int a = 0; a < 3; ++a) {
-    auto found = broadcast(arrays[a]->shape, shape);
-    if (!found.ok()) return found.status();
+    auto found = model::broadcast(arrays[a]->shape, shape);
+    if (!found) {
+      return absl::InvalidArgumentError(absl::StrCat("a quantiser of shape ", model::to_string(arrays[a]->shape),
+                                                     " on a tensor of shape ", model::to_string(shape)));
+    }
     sources[a] = *std::move(found);
   }
   std::vector<FixedType> types;

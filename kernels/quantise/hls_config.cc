@@ -3,6 +3,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
@@ -147,10 +148,17 @@ class HlsConfigParser {
             node, absl::StrCat(where, ".", key, ": expected a power of two from 2 to 16777216, found '", value, "'"));
       }
       section.settings[snake] = value;
+      if (snake != "table_size") note_softmax_setting(where, key, snake);
     } else if (snake.ends_with("_t")) {
       auto entry = parse_type(node, absl::StrCat(where, ".", key), value);
       if (!entry.ok()) return entry.status();
       section.precision[snake.substr(0, snake.size() - 2)] = *entry;
+    } else if (snake == "exp_scale") {
+      double scale = 0;
+      if (!absl::SimpleAtod(value, &scale) || !std::isfinite(scale))
+        return error(node, absl::StrCat(where, ".", key, ": expected a number, found '", value, "'"));
+      section.settings[snake] = value;
+      note_softmax_setting(where, key, snake);
     } else if (kSettings.contains(snake)) {
       section.settings[snake] = lower(value);
     } else if (kWithoutEffect.contains(snake)) {
@@ -159,6 +167,14 @@ class HlsConfigParser {
       return error(node, absl::StrCat(where, ": unknown key '", key, "'"));
     }
     return absl::OkStatus();
+  }
+
+  void note_softmax_setting(const std::string& where, const std::string& key, const std::string& snake) {
+    HlsConfig::SoftmaxSetting setting{absl::StrCat(where, ".", key), snake, "", ""};
+    const size_t dot = where.find('.');
+    if (where.starts_with("LayerName.")) setting.layer = lower(where.substr(dot + 1));
+    if (where.starts_with("LayerType.")) setting.kind = lower(where.substr(dot + 1));
+    config_.softmax_settings_.push_back(std::move(setting));
   }
 
   absl::StatusOr<PrecisionEntry> parse_type(const YAML::Node& node, const std::string& where, const std::string& text) {

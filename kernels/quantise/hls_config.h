@@ -44,6 +44,13 @@ class HlsConfig {
 
   /// Accepted keys that change nothing here: "Model.BramFactor", "LayerName.fc1.Trace".
   const std::vector<std::string>& without_effect() const { return without_effect_; }
+  /// A setting that only some layers follow ("exp_table_size", "inv_table_size", "exp_scale"), where it is given.
+  struct SoftmaxSetting {
+    std::string where;  ///< "LayerName.scores.ExpScale"
+    std::string key;
+    std::string layer, kind;  ///< which it is for, in lower case; both empty: all
+  };
+  const std::vector<SoftmaxSetting>& softmax_settings() const { return softmax_settings_; }
   /// Every layer that LayerName names.
   const std::set<std::string>& named_layers() const { return named_layers_; }
   const std::string& origin() const { return origin_; }
@@ -66,6 +73,7 @@ class HlsConfig {
   std::map<std::string, Section, std::less<>> names_, kinds_;  ///< keys in lower case
   std::set<std::string> named_layers_;
   std::vector<std::string> without_effect_;
+  std::vector<SoftmaxSetting> softmax_settings_;
 };
 
 }  // namespace strobe::quantise

@@ -1,6 +1,7 @@
 #include "kernels/quantise/native.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 namespace strobe::quantise {
@@ -27,14 +28,35 @@ Interval range_of(const FixedType& type) {
 /// Integer bits, without a sign, that hold |value|.
 int integer_bits(double value) { return value == 0 ? 0 : static_cast<int>(std::floor(std::log2(value))) + 1; }
 
-/// The type of `fraction` fraction bits whose range covers the interval; fewer where it would be too wide.
+/// The narrowest type of `fraction` fraction bits that holds the interval's ends as it rounds them; fewer fraction bits
+/// where it would be too wide.
 FixedType covering(Interval interval, int fraction, Rounding rounding) {
+  constexpr double kMargin = 1 + 1e-9;  // the ends are sums in double
   const bool is_signed = interval.low < 0;
-  const int integer =
-      std::max(integer_bits(std::max(std::abs(interval.low), std::abs(interval.high)) * (1 + 1e-9)), -fraction + 1) +
-      is_signed;
-  fraction = std::min(fraction, kMaxWidth - integer);
-  return {is_signed, std::max(integer + fraction, 1), integer, rounding, Overflow::kSat};
+  int integer = std::max(integer_bits(std::max(std::abs(interval.low), std::abs(interval.high))) - 1, -fraction + 1);
+  for (integer += is_signed;; ++integer) {
+    const int kept = std::min(fraction, kMaxWidth - integer);
+    const FixedType type{is_signed, std::max(integer + kept, 1), integer, rounding, Overflow::kSat};
+    model::OverflowCount count;
+    model::cast(interval.low * kMargin, type, &count);
+    model::cast(interval.high * kMargin, type, &count);
+    if (count.total() == 0) return type;
+  }
+}
+
+/// What a conversion to `type` leaves of an interval.
+Interval converted(Interval interval, const FixedType& type) {
+  model::OverflowCount count;
+  const Interval result = {model::to_double(model::cast(interval.low, type, &count), type),
+                           model::to_double(model::cast(interval.high, type, &count), type)};
+  const bool clips = type.overflow == Overflow::kSat || type.overflow == Overflow::kSatSym;
+  return count.total() == 0 || clips ? result : range_of(type);
+}
+
+Interval hull(Interval a, Interval b) { return {std::min(a.low, b.low), std::max(a.high, b.high)}; }
+
+Interval scaled(Interval x, double factor) {
+  return {std::min(x.low * factor, x.high * factor), std::max(x.low * factor, x.high * factor)};
 }
 
 /// The type of `bits` bits for some weights.
@@ -72,7 +94,9 @@ class NativeInference {
   void infer(TypedLayer& layer) {
     if (layer.kind == "Input") {
       layer.types["result"] = input_type_.value_or(FixedType{});
-      ranges_[layer.name] = range_of(*layer.type("result"));
+      FixedType raw = *layer.type("result");
+      raw.overflow = Overflow::kSat;  // raw events may hold the lowest number also where conversion never gives it
+      ranges_[layer.name] = range_of(raw);
     } else if (layer.kind == "Dense") {
       infer_dense(layer);
     } else if (layer.kind == "BatchNormalization" || layer.kind == "ApplyAlpha") {
@@ -112,31 +136,35 @@ class NativeInference {
 
   void settle_result(TypedLayer& layer, Interval interval, int exact_fraction) {
     const int fraction = only_activations_read(layer) ? exact_fraction : std::min(exact_fraction, kActivationFraction);
-    layer.types["result"] = covering(interval, fraction, fraction < exact_fraction ? Rounding::kRnd : Rounding::kTrn);
-    ranges_[layer.name] = interval;
+    const FixedType type = covering(interval, fraction, fraction < exact_fraction ? Rounding::kRnd : Rounding::kTrn);
+    layer.types["result"] = type;
+    ranges_[layer.name] = converted(interval, type);
+  }
+
+  /// A layer's numbers as its type holds them.
+  static std::vector<double> held(const TypedLayer& layer, const char* name) {
+    const FixedType type = *layer.type(name);
+    std::vector<double> values = layer.weights.at(name).values.data;
+    for (double& v : values) v = model::to_double(model::cast(v, type), type);
+    return values;
   }
 
   void infer_dense(TypedLayer& layer) {
     settle_weights(layer);
     layer.types.erase("accum");  // exact
-    const Array& weight = layer.weights["weight"].values;
-    const Array& bias = layer.weights["bias"].values;
+    const std::vector<double> weight = held(layer, "weight");
+    const std::vector<double> bias = held(layer, "bias");
     const Interval in = ranges_[layer.inputs[0]];
-    const int64_t n_in = weight.shape[0];
-    const int64_t n_out = weight.shape[1];
+    const size_t n_out = bias.size();
     Interval out;
-    for (int64_t j = 0; j < n_out; ++j) {
-      Interval sum{bias.data[j], bias.data[j]};
-      for (int64_t i = 0; i < n_in; ++i) {
-        const double w = weight.data[i * n_out + j];
-        const double slack = 0.5 * layer.type("weight")->step();  // the quantised weight may be half a step away
-        const auto [low, high] =
-            std::minmax({(w + slack) * in.low, (w - slack) * in.low, (w + slack) * in.high, (w - slack) * in.high});
-        sum.low += low;
-        sum.high += high;
+    for (size_t j = 0; j < n_out; ++j) {
+      Interval sum{bias[j], bias[j]};
+      for (size_t w = j; w < weight.size(); w += n_out) {
+        const Interval product = scaled(in, weight[w]);
+        sum.low += product.low;
+        sum.high += product.high;
       }
-      out.low = std::min(out.low, sum.low);
-      out.high = std::max(out.high, sum.high);
+      out = hull(out, sum);
     }
     settle_result(layer, out,
                   std::max(type_of(layer.inputs[0]).fraction() + layer.type("weight")->fraction(),
@@ -145,17 +173,13 @@ class NativeInference {
 
   void infer_batch_norm(TypedLayer& layer) {
     settle_weights(layer);
-    const Interval in = ranges_[layer.inputs[0]];
+    const std::vector<double> scale = held(layer, "scale");
+    const std::vector<double> bias = held(layer, "bias");
     Interval out;
-    const Array& scale = layer.weights["scale"].values;
-    const Array& bias = layer.weights["bias"].values;
-    const double slack = layer.type("scale")->step();
-    for (size_t c = 0; c < std::max(scale.data.size(), bias.data.size()); ++c) {
-      for (const double x : {in.low, in.high}) {
-        const double y = scale.data[c % scale.data.size()] * x + bias.data[c % bias.data.size()];
-        out.low = std::min(out.low, y - slack * std::abs(x) - layer.type("bias")->step());
-        out.high = std::max(out.high, y + slack * std::abs(x) + layer.type("bias")->step());
-      }
+    for (size_t c = 0; c < std::max(scale.size(), bias.size()); ++c) {
+      const Interval product = scaled(ranges_[layer.inputs[0]], scale[c % scale.size()]);
+      const double shift = bias[c % bias.size()];
+      out = hull(out, {product.low + shift, product.high + shift});
     }
     settle_result(layer, out,
                   std::max(type_of(layer.inputs[0]).fraction() + layer.type("scale")->fraction(),
@@ -178,11 +202,13 @@ class NativeInference {
             std::minmax({out.low * in.low, out.low * in.high, out.high * in.low, out.high * in.high});
         out = {low, high};
       } else {
-        out = {std::min(out.low, in.low), std::max(out.high, in.high)};
+        out = hull(out, in);
       }
       fraction = op == "multiply" ? fraction + other : std::max(fraction, other);
     }
-    settle_result(layer, out, op == "average" ? fraction + 2 : fraction);
+    if (op != "average") return settle_result(layer, out, fraction);
+    const size_t n = layer.inputs.size();
+    settle_result(layer, scaled(out, 1.0 / static_cast<double>(n)), fraction + static_cast<int>(std::bit_width(n - 1)));
   }
 
   void infer_activation(TypedLayer& layer) {
@@ -199,32 +225,18 @@ class NativeInference {
     layer.types["slope"] = FixedType::fixed(18, 3, Rounding::kRnd);
     if (!layer.settings.contains("table_size")) layer.settings["table_size"] = int64_t{4096};
     layer.types["table"] = FixedType::fixed(18, 5, Rounding::kRnd, Overflow::kSat);
-    if (activation == "softplus" || activation == "softsign") settle_reach(layer, ranges_[layer.inputs[0]]);
-    Interval out = activated(activation, ranges_[layer.inputs[0]], layer);
+    layer.settings["in_pieces"] = activation == "softplus" || activation == "softsign";
+    const Interval out = activated(activation, ranges_[layer.inputs[0]], layer);
     const FixedType in = type_of(layer.inputs[0]);
     if (const MaybeType trained = layer.type("trained")) {
       layer.types["result"] = *trained;
-      const Interval limits = range_of(*trained);
-      out = {std::max(out.low, limits.low), std::min(out.high + trained->step(), limits.high)};
     } else {
       const bool follows_grid =
           activation == "relu" || activation == "linear" || activation == "binary_tanh" || activation == "ternary_tanh";
       const int fraction = follows_grid ? std::clamp(in.fraction(), 0, kActivationFraction) : kActivationFraction;
       layer.types["result"] = covering(out, fraction, Rounding::kRnd);
     }
-    ranges_[layer.name] = out;
-  }
-
-  /// softplus and softsign still move beyond +-8: their tables span the whole input, in steps of 1/256 where 16384
-  /// entries are enough for that.
-  static void settle_reach(TypedLayer& layer, Interval in) {
-    int64_t reach = 8;
-    const double limit = std::min(std::max(std::abs(in.low), std::abs(in.high)), std::ldexp(1.0, 30));
-    while (static_cast<double>(reach) < limit) reach *= 2;
-    layer.settings["table_reach"] = reach;
-    layer.settings["table_size"] = std::clamp<int64_t>(reach * 512, 4096, 16384);
-    const int integer = integer_bits(static_cast<double>(reach)) + 2;
-    layer.types["table"] = FixedType::fixed(integer + 13, integer, Rounding::kRnd, Overflow::kSat);
+    ranges_[layer.name] = converted(out, *layer.type("result"));
   }
 
   static FixedType parameter_type(const TypedLayer& layer) {
@@ -233,27 +245,31 @@ class NativeInference {
     return weight_type({{1}, {layer.real("parameter", 0.3)}}, kParameterBits);
   }
 
+  /// What the kernel's function gives, before the result's conversion.
   static Interval activated(const std::string& activation, Interval in, const TypedLayer& layer) {
-    if (activation == "relu") {
-      const double cap = layer.real("max_value", 0);
-      return {0, cap > 0 ? std::min(cap, std::max(in.high, 0.0)) : std::max(in.high, 0.0)};
+    const Interval positive = {0, std::max(in.high, 0.0)};
+    const Interval negative = {std::min(in.low, 0.0), 0};
+    if (activation == "linear") return in;
+    if (activation == "relu" || activation == "relu6") {
+      const double cap = activation == "relu6" ? 6 : layer.real("max_value", 0);
+      return {0, cap > 0 ? std::min(cap, positive.high) : positive.high};
     }
-    if (activation == "relu6") return {0, 6};
     if (activation == "sigmoid" || activation == "hard_sigmoid") return {0, 1};
     if (activation == "tanh" || activation == "softsign" || activation == "hard_tanh" ||
         activation.starts_with("binary") || activation.starts_with("ternary")) {
       return {-1, 1};
     }
-    if (activation == "softplus") return {0, static_cast<double>(layer.integer("table_reach", 8)) + 0.01};
-    if (activation == "selu") return {std::min(-1.7581, 1.06 * in.low), 1.06 * in.high};
-    if (activation == "thresholdedrelu") return {std::min(0.0, in.low), std::max(0.0, in.high)};
-    double slope = std::abs(layer.real("parameter", 1.0));
-    if (auto it = layer.weights.find("param"); it != layer.weights.end()) {
-      for (const double v : it->second.values.data) slope = std::max(slope, std::abs(v));
+    if (activation == "softplus") return {0, positive.high + 0.7};  // at most ln 2 above relu
+    if (activation == "selu") return {-1.7582, 1.0508 * positive.high};
+    if (activation == "thresholdedrelu") return hull(negative, positive);
+    std::vector<double> slopes = {layer.real("parameter", 1.0)};
+    if (layer.weights.contains("param")) slopes = held(layer, "param");
+    Interval out = positive;
+    for (double slope : slopes) {
+      if (const MaybeType type = layer.type("param")) slope = model::to_double(model::cast(slope, *type), *type);
+      out = hull(out, scaled(activation == "elu" ? Interval{-1, 0} : negative, slope));
     }
-    slope = std::max(slope, 1.0) * 1.01;
-    return {std::min(slope * in.low, -slope * std::max(-in.low, 1.0)),
-            slope * std::max(std::abs(in.low), std::abs(in.high))};
+    return out;
   }
 
   TypedModel& model_;

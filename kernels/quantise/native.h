@@ -7,16 +7,15 @@
 namespace strobe::quantise {
 
 /// Fills every open type by strobe's own rules, used when no configuration is given. Nothing can overflow: integer bits
-/// come from interval analysis with the weights' values.
+/// come from interval analysis with the weights as their types hold them, and every rounding is counted in.
 ///
 /// - inputs: `input_type`, or ap_fixed<16,6>;
 /// - weights trained with a quantiser keep its type; others get 16 bits (biases, scales and parameters 18),
 ///   integer bits from the largest value, rounded;
 /// - sums are exact; a result that is not read by an activation alone keeps at most 12 fraction bits, rounded;
 /// - activations trained with a quantiser keep its type; others get 12 fraction bits, rounded;
-/// - sigmoid, tanh and their like: tables of 4096 entries (softplus and softsign: up to 16384, as wide as their
-/// inputs);
-///   softmax: strobe's own (softmax_tables.h), in ap_ufixed<16,1>.
+/// - sigmoid, tanh and their like: tables of 4096 entries; softplus and softsign: in pieces (function_pieces.h), within
+///   2^-8 whatever the input; softmax: strobe's own (softmax_tables.h), in ap_ufixed<16,1>.
 void infer_native(TypedModel& model, const std::optional<FixedType>& input_type);
 
 }  // namespace strobe::quantise

@@ -3,6 +3,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "kernels/import/file_rules.h"
+#include "kernels/model/broadcast.h"
 #include "kernels/quantise/onnx_network.h"
 
 namespace strobe::quantise::onnx {
@@ -23,26 +25,6 @@ Numbers combine(const Numbers& a, const Numbers& b, Function function) {
     out.data[i] = out.kind == Numbers::Kind::kFloat ? static_cast<float>(value) : value;
   }
   return out;
-}
-
-double round_half_even(double value) {
-  const double down = std::floor(value);
-  const double rest = value - down;
-  if (rest != 0.5) return std::floor(value + 0.5);
-  return std::fmod(down, 2.0) == 0 ? down : down + 1;
-}
-
-/// QONNX's modes (qonnx IntQuant's description).
-double round_by(const std::string& mode, double value) {
-  const double size = std::abs(value);
-  const double sign = value < 0 ? -1.0 : 1.0;
-  if (mode == "CEIL") return std::ceil(value);
-  if (mode == "FLOOR") return std::floor(value);
-  if (mode == "UP") return sign * std::ceil(size);
-  if (mode == "DOWN" || mode == "ROUND_TO_ZERO") return std::trunc(value);
-  if (mode == "HALF_UP") return sign * std::floor(size + 0.5);
-  if (mode == "HALF_DOWN") return sign * std::ceil(size - 0.5);
-  return round_half_even(value);
 }
 
 std::optional<Rounding> rounding_of(const std::string& mode) {
@@ -87,28 +69,11 @@ Numbers reciprocal(Numbers a) {
 }
 
 std::optional<Numbers> expand(const Numbers& a, const std::vector<int64_t>& shape) {
-  std::vector<int64_t> own = a.shape;
-  while (own.size() > shape.size() && own.front() == 1) own.erase(own.begin());
-  if (own.size() > shape.size()) return std::nullopt;
-  own.insert(own.begin(), shape.size() - own.size(), 1);
-  std::vector<int64_t> strides(own.size(), 0);
-  int64_t stride = 1;
-  for (size_t d = own.size(); d-- > 0;) {
-    if (own[d] != 1 && own[d] != shape[d]) return std::nullopt;
-    strides[d] = own[d] == 1 ? 0 : stride;
-    stride *= own[d];
-  }
+  const auto source = model::broadcast(a.shape, shape);
+  if (!source) return std::nullopt;
   Numbers out{shape, {}, a.kind};
-  const int64_t count = model::element_count(shape);
-  out.data.reserve(static_cast<size_t>(count));
-  for (int64_t i = 0; i < count; ++i) {
-    int64_t rest = i, offset = 0;
-    for (size_t d = own.size(); d-- > 0;) {
-      offset += rest % shape[d] * strides[d];
-      rest /= shape[d];
-    }
-    out.data.push_back(a.data[static_cast<size_t>(offset)]);
-  }
+  out.data.reserve(source->size());
+  for (const size_t e : *source) out.data.push_back(a.data[e]);
   return out;
 }
 
@@ -148,7 +113,7 @@ Numbers quantise_constant(const UniformQuantizer& quantizer, const Numbers& scal
                                 : std::ldexp(1.0, static_cast<int>(bits)) - 1 - narrow;
   const double low = is_signed ? -high - !narrow : 0;
   Numbers out = scaled;
-  for (double& v : out.data) v = round_by(quantizer.texts.at("rounding_mode"), std::clamp(v, low, high)) + 0.0;
+  for (double& v : out.data) v = import::round_by(quantizer.texts.at("rounding_mode"), std::clamp(v, low, high)) + 0.0;
   return out;
 }
 

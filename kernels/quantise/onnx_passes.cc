@@ -87,8 +87,7 @@ absl::StatusOr<TypedModel> type_onnx_layers(const import::FloatModel& model, con
   absl::StatusOr<Network> network = onnx::parse(model, config);
   if (!network.ok()) return network.status();
   onnx::fuse(*network);
-  TypedModel result{
-      .name = model.name, .layers = {}, .outputs = {}, .output_names = {}, .provenance = model.provenance};
+  TypedModel result{.name = model.name, .layers = {}, .outputs = {}, .provenance = model.provenance};
   std::set<std::string> names;
   for (const Op& op : network->ops) {
     if (!names.insert(op.name).second)
@@ -96,10 +95,7 @@ absl::StatusOr<TypedModel> type_onnx_layers(const import::FloatModel& model, con
     if (absl::Status s = check_size(op); !s.ok()) return s;
     result.layers.push_back(typed(op, *network));
   }
-  for (size_t i = 0; i < network->outputs.size(); ++i) {
-    result.outputs.push_back(network->outputs[i]->name);
-    result.output_names.push_back(model.outputs[i].name);
-  }
+  for (const Op* output : network->outputs) result.outputs.push_back(output->name);
   return result;
 }
 

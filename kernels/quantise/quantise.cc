@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "kernels/quantise/emit.h"
 #include "kernels/quantise/forest.h"
@@ -13,6 +14,7 @@
 #include "kernels/quantise/native.h"
 #include "kernels/quantise/onnx_passes.h"
 #include "kernels/quantise/passes.h"
+#include "kernels/quantise/softmax_tables.h"
 
 namespace strobe::quantise {
 namespace {
@@ -41,6 +43,20 @@ absl::Status check_names(const import::FloatModel& source, const TypedModel& typ
         absl::StrCat(config.origin(), ": LayerName: the model has no layer '", name, "'; it has: ", list));
   }
   return absl::OkStatus();
+}
+
+/// Settings that no softmax follows.
+std::vector<std::string> unread_settings(const TypedModel& model, const HlsConfig& config) {
+  std::vector<std::string> unread;
+  for (const auto& setting : config.softmax_settings()) {
+    const bool read = std::any_of(model.layers.begin(), model.layers.end(), [&](const TypedLayer& layer) {
+      if (layer.kind != "Softmax" || (!setting.kind.empty() && setting.kind != "softmax")) return false;
+      if (!setting.layer.empty() && setting.layer != absl::AsciiStrToLower(layer.name)) return false;
+      return softmax_reads(setting.key, layer, *model.find(layer.inputs[0])->type("result"));
+    });
+    if (!read) unread.push_back(setting.where);
+  }
+  return unread;
 }
 
 /// A softmax that is configured away leaves its logits.
@@ -109,6 +125,7 @@ absl::StatusOr<Quantised> quantise_hgq_with_config(const import::FloatModel& sou
   if (!graph.ok()) return graph.status();
   result->graph = *std::move(graph);
   result->without_effect = config->without_effect();
+  for (const auto& setting : config->softmax_settings()) result->without_effect.push_back(setting.where);
   result->without_effect.push_back("Precision (an HGQ2 network has its own formats)");
   return result;
 }
@@ -144,7 +161,9 @@ absl::StatusOr<Quantised> quantise(const import::FloatModel& source, const Quant
   std::vector<std::string> warnings;
   auto graph = emit_graph(*typed, own ? WeightRule::kDirect : WeightRule::kDecimal, warnings);
   if (!graph.ok()) return graph.status();
-  return Quantised{*std::move(graph), std::move(warnings), config->without_effect()};
+  std::vector<std::string> without_effect = config->without_effect();
+  for (std::string& setting : unread_settings(*typed, *config)) without_effect.push_back(std::move(setting));
+  return Quantised{*std::move(graph), std::move(warnings), std::move(without_effect)};
 }
 
 }  // namespace strobe::quantise

@@ -16,11 +16,12 @@ using model::Rounding;
 
 int log2_of(int64_t power_of_two) { return std::countr_zero(static_cast<uint64_t>(power_of_two)); }
 
-/// exp(sign * value) at each address, converted to `type`, then to the accumulator in which the kernel holds it.
-Constant exp_table(int64_t size, const FixedType& address, float sign, const FixedType& type, const FixedType& accum) {
+/// exp(scale * value) at each address in float32, converted to `type`, then to the accumulator in which the kernel
+/// holds it.
+Constant exp_table(int64_t size, const FixedType& address, float scale, const FixedType& type, const FixedType& accum) {
   Constant table{{{size}, {accum}}, {}};
   for (int64_t i = 0; i < size; ++i) {
-    const float x = sign * static_cast<float>(value_at_top_bits(i, log2_of(size), address));
+    const float x = scale * static_cast<float>(value_at_top_bits(i, log2_of(size), address));
     const int64_t entry = cast_entry(std::exp(x), type);
     table.raw.push_back(model::cast(static_cast<model::Wide>(entry), type.fraction(), accum));
   }
@@ -35,15 +36,37 @@ Constant inverse_table(int64_t size, const FixedType& address, const FixedType& 
   return table;
 }
 
-absl::Status write_legacy(const TypedLayer& layer, int64_t size, model::Node& node) {
+struct TableSizes {
+  int64_t exp, inverse;
+};
+
+/// hls4ml 1.3: a table size of its own for the inverse keeps the common one from being cut to what the input and the
+/// entries can address; "stable" with signed inputs sizes its exponentials by the inverse's.
+TableSizes table_sizes(const TypedLayer& layer, const FixedType& in) {
+  const std::string implementation = layer.text("implementation", "stable");
+  const bool own_inverse = layer.settings.contains("inv_table_size");
+  int64_t common = layer.integer("table_size", 1024);
+  if (!own_inverse && implementation != "legacy")
+    common = std::min(common, int64_t{1} << std::min({in.width, layer.type("inv_table")->width, 24}));
+  TableSizes sizes = {layer.integer("exp_table_size", common), layer.integer("inv_table_size", common)};
+  if (implementation == "stable" && in.is_signed) sizes.exp = sizes.inverse;
+  const int address_bits = implementation == "stable" ? in.width - in.is_signed : in.width;
+  if (implementation != "legacy") sizes.exp = std::min(sizes.exp, int64_t{1} << std::min(address_bits, 24));
+  return sizes;
+}
+
+absl::Status write_legacy(const TypedLayer& layer, const TableSizes& sizes, model::Node& node) {
   const FixedType type = *layer.type("table");
   node.attributes["accum"] = type;
-  Constant exps{{{size}, {type}}, {}};
-  Constant inverses = exps;
-  for (int64_t i = 0; i < size; ++i) {
-    const auto n = static_cast<float>(size);
+  Constant exps{{{sizes.exp}, {type}}, {}};
+  for (int64_t i = 0; i < sizes.exp; ++i) {
+    const auto n = static_cast<float>(sizes.exp);
     const auto x = static_cast<float>(2 * 8.0 * (static_cast<double>(i) - n / 2.0) / n);
     exps.raw.push_back(cast_entry(std::exp(x), type));
+  }
+  Constant inverses{{{sizes.inverse}, {type}}, {}};
+  for (int64_t i = 0; i < sizes.inverse; ++i) {
+    const auto n = static_cast<float>(sizes.inverse);
     const auto y = static_cast<float>(64.0 * static_cast<double>(i) / n);
     inverses.raw.push_back(y > 0 ? cast_entry(1.0 / y, type) : 0);
   }
@@ -92,6 +115,14 @@ absl::Status write_own(int64_t n, const FixedType& in, model::Node& node) {
 
 }  // namespace
 
+bool softmax_reads(std::string_view key, const TypedLayer& layer, const FixedType& in) {
+  const std::string implementation = layer.text("implementation", "stable");
+  if (implementation == "argmax" || implementation == "strobe") return false;
+  if (key == "inv_table_size") return true;
+  if (key == "exp_table_size") return implementation != "stable" || !in.is_signed;
+  return key == "exp_scale" && implementation != "legacy";
+}
+
 absl::Status write_softmax(const TypedLayer& layer, const FixedType& in, model::Node& node) {
   const std::string implementation = layer.text("implementation", "stable");
   const int64_t axis = layer.integer("axis", static_cast<int64_t>(layer.shape.size()) - 1);
@@ -99,8 +130,8 @@ absl::Status write_softmax(const TypedLayer& layer, const FixedType& in, model::
   node.attributes["implementation"] = implementation;
   if (implementation == "argmax") return absl::OkStatus();
   if (implementation == "strobe") return write_own(layer.shape[axis], in, node);
-  int64_t size = layer.integer("table_size", 1024);
-  if (implementation == "legacy") return write_legacy(layer, size, node);
+  const TableSizes sizes = table_sizes(layer, in);
+  if (implementation == "legacy") return write_legacy(layer, sizes, node);
   if (implementation != "stable" && implementation != "latency") {
     return absl::InvalidArgumentError(absl::StrCat("layer '", layer.name, "': softmax implementation '", implementation,
                                                    "' is not stable, latency, argmax or legacy"));
@@ -110,19 +141,17 @@ absl::Status write_softmax(const TypedLayer& layer, const FixedType& in, model::
   const FixedType inv_type = *layer.type("inv_table");
   const FixedType inv_inp = *layer.type("inv_inp");
   const FixedType accum = *layer.type("accum");
-  size = std::min<int64_t>(size, int64_t{1} << std::min({in.width, inv_type.width, 24}));
-  int64_t exp_size = size;
   FixedType address = in;
+  auto scale = static_cast<float>(layer.real("exp_scale", 1.0));
   if (implementation == "stable") {
     address = FixedType::ufixed(in.width - in.is_signed, in.integer - in.is_signed);
-    exp_size = std::min<int64_t>(size, int64_t{1} << std::min(address.width, 24));
     node.attributes["inp_norm"] = address;
+    scale = -scale;
   }
   node.attributes["inv_inp"] = inv_inp;
   node.attributes["accum"] = accum;
-  node.constants["exp_table"] =
-      exp_table(exp_size, address, implementation == "stable" ? -1.0F : 1.0F, exp_type, accum);
-  node.constants["inv_table"] = inverse_table(size, inv_inp, inv_type);
+  node.constants["exp_table"] = exp_table(sizes.exp, address, scale, exp_type, accum);
+  node.constants["inv_table"] = inverse_table(sizes.inverse, inv_inp, inv_type);
   return absl::OkStatus();
 }
 

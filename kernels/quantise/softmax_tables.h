@@ -10,4 +10,8 @@ namespace strobe::quantise {
 /// implementations ("stable", "latency", "legacy", "argmax"), or strobe's own ("strobe") of stated accuracy.
 absl::Status write_softmax(const TypedLayer& layer, const FixedType& in, model::Node& node);
 
+/// Whether a softmax of an input of type `in` follows that setting ("exp_table_size", "inv_table_size", "exp_scale"),
+/// as hls4ml 1.3's does.
+bool softmax_reads(std::string_view key, const TypedLayer& layer, const FixedType& in);
+
 }  // namespace strobe::quantise

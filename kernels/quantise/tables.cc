@@ -8,8 +8,7 @@ namespace strobe::quantise {
 
 using model::FixedType;
 
-absl::StatusOr<TableRule> table_rule(std::string_view function, int64_t size, int64_t reach) {
-  if (reach != 0 && (function == "softplus" || function == "softsign")) return TableRule{size, 2 * reach, size / 2, ""};
+absl::StatusOr<TableRule> table_rule(std::string_view function, int64_t size) {
   if (function == "sigmoid" || function == "softplus" || function == "softsign")
     return TableRule{size, 16, size / 2, ""};
   if (function == "tanh") return TableRule{size, 8, size / 2, ""};
@@ -22,7 +21,7 @@ absl::StatusOr<TableRule> table_rule(std::string_view function, int64_t size, in
                    "binary_tanh, ternary_tanh"));
 }
 
-double table_entry(std::string_view function, int64_t index, int64_t size, int64_t reach) {
+double table_entry(std::string_view function, int64_t index, int64_t size) {
   const auto i = static_cast<float>(index);
   const auto n = static_cast<float>(size);
   if (function == "elu" || function == "selu") {
@@ -31,11 +30,10 @@ double table_entry(std::string_view function, int64_t index, int64_t size, int64
     if (function == "elu") return static_cast<float>(below);
     return static_cast<float>(1.0507009873554804934193349852946 * (1.6732632423543772848170429916717 * below));
   }
-  const double span = function == "tanh" ? 4.0 : reach != 0 ? static_cast<double>(reach) : 8.0;
+  const double span = function == "tanh" ? 4.0 : 8.0;
   const auto x = static_cast<float>(2 * span * (i - static_cast<double>(n) / 2.0) / n);
   if (function == "tanh") return std::tanh(static_cast<double>(x));
   if (function == "sigmoid") return static_cast<float>(1.0 / static_cast<double>(1 + std::exp(-x)));
-  if (function == "softplus" && x > 40) return x;  // its exponential would not fit a float
   if (function == "softplus") return static_cast<float>(std::log(static_cast<double>(std::exp(x)) + 1.0));
   return static_cast<float>(x / (static_cast<double>(std::abs(x)) + 1.0));  // softsign
 }
@@ -46,9 +44,9 @@ int64_t cast_entry(double value, const FixedType& type) {
   return static_cast<int64_t>(value > 0 ? type.max_raw() : type.min_raw());
 }
 
-model::Constant make_table(std::string_view function, int64_t size, const FixedType& type, int64_t reach) {
+model::Constant make_table(std::string_view function, int64_t size, const FixedType& type) {
   model::Constant table{{{size}, {type}}, {}};
-  for (int64_t i = 0; i < size; ++i) table.raw.push_back(cast_entry(table_entry(function, i, size, reach), type));
+  for (int64_t i = 0; i < size; ++i) table.raw.push_back(cast_entry(table_entry(function, i, size), type));
   return table;
 }
 

@@ -16,12 +16,11 @@ struct TableRule {
 
 /// The value of one entry as hls4ml computes it, mostly in float32. `size` entries over the function's span.
 /// Known: sigmoid, tanh, softplus, softsign, elu, selu. Errors: Unimplemented.
-/// A `reach` other than 0 makes softplus and softsign span -reach..reach instead of hls4ml's -8..8.
-absl::StatusOr<TableRule> table_rule(std::string_view function, int64_t size, int64_t reach = 0);
-double table_entry(std::string_view function, int64_t index, int64_t size, int64_t reach = 0);
+absl::StatusOr<TableRule> table_rule(std::string_view function, int64_t size);
+double table_entry(std::string_view function, int64_t index, int64_t size);
 
 /// Entries converted to `type`, as a constant of shape [size].
-model::Constant make_table(std::string_view function, int64_t size, const model::FixedType& type, int64_t reach = 0);
+model::Constant make_table(std::string_view function, int64_t size, const model::FixedType& type);
 
 /// Converts a possibly infinite entry: infinity saturates, or wraps to zero.
 int64_t cast_entry(double value, const model::FixedType& type);

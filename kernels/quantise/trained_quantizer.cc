@@ -1,6 +1,7 @@
 #include "kernels/quantise/trained_quantizer.h"
 
 #include "absl/strings/str_cat.h"
+#include "kernels/import/auto_scale.h"
 
 namespace strobe::quantise {
 
@@ -8,18 +9,34 @@ using import::Array;
 using import::UniformQuantizer;
 using model::FixedType;
 
-absl::StatusOr<TrainedWeights> apply_trained_quantizer(const UniformQuantizer& quantizer, const Array& weights) {
-  if (auto it = quantizer.texts.find("alpha"); it != quantizer.texts.end() && it->second.starts_with("auto")) {
-    return absl::UnimplementedError(absl::StrCat("quantiser ", quantizer.name, ": alpha '", it->second,
-                                                 "' depends on the weights; expected a number"));
+namespace {
+
+absl::StatusOr<TrainedWeights> auto_scaled(const UniformQuantizer& quantizer, const Array& weights) {
+  if (!import::is_auto_scaled_bits(quantizer) || weights.shape.size() != 2) {
+    return absl::UnimplementedError(absl::StrCat("quantiser ", quantizer.name, ": alpha '", quantizer.texts.at("alpha"),
+                                                 "' is supported for the kernels of dense "
+                                                 "layers with quantized_bits; expected a number here"));
   }
+  const std::vector<float> values(weights.data.begin(), weights.data.end());
+  const import::AutoScaled scaled = import::auto_scale(quantizer, values, static_cast<size_t>(weights.shape[1]));
+  TrainedWeights result{weights, quantizer.type, {scaled.scale.begin(), scaled.scale.end()}};
+  result.values.data.assign(scaled.values.begin(), scaled.values.end());
+  result.type.rounding = model::Rounding::kTrn;
+  result.type.overflow = model::Overflow::kWrap;
+  return result;
+}
+
+}  // namespace
+
+absl::StatusOr<TrainedWeights> apply_trained_quantizer(const UniformQuantizer& quantizer, const Array& weights) {
+  if (import::has_auto_alpha(quantizer)) return auto_scaled(quantizer, weights);
   for (const char* scale : {"alpha", "H"}) {
     if (auto it = quantizer.numbers.find(scale); it != quantizer.numbers.end() && it->second != 1) {
       return absl::UnimplementedError(
           absl::StrCat("quantiser ", quantizer.name, ": ", scale, "=", it->second, " scales the weights; expected 1"));
     }
   }
-  TrainedWeights result{weights, quantizer.type};
+  TrainedWeights result{weights, quantizer.type, {}};
   switch (quantizer.kind) {
     case UniformQuantizer::Kind::kFixed: {
       // The trained format rounds half to even and saturates; the kernel's own type then holds the values as they are.

@@ -10,10 +10,12 @@ namespace strobe::quantise {
 struct TrainedWeights {
   import::Array values;
   model::FixedType type;
+  std::vector<double> scale;  ///< of each output channel, still to be applied; empty: none
 };
 
 /// Applies QKeras' quantized_bits, binary and ternary and the older BinaryDense and TernaryDense to weights.
-/// Errors: Unimplemented for a quantiser whose scale depends on the weights (alpha "auto", "auto_po2").
+/// quantized_bits with alpha "auto" or "auto_po2" leaves a scale.
+/// Errors: Unimplemented for any other quantiser with a scale.
 absl::StatusOr<TrainedWeights> apply_trained_quantizer(const import::UniformQuantizer& quantizer,
                                                        const import::Array& weights);
 

@@ -59,8 +59,7 @@ struct TypedLayer {
 struct TypedModel {
   std::string name;
   std::vector<TypedLayer> layers;
-  std::vector<std::string> outputs;       ///< names of layers
-  std::vector<std::string> output_names;  ///< as users see them; empty: the layers' names
+  std::vector<std::string> outputs;  ///< names of layers
   std::map<std::string, std::string> provenance;
 
   TypedLayer* find(std::string_view layer_name);

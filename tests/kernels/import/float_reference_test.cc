@@ -337,11 +337,12 @@ TEST(FloatReference, UnknownFunctionNamesTheLayer) {
   EXPECT_THAT(std::string(result.status().message()), AllOf(HasSubstr("'act'"), HasSubstr("fancy")));
 }
 
-TEST(FloatReference, ScaleThatDependsOnTheWeightsIsRefused) {
+TEST(FloatReference, BinaryScaleThatDependsOnTheWeightsIsRefused) {
   FloatLayer dense{.name = "fc", .kind = "Dense", .class_name = "QDense"};
   dense.arrays["kernel"] = {{1, 1}, {0.5}};
   UniformQuantizer quantizer;
-  quantizer.name = "quantized_bits";
+  quantizer.name = "binary";
+  quantizer.kind = UniformQuantizer::Kind::kBinary;
   quantizer.texts["alpha"] = "auto_po2";
   dense.quantizers["kernel"] = quantizer;
   const std::vector<double> one = {1};

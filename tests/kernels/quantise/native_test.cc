@@ -8,6 +8,7 @@
 
 #include "tests/kernels/import/import_fixture.h"
 #include "tests/kernels/quantise/golden.h"
+#include "tests/kernels/quantise/overflow.h"
 
 /// strobe's own defaults, no configuration given: close to floating point, and nothing overflows.
 namespace strobe {
@@ -44,14 +45,8 @@ double largest_difference(const std::vector<double>& a, const std::vector<double
   return largest;
 }
 
-/// Nothing wraps; only a softmax (distances beyond 16, by design) and trained saturating quantisers saturate.
-void expect_no_overflow(const Run& run, bool trained_quantisers) {
-  for (size_t n = 0; n < run.graph.nodes().size(); ++n) {
-    const model::Node& node = run.graph.nodes()[n];
-    EXPECT_EQ(run.evaluation.overflow[n].wrapped, 0U) << node.name;
-    if (trained_quantisers || node.op == "softmax") continue;
-    EXPECT_EQ(run.evaluation.overflow[n].saturated, 0U) << node.name;
-  }
+void expect_no_overflow(const Run& run, const import::FloatModel& network) {
+  testing::expect_overflow_only_by_design(network, run.graph, run.evaluation, run.rows);
 }
 
 absl::StatusOr<import::FloatModel> import_json(const std::string& name) {
@@ -72,7 +67,7 @@ TEST(NativeDefaults, QKerasJetTaggerIsAsAccurateAsFloatingPoint) {
   EXPECT_EQ(floating, 800U);  // 78.13 %
   EXPECT_NEAR(static_cast<double>(count_correct(testing::winners(run->outputs(), 1024), labels)),
               static_cast<double>(floating), 1);
-  expect_no_overflow(*run, /*trained_quantisers=*/true);
+  expect_no_overflow(*run, *network);
 }
 
 TEST(NativeDefaults, SoftmaxWithWideLogitsKeepsClassesAndProbabilities) {
@@ -85,7 +80,7 @@ TEST(NativeDefaults, SoftmaxWithWideLogitsKeepsClassesAndProbabilities) {
   const auto truth = testing::events_of(expected.at("framework_output"), 1024).values;
   EXPECT_GE(count_equal(testing::winners(run->outputs(), 1024), testing::winners(truth, 1024)), 1023U);  // 99.9 %
   EXPECT_LE(largest_difference(run->outputs(), truth), 0.01);
-  expect_no_overflow(*run, /*trained_quantisers=*/false);
+  expect_no_overflow(*run, *network);
 }
 
 class NativeLayers : public ::testing::TestWithParam<const char*> {};
@@ -110,7 +105,7 @@ TEST_P(NativeLayers, FollowTheFramework) {
   double scale = 1;
   for (const double v : truth) scale = std::max(scale, std::abs(v));
   EXPECT_LE(largest_difference(run->outputs(), truth), 0.01 * scale);
-  expect_no_overflow(*run, /*trained_quantisers=*/false);
+  expect_no_overflow(*run, *network);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -149,7 +144,7 @@ TEST(OwnSample, FloatNetworkKeepsItsAccuracy) {
   EXPECT_NEAR(correct, 2604, 20);  // 65.10 %, half a point
   const auto truth = testing::events_of(load(kOwnData + "jets/expected_float.npy"), 4000).values;
   EXPECT_LE(largest_difference(run->outputs(), truth), 0.01);
-  expect_no_overflow(*run, /*trained_quantisers=*/false);
+  expect_no_overflow(*run, *network);
 }
 
 TEST(OwnSample, TwoBranchesAnswerAsTheFramework) {
@@ -166,7 +161,7 @@ TEST(OwnSample, TwoBranchesAnswerAsTheFramework) {
     const auto truth = testing::events_of(expected.at(network->outputs[o].name), 64).values;
     EXPECT_LE(largest_difference(run->values(run->graph.outputs()[o]), truth), 0.005) << network->outputs[o].name;
   }
-  expect_no_overflow(*run, /*trained_quantisers=*/false);
+  expect_no_overflow(*run, *network);
 }
 
 }  // namespace

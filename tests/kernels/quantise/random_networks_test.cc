@@ -1,10 +1,13 @@
 #include <gtest/gtest.h>
 
 #include "kernels/emulator/emulator.h"
+#include "kernels/import/float_reference.h"
 #include "kernels/layers/reference.h"
 #include "kernels/package/package.h"
 #include "kernels/quantise/quantise.h"
 #include "tests/kernels/emulator/random_graph.h"
+#include "tests/kernels/quantise/error_bound.h"
+#include "tests/kernels/quantise/overflow.h"
 #include "tests/kernels/quantise/random_network.h"
 
 /// Whatever network, quantisers and configuration: the graph's reference and its emulation agree, and it survives its
@@ -64,6 +67,44 @@ TEST_P(RandomNetworks, AgreeInEveryBitAndSurviveTheirFile) {
     expect_round_trip(quantised->graph);
     if (HasFatalFailure() || HasNonfatalFailure()) return;
   }
+}
+
+/// Without a configuration nothing overflows but by design, and answers are as close to floating point as types and
+/// tables say.
+TEST_P(RandomNetworks, FollowFloatingPointByTheirOwnRules) {
+  if (GetParam().configured || GetParam().style == Style::kHgq) GTEST_SKIP() << "types are not strobe's own here";
+  int close = 0;
+  const int networks = 3 * GetParam().networks;
+  for (int i = 0; i < networks; ++i) {
+    const uint64_t seed = 50000 + 1000 * static_cast<uint64_t>(GetParam().style) + static_cast<uint64_t>(i);
+    SCOPED_TRACE(::testing::Message() << "seed " << seed);
+    const import::FloatModel network = testing::random_network(seed, GetParam().style);
+    const auto quantised = quantise::quantise(network, {"", "", model::FixedType::fixed(14, 5)});
+    ASSERT_TRUE(quantised.ok()) << quantised.status();
+    const model::Graph& graph = quantised->graph;
+    std::mt19937_64 random(seed);
+    const std::vector<int64_t> raw = testing::random_rows(graph, 0, kRows, random);
+    const auto fixed = layers::evaluate_reference(graph, {raw}, kRows, /*keep_tensors=*/true);
+    ASSERT_TRUE(fixed.ok()) << fixed.status();
+    testing::expect_overflow_only_by_design(network, graph, *fixed, kRows);
+
+    std::vector<double> events;
+    for (const int64_t value : raw) events.push_back(model::to_double(value, graph.input(0).type.types[0]));
+    const auto floating = import::evaluate_float(network, {events}, kRows);
+    ASSERT_TRUE(floating.ok()) << floating.status();
+    const double bound = testing::error_bound(network, graph, *fixed, kRows, graph.outputs()[0]);
+    const std::vector<float>& truth = floating->output(0).values;
+    ASSERT_EQ(truth.size(), fixed->outputs[0].size());
+    double largest = 0, difference = 0;
+    for (size_t v = 0; v < truth.size(); ++v) {
+      const double value = model::to_double(fixed->outputs[0][v], graph.output(0).type.types[0]);
+      largest = std::max<double>(largest, std::abs(truth[v]));
+      difference = std::max(difference, std::abs(value - truth[v]));
+    }
+    ASSERT_LE(difference, bound) << model::print(graph);
+    close += bound <= 0.05 * std::max(1.0, largest);
+  }
+  EXPECT_GE(close, networks / 3) << "the bounds say nothing";
 }
 
 INSTANTIATE_TEST_SUITE_P(Styles, RandomNetworks,
