@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "kernels/layers/catalog.h"
+#include "tests/kernels/emulator/random_forest.h"
 
 namespace strobe::testing {
 namespace {
@@ -101,12 +102,15 @@ class Generator {
     node.name = absl::StrCat("layer", number);
     const TensorId from = tensors_[chance(0.7) ? tensors_.size() - 1 : pick(0, static_cast<int>(tensors_.size()) - 1)];
     node.inputs = {from};
-    static constexpr const char* kOps[] = {
-        "dense", "dense",      "dense", "quantize", "relu",    "relu",      "leaky_relu",  "clip",  "threshold_relu",
-        "sign",  "batch_norm", "add",   "merge",    "reshape", "transpose", "concatenate", "table", "softmax"};
+    static constexpr const char* kOps[] = {"dense",       "dense",      "dense",      "quantize",       "relu",
+                                           "relu",        "leaky_relu", "clip",       "threshold_relu", "sign",
+                                           "batch_norm",  "add",        "merge",      "reshape",        "transpose",
+                                           "concatenate", "forest",     "projection", "table",          "softmax"};
     const int ops = static_cast<int>(std::size(kOps)) - (options_.tables ? 0 : 2);
     node.op = kOps[pick(0, ops - 1)];
     const TensorType in = builder_.tensor(from).type;
+    const bool one_axis = in.shape.size() == 1;
+    if (!one_axis && (node.op == "forest" || node.op == "projection")) node.op = "quantize";
     tensors_.push_back(add(std::move(node), in));
   }
 
@@ -114,6 +118,8 @@ class Generator {
     const int narrow = std::min(options_.max_width, 12);
     if (node.op == "dense") return add_dense(std::move(node), in);
     if (node.op == "add" || node.op == "merge") return add_merge(std::move(node), in);
+    if (node.op == "forest") return add_forest(std::move(node), in);
+    if (node.op == "projection") return add_projection(std::move(node), in);
     if (node.op == "softmax") return add_softmax(std::move(node), in);
     if (node.op == "relu" && chance(0.3)) node.constants["max_value"] = random_constant({1}, narrow);
     if (node.op == "leaky_relu") node.constants["alpha"] = random_constant({chance(0.5) ? 1 : in.elements()}, narrow);
@@ -155,6 +161,35 @@ class Generator {
     model::Shape shape = in.shape;
     shape.back() = n_out;
     return builder_.add(std::move(node), random_tensor(shape));
+  }
+
+  TensorId add_forest(Node node, const TensorType& in) {
+    static constexpr const char* kSums[] = {"exact", "file_order", "balanced", "minimum", "maximum"};
+    const std::string sum = kSums[pick(0, 4)];
+    const bool vectors = sum == "minimum" || sum == "maximum" || chance(0.3);
+    const int outputs = pick(1, 3), trees = pick(1, 9);
+    RandomForest forest(random_(), in, trees, pick(1, 5));
+    Node made = forest.node(node.name, node.inputs[0], outputs, vectors, some_type(std::min(options_.max_width, 16)));
+    if (chance(0.2)) {
+      made.attributes["result"] = std::string("leaves");
+      return builder_.add(std::move(made), random_tensor({trees}));
+    }
+    made.attributes["sum"] = sum;
+    made.attributes["accumulator"] = some_type(options_.max_width);
+    if (chance(0.3)) made.constants["scale"] = table_of(1);
+    return builder_.add(std::move(made), random_tensor({outputs}));
+  }
+
+  TensorId add_projection(Node node, const TensorType& in) {
+    const int outputs = pick(1, options_.max_elements);
+    node.constants["weight"] = random_constant({outputs, in.elements()}, std::min(options_.max_width, 12), 0.4);
+    return builder_.add(std::move(node), {{outputs}, {some_type(options_.max_width)}});
+  }
+
+  FixedType some_type(int max_width) {
+    FixedType type = random_type(max_width);
+    if (type.width == 0) type.width = 5;
+    return type;
   }
 
   TensorId add_merge(Node node, const TensorType& in) {
@@ -212,17 +247,12 @@ class Generator {
     std::string implementation = kImplementations[pick(0, 3)];
     if (implementation == "latency" && !in.is_uniform()) implementation = "stable";
     node.attributes["implementation"] = implementation;
-    const auto some_type = [&] {
-      FixedType type = random_type(18);
-      if (type.width == 0) type.width = 5;
-      return type;
-    };
     if (implementation != "argmax") {
       node.constants["exp_table"] = table_of(1 << pick(1, 9));
       node.constants["inv_table"] = table_of(1 << pick(1, 9));
-      node.attributes["accum"] = some_type();
-      node.attributes["inv_inp"] = some_type();
-      node.attributes["inp_norm"] = some_type();
+      node.attributes["accum"] = some_type(18);
+      node.attributes["inv_inp"] = some_type(18);
+      node.attributes["inp_norm"] = some_type(18);
       if (chance(0.3)) node.constants["norm_offset"] = random_constant({1}, 8);
     }
     if (in.shape.size() > 1 && chance(0.5)) node.attributes["axis"] = int64_t{0};
