@@ -133,8 +133,9 @@ Intervals true_set(const ForestNode& node, double threshold, const std::vector<i
     if (node.missing_goes_true && zero.low <= zero.high) set = joined(set, {zero});
   }
   if (!grid.missing()) return set;
-  const bool missing_is_true =
-      node.missing == MissingValues::kNone ? node.test == SplitTest::kNotEqual : node.missing_goes_true;
+  const bool zero_is_true =
+      std::any_of(set.begin(), set.end(), [](const Interval& i) { return i.low <= 0 && i.high >= 0; });
+  const bool missing_is_true = node.missing == MissingValues::kNone ? zero_is_true : node.missing_goes_true;
   return missing_is_true ? joined(set, {{*grid.missing(), *grid.missing()}}) : set;
 }
 
