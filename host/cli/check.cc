@@ -11,6 +11,7 @@
 #include "host/cli/command.h"
 #include "host/io/files.h"
 #include "host/metrics/roc_picture.h"
+#include "platform/files/file.h"
 
 namespace strobe::cli {
 namespace {
@@ -207,7 +208,7 @@ absl::Status write_roc(const Settings& settings, const CheckReport& report) {
       metrics::roc_picture(absl::StrCat(report.model, ", ", report.events, " events: fixed point solid",
                                         report.no_float.empty() ? ", floating point dashed" : ""),
                            curves);
-  return xclbin::write_file(settings.roc, svg);
+  return files::write_file(settings.roc, svg);
 }
 
 absl::Status check_command(const Settings& settings) {
@@ -263,25 +264,38 @@ void add_check(CLI::App& app, Action& action) {
       "emulator, the HLS code and the devices run all of them. Exit status 1 where any of them, or --expected, "
       "disagrees.\n"
       "Example: strobe check jets.xclbin jets.npy --raw-in --labels labels.npy --classes g,q,t,w,z --roc jets.svg");
-  command->add_option("XCLBIN", settings->xclbin, "made by strobe compile")->required();
-  command->add_option("EVENTS", settings->events, "event file, as for strobe run")->required();
-  command->add_option("--labels", settings->labels,
-                      "class of each event (.npy, .csv; .npz by output name): index or one-hot row");
+  command->add_option("XCLBIN", settings->xclbin, "xclbin made by strobe compile")->type_name("FILE")->required();
+  command->add_option("EVENTS", settings->events, "event file, as for strobe run")->type_name("FILE")->required();
+  command
+      ->add_option("--labels", settings->labels,
+                   "class of each event (.npy, .csv; .npz by output name): index or one-hot row")
+      ->type_name("FILE");
   command->add_option("--classes", settings->class_names, "names of the classes, in the order of the scores")
+      ->type_name("NAME,...")
       ->delimiter(',');
   command
       ->add_option("--score-of-label", settings->score_of_label,
                    "for each label 0, 1, ... the score that belongs to it, where the orders differ")
+      ->type_name("N,...")
       ->delimiter(',');
-  command->add_option("--expected", settings->expected, "scores that must come out, exactly (.npy, .npz, .csv)");
-  command->add_option("--roc", settings->roc, "writes the ROC curves of all classes as a picture (SVG)");
-  command->add_option("--model", settings->model, "of an xclbin that holds several");
-  command->add_option("--device", settings->devices,
-                      "xrt:N, opencl:N or emulator, instead of xrt:0 and opencl:0; may be repeated");
+  command->add_option("--expected", settings->expected, "scores that must come out, exactly (.npy, .npz, .csv)")
+      ->type_name("FILE");
+  command->add_option("--roc", settings->roc, "writes the ROC curves of all classes as a picture (SVG)")
+      ->type_name("FILE");
+  command
+      ->add_option("--model", settings->model,
+                   "of an xclbin that holds several models: which one (strobe inspect lists them)")
+      ->type_name("NAME");
+  command
+      ->add_option("--device", settings->devices,
+                   "xrt:N, opencl:N or emulator, instead of xrt:0 and opencl:0; may be repeated")
+      ->type_name("DEVICE");
   command->add_option("--reference-events", settings->reference_events, "events that the reference evaluates")
+      ->type_name("N")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  command->add_option("--threads", settings->threads, "of the in-process emulator")
+  command->add_option("--threads", settings->threads, "threads of the in-process emulator")
+      ->type_name("N")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   command->add_flag("--raw-in", settings->raw_in, "events are raw fixed-point integers");

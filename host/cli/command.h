@@ -12,6 +12,8 @@ class App;
 /// The strobe program: one file a command, each of which reads its options, calls the libraries and prints.
 namespace strobe::cli {
 
+class Interruption;
+
 /// What the chosen command is to do once the command line was read. Status OK: exit 0; an error: printed, exit 1.
 using Action = std::function<absl::Status()>;
 
@@ -21,6 +23,6 @@ void add_inspect(CLI::App& app, Action& action);
 void add_devices(CLI::App& app, Action& action);
 void add_run(CLI::App& app, Action& action);
 void add_check(CLI::App& app, Action& action);
-void add_serve(CLI::App& app, Action& action);
+void add_serve(CLI::App& app, Action& action, Interruption& interruption);
 
 }  // namespace strobe::cli

@@ -9,6 +9,7 @@
 #include "kernels/hls/project.h"
 #include "kernels/layers/catalog.h"
 #include "kernels/layers/forest/forest.h"
+#include "platform/files/file.h"
 
 namespace strobe::cli {
 namespace {
@@ -205,7 +206,7 @@ absl::Status inspect_command(const std::string& path, bool json) {
               description["uuid"].get<std::string>().c_str(), description["made_by"].get<std::string>().c_str());
   print_kernels(description);
   for (const auto& model : description["models"]) print_model(model);
-  auto bytes = xclbin::read_file(path);
+  auto bytes = files::read_file(path);
   if (!bytes.ok()) return bytes.status();
   for (const xclbin::Finding& finding : xclbin::check(*bytes)) {
     std::printf("finding: %s: %s\n", finding.section.c_str(), finding.text.c_str());
@@ -221,7 +222,7 @@ void add_inspect(CLI::App& app, Action& action) {
   CLI::App* command =
       app.add_subcommand("inspect", "Says what an xclbin holds: kernels, memory, the model layer by layer");
   command->footer("Example: strobe inspect jets.xclbin");
-  command->add_option("XCLBIN", *path, "made by strobe compile")->required();
+  command->add_option("XCLBIN", *path, "xclbin made by strobe compile")->type_name("FILE")->required();
   command->add_flag("--json", *json, "report as JSON");
   command->callback([path, json, &action] { action = [path, json] { return inspect_command(*path, *json); }; });
 }

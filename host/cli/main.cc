@@ -1,14 +1,31 @@
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
 #include <new>
 
 #include "host/cli/command.h"
+#include "host/cli/interruption.h"
 
 namespace {
 
 constexpr int kProblem = 1;  // with the input or the run
 constexpr int kUsage = 2;
+
+/// Whether whoever read the standard output is gone, as `head` is after its lines.
+bool reader_is_gone() {
+  pollfd output{STDOUT_FILENO, POLLOUT, 0};
+  return ::poll(&output, 1, 0) == 1 && (output.revents & POLLERR) != 0;
+}
+
+/// The end that SIGPIPE would have brought, but with everything tidied up.
+void end_by_broken_pipe() {
+  ::signal(SIGPIPE, SIG_DFL);
+  ::raise(SIGPIPE);
+}
 
 int run(int argc, char** argv) {
   CLI::App app{
@@ -17,13 +34,14 @@ int run(int argc, char** argv) {
   app.name("strobe");
   app.set_version_flag("--version", "strobe " STROBE_VERSION);
   app.require_subcommand(1);
+  strobe::cli::Interruption interruption;
   strobe::cli::Action action;
   strobe::cli::add_compile(app, action);
   strobe::cli::add_inspect(app, action);
   strobe::cli::add_devices(app, action);
   strobe::cli::add_run(app, action);
   strobe::cli::add_check(app, action);
-  strobe::cli::add_serve(app, action);
+  strobe::cli::add_serve(app, action, interruption);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -31,6 +49,7 @@ int run(int argc, char** argv) {
   }
   absl::Status status = action();
   if (status.ok() && (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)) {
+    if (reader_is_gone()) end_by_broken_pipe();
     status = absl::UnavailableError("standard output: not everything could be written (a full disk?)");
   }
   if (status.ok()) return 0;

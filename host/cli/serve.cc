@@ -5,13 +5,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "host/cli/command.h"
+#include "host/cli/interruption.h"
 #include "host/device/open.h"
 #include "host/http/http_server.h"
 #include "host/http/service_routes.h"
 #include "host/server/grpc_server.h"
 #include "host/server/metrics_text.h"
 #include "host/server/model_store.h"
-#include "host/server/stop_signal.h"
 #include "host/session/loaded_xclbin.h"
 
 namespace strobe::cli {
@@ -80,8 +80,7 @@ absl::StatusOr<std::unique_ptr<http::HttpServer>> start_http(const std::string& 
                                      [&] { return server::metrics_text(store); }}));
 }
 
-absl::Status serve_command(const Settings& settings) {
-  server::StopSignal stop;
+absl::Status serve_command(const Settings& settings, Interruption& interruption) {
   XclbinLoader loader(settings.device, settings.threads);
   runtime::RunnerOptions runner;
   runner.slots_per_unit = settings.slots;
@@ -97,7 +96,7 @@ absl::Status serve_command(const Settings& settings) {
   std::printf("serving %s on %s\n", settings.folder.c_str(), (*server)->address().c_str());
   if (*http != nullptr) std::printf("health and metrics on http://%s\n", (*http)->address().c_str());
   std::fflush(stdout);
-  stop.wait();
+  interruption.wait();
   stopping.store(true);  // probes are told "not ready", and metrics can be read, until the last call is finished
   std::fprintf(stderr, "stopping: no new calls are taken, those in work are finished\n");
   (*server)->shutdown();
@@ -106,7 +105,7 @@ absl::Status serve_command(const Settings& settings) {
 
 }  // namespace
 
-void add_serve(CLI::App& app, Action& action) {
+void add_serve(CLI::App& app, Action& action, Interruption& interruption) {
   auto settings = std::make_shared<Settings>();
   CLI::App* command = app.add_subcommand("serve", "Answers gRPC inference clients (KServe v2, as Triton speaks it)");
   command->footer(
@@ -118,19 +117,27 @@ void add_serve(CLI::App& app, Action& action) {
       "service\n"
       "stops), /v2 (name and version) and /metrics (Prometheus text, named as Triton names it).\n"
       "Example: strobe serve models --grpc 0.0.0.0:8001 --http 0.0.0.0:8000");
-  command->add_option("FOLDER", settings->folder, "model folder")->required();
+  command->add_option("FOLDER", settings->folder, "model folder")->type_name("FOLDER")->required();
   command->add_option("--grpc", settings->server.address, "address to listen on: host:port or unix:/path")
+      ->type_name("ADDRESS")
       ->capture_default_str();
-  command->add_option("--http", settings->http_address,
-                      "address for health probes and metrics: host:port; none: no HTTP");
-  command->add_option("--device", settings->device, "auto, emulator, xrt:N or opencl:N")->capture_default_str();
-  command->add_option("--threads", settings->threads, "of the in-process emulator, per model")
+  command
+      ->add_option("--http", settings->http_address, "address for health probes and metrics: host:port; none: no HTTP")
+      ->type_name("ADDRESS");
+  command->add_option("--device", settings->device, "auto, emulator, xrt:N or opencl:N")
+      ->type_name("DEVICE")
+      ->capture_default_str();
+  command->add_option("--threads", settings->threads, "threads of the in-process emulator, for each model")
+      ->type_name("N")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   command->add_option("--slots", settings->slots, "launches in flight per compute unit")
+      ->type_name("N")
       ->check(CLI::Range(1, 16))
       ->capture_default_str();
-  command->callback([settings, &action] { action = [settings] { return serve_command(*settings); }; });
+  command->callback([settings, &action, &interruption] {
+    action = [settings, &interruption] { return serve_command(*settings, interruption); };
+  });
 }
 
 }  // namespace strobe::cli

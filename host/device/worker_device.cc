@@ -373,7 +373,7 @@ absl::StatusOr<std::unique_ptr<Device>> open_worker_device(DeviceInfo info, cons
     ::munmap(rings, sizeof(worker::Rings));
     return process.status();
   }
-  const std::string hello = worker::encode({info.backend, libexec, process->run_dir(), kernels});
+  const std::string hello = worker::encode({info.backend, libexec, kernels});
   auto link = std::make_shared<Link>(*std::move(process), static_cast<worker::Rings*>(rings), launch_timeout_ms);
   auto reply = link->ask(hello.data(), hello.size(), -1, kOpenTimeoutMs);
   if (!reply.ok()) return reply.status();

@@ -141,15 +141,14 @@ class Worker {
   std::map<uint32_t, Mapping> memory_;
 };
 
-int serve() {
+int serve(const std::string& run_dir) {
   ::signal(SIGINT, SIG_IGN);  // a terminal's ^C is strobe's to handle
   void* rings = ::mmap(nullptr, sizeof(Rings), PROT_READ | PROT_WRITE, MAP_SHARED, kRingsFd, 0);
   ::close(kRingsFd);
   std::string text(1 << 16, '\0');
   text.resize(receive_message(kControlFd, text.data(), text.size()));
   auto hello = decode_hello(text);
-  if (!hello || rings == MAP_FAILED) return 2;
-  const std::string run_dir = hello->run_dir;
+  if (!hello || rings == MAP_FAILED) leave(run_dir, 2);
   // strobe's death must be seen even while XRT is busy: a thread of its own waits for the other end of the socket to
   // close. Not PR_SET_PDEATHSIG: that tells of the death of the *thread* that started this process, which may well end
   // first.
@@ -176,9 +175,10 @@ int serve() {
 }  // namespace strobe::device::worker
 
 int main() {
-  if (::getenv("STROBE_WORKER") == nullptr) {
+  const char* run_dir = ::getenv(strobe::device::worker::kRunDirVariable);
+  if (run_dir == nullptr) {
     std::fprintf(stderr, "strobe-device-worker is started by strobe; there is nothing to do with it by hand\n");
     return 2;
   }
-  return strobe::device::worker::serve();
+  return strobe::device::worker::serve(run_dir);
 }

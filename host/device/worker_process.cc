@@ -18,11 +18,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "host/device/worker_protocol.h"
+#include "platform/process/child.h"
 
 namespace strobe::device {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr char kRunDirPrefix[] = "strobe-card-";
 
 absl::Status failure(std::string_view what) {
   const int error = errno;
@@ -40,26 +43,25 @@ absl::StatusOr<Descriptor> high(int fd) {
 /// One folder takes everything that XRT leaves behind: its run folder, its socket (it listens on /tmp/$USER/...), its
 /// configuration. It must be in /tmp for the socket, and without a blank in its name: XRT's shim runs `chmod` on it
 /// unquoted.
-absl::StatusOr<std::string> make_run_dir() {
-  char path[] = "/tmp/strobe-XXXXXX";
-  if (!::mkdtemp(path)) return failure("make a folder in /tmp");
-  std::ofstream config(std::string(path) + "/emconfig.json");
+absl::StatusOr<files::TemporaryFolder> make_run_dir() {
+  files::TemporaryFolder::sweep("/tmp", kRunDirPrefix);
+  absl::StatusOr<files::TemporaryFolder> folder = files::TemporaryFolder::create("/tmp", kRunDirPrefix);
+  if (!folder.ok()) {
+    return absl::UnavailableError(
+        absl::StrCat("cannot start an emulated card: ", std::string(folder.status().message())));
+  }
+  std::ofstream config(folder->path() + "/emconfig.json");
   config << R"({"Version":{"FileVersion":"2.0"},"Platform":{"Boards":[{"Devices":[{"Name":"strobe_emulated_card",)"
          << R"("NumDevices":"1","OclFreqency":"300","DdrBanks":[{"Size":"16GB"}]}]}]}})" << '\n';
   config.close();
-  if (!config) {
-    absl::Status status = failure("write to /tmp");
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-    return status;
-  }
-  return std::string(path);
+  if (!config) return failure("write to /tmp");
+  return folder;
 }
 
 /// The user sets nothing; what XRT wants to know is said here. A vendor's installation of XRT and Vitis is used as it
 /// is.
 std::vector<std::string> environment(const std::string& libexec, const std::string& run_dir) {
-  std::vector<std::string> out = {"STROBE_WORKER=1",
+  std::vector<std::string> out = {absl::StrCat(worker::kRunDirVariable, "=", run_dir),
                                   "PATH=/usr/local/bin:/usr/bin:/bin",
                                   "XCL_EMULATION_MODE=sw_emu",
                                   "USER=" + fs::path(run_dir).filename().string(),
@@ -127,7 +129,7 @@ absl::StatusOr<WorkerProcess> WorkerProcess::start(const std::string& libexec, s
   WorkerProcess worker;
   auto run_dir = make_run_dir();
   if (!run_dir.ok()) return run_dir.status();
-  worker.run_dir_ = *run_dir;
+  worker.run_dir_ = *std::move(run_dir);
   int sockets[2], pipe[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) return failure("make a socket");
   worker.control_ = Descriptor(sockets[0]);
@@ -148,8 +150,12 @@ absl::StatusOr<WorkerProcess> WorkerProcess::start(const std::string& libexec, s
     spawner.hand_over(copy->get(), as);
     moved.push_back(*std::move(copy));
   }
-  spawner.work_in(worker.run_dir_);  // a stray xrt.ini of the user's folder would change XRT's ways
-  const int error = spawner.run(libexec + "/strobe-device-worker", environment(libexec, worker.run_dir_), worker.pid_);
+  const std::string& folder = worker.run_dir_.path();
+  spawner.work_in(folder);  // a stray xrt.ini of the user's folder would change XRT's ways
+  process::Step step = process::begin_step();
+  const int error = spawner.run(libexec + "/strobe-device-worker", environment(libexec, folder), worker.pid_);
+  if (error == 0) worker.running_ = process::Unfinished(step, [pid = worker.pid_] { process::end_group(pid); });
+  step.unlock();
   if (error != 0) {
     worker.pid_ = -1;
     errno = error;
@@ -164,7 +170,8 @@ WorkerProcess::WorkerProcess(WorkerProcess&& other) noexcept
     : pid_(std::exchange(other.pid_, -1)),
       reaping_(std::move(other.reaping_)),
       reaped_(other.reaped_),
-      run_dir_(std::exchange(other.run_dir_, "")),
+      run_dir_(std::move(other.run_dir_)),
+      running_(std::move(other.running_)),
       control_(std::move(other.control_)),
       output_(std::move(other.output_)),
       process_(std::move(other.process_)) {}
@@ -174,8 +181,6 @@ WorkerProcess::~WorkerProcess() {
     kill();
     end_reason();
   }
-  std::error_code ignored;
-  if (!run_dir_.empty()) fs::remove_all(run_dir_, ignored);
 }
 
 void WorkerProcess::close_control() { ::shutdown(control_.get(), SHUT_RDWR); }
@@ -191,6 +196,8 @@ std::string WorkerProcess::end_reason() {
   }
   std::lock_guard lock(*reaping_);
   if (reaped_) return "has ended";
+  const process::Step step = process::begin_step();
+  running_.forget(step);
   ::kill(-pid_, SIGKILL);  // the card's process, which is of its group; the number is the group's until it is reaped
   int status = 0;
   while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {

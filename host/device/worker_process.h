@@ -6,6 +6,8 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "platform/files/temporary_folder.h"
+#include "platform/process/unfinished.h"
 
 namespace strobe::device {
 
@@ -42,7 +44,6 @@ class WorkerProcess {
   int output() const { return output_.get(); }    ///< pipe with what the worker and the card's process print
   int process() const { return process_.get(); }  ///< pidfd: readable once the worker has ended
   int pid() const { return pid_; }
-  const std::string& run_dir() const { return run_dir_; }
 
   /// Asks the worker to end by closing its socket; `kill` ends it and the card's process at once. From any thread.
   void close_control();
@@ -54,7 +55,8 @@ class WorkerProcess {
   int pid_ = -1;
   std::unique_ptr<std::mutex> reaping_ = std::make_unique<std::mutex>();  ///< a number that was reaped may be another's
   bool reaped_ = false;
-  std::string run_dir_;
+  files::TemporaryFolder run_dir_;
+  process::Unfinished running_;
   Descriptor control_, output_, process_;
 };
 

@@ -42,8 +42,7 @@ bool add_buffers(const std::vector<int64_t>& row_bytes, size_t rows, std::vector
 
 std::string encode(const Hello& hello) {
   std::ostringstream out;
-  out << std::quoted(hello.backend) << ' ' << std::quoted(hello.libexec) << ' ' << std::quoted(hello.run_dir) << ' '
-      << hello.kernels.size();
+  out << std::quoted(hello.backend) << ' ' << std::quoted(hello.libexec) << ' ' << hello.kernels.size();
   for (const KernelInfo& kernel : hello.kernels) {
     out << ' ' << std::quoted(kernel.name) << ' ' << kernel.compute_units;
     put_list(out, kernel.input_row_bytes);
@@ -56,7 +55,7 @@ std::optional<Hello> decode_hello(std::string_view text) {
   std::istringstream in{std::string(text)};
   Hello hello;
   size_t kernels = 0;
-  in >> std::quoted(hello.backend) >> std::quoted(hello.libexec) >> std::quoted(hello.run_dir) >> kernels;
+  in >> std::quoted(hello.backend) >> std::quoted(hello.libexec) >> kernels;
   for (size_t i = 0; i < kernels && in; ++i) {
     KernelInfo kernel;
     in >> std::quoted(kernel.name) >> kernel.compute_units;

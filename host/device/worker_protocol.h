@@ -21,6 +21,10 @@ namespace strobe::device::worker {
 /// Descriptors that the worker is started with.
 inline constexpr int kControlFd = 3, kRingsFd = 4, kImageFd = 5;
 
+/// The variable that names the folder for all that a worker and XRT write: removed by the worker where strobe cannot
+/// any more.
+inline constexpr char kRunDirVariable[] = "STROBE_WORKER";
+
 inline constexpr uint32_t kMaxSlots = 1024;  ///< a slot has at most one launch in flight, so the rings never overflow
 inline constexpr size_t kPage = 4096;
 
@@ -48,7 +52,6 @@ struct Rings {
 struct Hello {
   std::string backend;  ///< "xrt" or "opencl"
   std::string libexec;
-  std::string run_dir;  ///< removed by the worker where strobe cannot any more
   std::vector<KernelInfo> kernels;
 };
 std::string encode(const Hello& hello);

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "kernels/emulator/emulator.h"
+#include "platform/files/file.h"
 
 namespace strobe::session {
 namespace {
@@ -42,7 +43,7 @@ class EmulatorEngine : public device::InProcessEngine {
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const LoadedXclbin>> load_xclbin(const std::string& path) {
-  auto bytes = xclbin::read_file(path);
+  auto bytes = files::read_file(path);
   if (!bytes.ok()) return bytes.status();
   auto loaded = std::make_shared<LoadedXclbin>();
   loaded->path = path;

@@ -1,11 +1,9 @@
 #include "kernels/compile/compile.h"
 
 #include <openssl/evp.h>
-#include <unistd.h>
 
 #include <array>
 #include <chrono>
-#include <filesystem>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -18,34 +16,13 @@
 #include "kernels/package/package.h"
 #include "kernels/quantise/quantise.h"
 #include "platform/boards/boards.h"
+#include "platform/files/file.h"
+#include "platform/files/temporary_folder.h"
 
 namespace strobe::compile {
 namespace {
 
-namespace fs = std::filesystem;
-
-/// A folder of our own below the system's temporary one, gone with this object.
-class TemporaryFolder {
- public:
-  static absl::StatusOr<TemporaryFolder> create() {
-    std::error_code error;
-    std::string path = (fs::temp_directory_path(error) / "strobe-compile-XXXXXX").string();
-    if (error || ::mkdtemp(path.data()) == nullptr)
-      return absl::UnavailableError(absl::StrCat("cannot make a temporary folder ", path));
-    return TemporaryFolder(path);
-  }
-  explicit TemporaryFolder(std::string path) : path_(std::move(path)) {}
-  TemporaryFolder(TemporaryFolder&& other) noexcept : path_(std::exchange(other.path_, "")) {}
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  std::string file(const char* name) const { return path_ + "/" + name; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
+constexpr char kWorkFolder[] = "strobe-compile-";
 
 class Stopwatch {
  public:
@@ -74,7 +51,7 @@ absl::StatusOr<model::Graph> with_provenance(const model::Graph& graph, const st
   for (const auto& [key, path] : {std::pair("sha256", model), std::pair("weights_sha256", options.weights),
                                   std::pair("config_sha256", options.config)}) {
     if (path.empty()) continue;
-    auto bytes = xclbin::read_file(path);
+    auto bytes = files::read_file(path);
     if (!bytes.ok()) return bytes.status();
     builder.set_provenance(key, sha256_text(*bytes));
   }
@@ -95,7 +72,7 @@ absl::StatusOr<quantise::Quantised> quantised(const import::FloatModel& model, c
   settings.input_type = options.input_type;
   settings.config_origin = options.config;
   if (!options.config.empty()) {
-    auto text = xclbin::read_file(options.config);
+    auto text = files::read_file(options.config);
     if (!text.ok()) return text.status();
     settings.config = *std::move(text);
     if (settings.config.find_first_not_of(" \t\r\n") == std::string::npos) {
@@ -135,17 +112,17 @@ absl::Status write_project_folder(const hls::Project& project, const std::string
 /// With Vitis: v++ makes the xclbin, and the model is put into it. Written to the documentation, not yet run.
 absl::Status build_hardware(const hls::Project& project, const CompileOptions& options, const std::string& package,
                             const std::string& output) {
-  auto temporary = TemporaryFolder::create();
+  auto temporary = files::TemporaryFolder::create_in_system(kWorkFolder);
   if (!temporary.ok()) return temporary.status();
   const std::string folder = options.project_folder.empty() ? temporary->path() : options.project_folder;
   if (absl::Status s = hls::write_to_folder(project, folder); !s.ok()) return s;
-  const std::string made = temporary->file("kernel.xclbin");
+  const std::string made = temporary->path() + "/kernel.xclbin";
   if (absl::Status s = hls::build_hw(project, folder, made); !s.ok()) return s;
-  auto bytes = xclbin::read_file(made);
+  auto bytes = files::read_file(made);
   if (!bytes.ok()) return bytes.status();
   auto with_model = xclbin::with_user_metadata(*bytes, package);
   if (!with_model.ok()) return with_model.status();
-  return xclbin::write_file(output, *with_model);
+  return files::write_file(output, *with_model);
 }
 
 }  // namespace
@@ -201,20 +178,20 @@ absl::StatusOr<CompileReport> compile_model(const std::string& model, const Comp
   xclbin::Xclbin file = describe_kernels(*project, **board, options.target);
   file.user_metadata = metadata;
   if (options.target == xclbin::Target::kSwEmu) {
-    auto temporary = TemporaryFolder::create();
+    auto temporary = files::TemporaryFolder::create_in_system(kWorkFolder);
     if (!temporary.ok()) return temporary.status();
-    const std::string library = temporary->file("kernel.so");
+    const std::string library = temporary->path() + "/kernel.so";
     auto built = hls::build_sw_emu(*project, library);
     if (!built.ok()) return built.status();
     report.build_reused = built->reused;
-    auto bytes = xclbin::read_file(library);
+    auto bytes = files::read_file(library);
     if (!bytes.ok()) return bytes.status();
     file.bitstream = *std::move(bytes);
   }
   report.build_seconds = watch.lap();
   auto bytes = xclbin::write(file);
   if (!bytes.ok()) return bytes.status();
-  if (absl::Status s = xclbin::write_file(output, *bytes); !s.ok()) return s;
+  if (absl::Status s = files::write_file(output, *bytes); !s.ok()) return s;
   if (auto read_back = xclbin::read(*bytes); read_back.ok()) report.uuid = xclbin::uuid_text(read_back->uuid);
   return report;
 }

@@ -4,8 +4,9 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "kernels/hls/build.h"
-#include "kernels/hls/build_support.h"
 #include "platform/files/file.h"
+#include "platform/files/temporary_folder.h"
+#include "platform/process/child.h"
 
 namespace strobe::hls {
 namespace {
@@ -22,7 +23,7 @@ std::string last_lines(const std::string& path) {
 
 absl::Status run_vpp(const std::vector<std::string>& command, const std::string& folder, const std::string& step) {
   const std::string log = absl::StrCat(std::filesystem::absolute(folder).string(), "/build/", step, ".log");
-  absl::StatusOr<Child> child = Child::start(command, log, folder);
+  absl::StatusOr<process::Child> child = process::Child::start({command, log, folder, ""});
   if (!child.ok()) return child.status();
   const std::string ending = child->wait();
   if (ending.empty()) return absl::OkStatus();
@@ -33,7 +34,7 @@ absl::Status run_vpp(const std::vector<std::string>& command, const std::string&
 }  // namespace
 
 absl::Status build_hw(const Project& project, const std::string& folder, const std::string& xclbin) {
-  const std::string vpp = find_program("v++");
+  const std::string vpp = process::find_program("v++");
   if (vpp.empty()) {
     return absl::NotFoundError(
         "v++ was not found on PATH; a hardware xclbin needs Vitis (source its settings64.sh), --target sw_emu does "
@@ -42,7 +43,7 @@ absl::Status build_hw(const Project& project, const std::string& folder, const s
   if (project.options.platform.empty()) {
     return absl::NotFoundError("no Vitis platform is known for the board; name one of strobe's boards with --board");
   }
-  if (absl::Status s = make_folder(folder + "/build/hw"); !s.ok()) return s;
+  if (absl::Status s = files::make_folder(folder + "/build/hw"); !s.ok()) return s;
   std::vector<std::string> link = {vpp, "-l", "-t", "hw", "--platform", project.options.platform};
   for (const KernelDescription& kernel : project.kernels) {
     const std::string object = absl::StrCat("build/hw/", kernel.name, ".xo");
@@ -60,7 +61,7 @@ absl::Status build_hw(const Project& project, const std::string& folder, const s
   for (const KernelDescription& kernel : project.kernels) link.push_back(absl::StrCat("build/hw/", kernel.name, ".xo"));
   link.insert(link.end(), {"-o", "build/hw/model.xclbin"});
   if (absl::Status s = run_vpp(link, folder, "link"); !s.ok()) return s;
-  return copy_file(folder + "/build/hw/model.xclbin", xclbin);
+  return files::copy_file(folder + "/build/hw/model.xclbin", xclbin);
 }
 
 }  // namespace strobe::hls

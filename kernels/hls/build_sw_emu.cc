@@ -10,12 +10,15 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "kernels/hls/build.h"
-#include "kernels/hls/build_support.h"
 #include "kernels/hls/header_cache.h"
 #include "platform/files/file.h"
+#include "platform/files/temporary_folder.h"
+#include "platform/process/child.h"
 
 namespace strobe::hls {
 namespace {
+
+using process::Child;
 
 constexpr size_t kShownLines = 12;
 constexpr size_t kKeptLibraries = 64;
@@ -69,14 +72,14 @@ absl::Status compile_error(const std::string& what, const std::string& ending, c
   return absl::InternalError(absl::StrCat(what, ": ", ending, "\n", log.ok() ? first_errors(*log) : ""));
 }
 
-/// Runs the compilations, two at a time.
-absl::Status compile_all(const std::vector<Compilation>& all) {
+/// Runs the compilations, two at a time; `folder` takes their temporary files.
+absl::Status compile_all(const std::vector<Compilation>& all, const std::string& folder) {
   constexpr size_t kAtOnce = 2;
   for (size_t first = 0; first < all.size(); first += kAtOnce) {
     std::vector<Child> children;
     const size_t end = std::min(all.size(), first + kAtOnce);
     for (size_t i = first; i < end; ++i) {
-      absl::StatusOr<Child> child = Child::start(all[i].command, all[i].log);
+      absl::StatusOr<Child> child = Child::start({all[i].command, all[i].log, "", folder});
       if (!child.ok()) return child.status();
       children.push_back(*std::move(child));
     }
@@ -97,7 +100,7 @@ absl::StatusOr<std::string> compile_library(const Project& project, const std::s
   for (const auto& [path, text] : project.files) {
     if (!is_kernel_text(path)) continue;
     const std::string file = absl::StrCat(folder, "/", path);
-    if (absl::Status s = make_folder(std::filesystem::path(file).parent_path().string()); !s.ok()) return s;
+    if (absl::Status s = files::make_folder(std::filesystem::path(file).parent_path().string()); !s.ok()) return s;
     if (absl::Status s = files::write_file(file, text); !s.ok()) return s;
   }
   std::vector<Compilation> all;
@@ -107,12 +110,12 @@ absl::StatusOr<std::string> compile_library(const Project& project, const std::s
     }
   }
   all.push_back(compilation_of(folder + "/emulation/library.cpp", all.size(), compiler, folder, headers));
-  if (absl::Status s = compile_all(all); !s.ok()) return s;
+  if (absl::Status s = compile_all(all, folder); !s.ok()) return s;
 
   const std::string library = folder + "/kernel.so", log = folder + "/link.log";
   std::vector<std::string> command = {compiler, "-shared", "-Wl,--no-undefined", "-o", library};
   for (const Compilation& c : all) command.push_back(c.object);
-  absl::StatusOr<Child> child = Child::start(command, log);
+  absl::StatusOr<Child> child = Child::start({command, log, "", folder});
   if (!child.ok()) return child.status();
   const std::string ending = child->wait();
   if (!ending.empty()) return compile_error("g++ could not link the kernels", ending, log);
@@ -123,7 +126,7 @@ absl::StatusOr<std::string> compile_library(const Project& project, const std::s
 void remember(const std::string& library, const std::string& key, const std::string& kept, const std::string& folder) {
   namespace fs = std::filesystem;
   const absl::StatusOr<std::string> bytes = files::read_file(library);
-  if (!bytes.ok() || !make_folder(folder).ok() || !copy_file(library, kept + ".so").ok() ||
+  if (!bytes.ok() || !files::make_folder(folder).ok() || !files::copy_file(library, kept + ".so").ok() ||
       !files::write_file(kept + ".key", absl::StrCat(key, digest(*bytes))).ok())
     return;
   std::error_code ignored;
@@ -140,7 +143,7 @@ void remember(const std::string& library, const std::string& key, const std::str
 
 absl::StatusOr<std::string> find_compiler(const BuildOptions& options) {
   const std::string name = options.compiler.empty() ? "g++" : options.compiler;
-  const std::string compiler = find_program(name);
+  const std::string compiler = process::find_program(name);
   if (!compiler.empty()) return compiler;
   return absl::NotFoundError(absl::StrCat("the compiler '", name,
                                           "' was not found on PATH; a sw_emu kernel is compiled with it ",
@@ -166,7 +169,7 @@ absl::StatusOr<BuildReport> build_sw_emu(const Project& project, const std::stri
   if (bytes.ok() && *known == absl::StrCat(key, digest(*bytes)) && files::write_file(library, *bytes).ok()) {
     report.reused = true;
   } else {
-    const absl::StatusOr<TemporaryFolder> work = TemporaryFolder::create(headers->cache);
+    const absl::StatusOr<files::TemporaryFolder> work = files::TemporaryFolder::create(headers->cache, kWorkFolder);
     if (!work.ok()) return work.status();
     absl::StatusOr<std::string> built = compile_library(project, *compiler, *headers, work->path());
     if (!built.ok() && !headers->is_new) {
@@ -176,7 +179,7 @@ absl::StatusOr<BuildReport> build_sw_emu(const Project& project, const std::stri
       built = compile_library(project, *compiler, *headers, work->path());
     }
     if (!built.ok()) return built.status();
-    if (absl::Status s = copy_file(*built, library); !s.ok()) return s;
+    if (absl::Status s = files::copy_file(*built, library); !s.ok()) return s;
     if (options.reuse_library) remember(*built, key, kept, folder);
   }
   report.header_seconds = headers->seconds;

@@ -11,9 +11,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "kernels/hls/build_support.h"
 #include "kernels/hls/embedded.h"
 #include "platform/files/file.h"
+#include "platform/files/temporary_folder.h"
+#include "platform/process/child.h"
 
 namespace strobe::hls {
 namespace {
@@ -35,7 +36,7 @@ std::vector<std::string> cache_folders(const BuildOptions& options) {
 
 /// Makes the cache folder. Headers from a folder that others may write would be code of theirs in our kernel.
 absl::Status open_cache(const std::string& folder) {
-  if (absl::Status s = make_folder(std::filesystem::path(folder).parent_path().string()); !s.ok()) return s;
+  if (absl::Status s = files::make_folder(std::filesystem::path(folder).parent_path().string()); !s.ok()) return s;
   mkdir(folder.c_str(), 0700);
   struct stat info;
   if (lstat(folder.c_str(), &info) != 0 || (!S_ISDIR(info.st_mode) && !S_ISLNK(info.st_mode))) {
@@ -69,7 +70,7 @@ std::vector<std::pair<std::string, std::string>> header_files() {
 absl::Status write_headers(const std::string& include) {
   for (const auto& [path, text] : header_files()) {
     const std::string file = absl::StrCat(include, "/", path);
-    if (absl::Status s = make_folder(std::filesystem::path(file).parent_path().string()); !s.ok()) return s;
+    if (absl::Status s = files::make_folder(std::filesystem::path(file).parent_path().string()); !s.ok()) return s;
     if (absl::Status s = files::write_file(file, text); !s.ok()) return s;
   }
   return absl::OkStatus();
@@ -102,7 +103,7 @@ void compile_prelude(const std::string& compiler, const std::string& include) {
        {std::string("-I"), include, std::string("-x"), std::string("c++-header"), std::string("-o"), result, header}) {
     command.push_back(word);
   }
-  absl::StatusOr<Child> child = Child::start(command, "/dev/null");
+  absl::StatusOr<process::Child> child = process::Child::start({command, "/dev/null", "", include});
   if (child.ok() && child->wait().empty()) return;
   unlink(result.c_str());
 }
@@ -116,14 +117,14 @@ std::string headers_key(const std::string& compiler, bool precompiled) {
   return digest(text);
 }
 
-/// Removes headers that no run used for some days (each version of strobe leaves its own), and what killed runs left.
+/// Removes headers that no run used for some days: each version of strobe leaves its own.
 void remove_stale(const std::string& cache) {
   namespace fs = std::filesystem;
   std::error_code ignored;
   const auto oldest = fs::file_time_type::clock::now() - std::chrono::hours(24 * kStaleDays);
   for (const fs::directory_entry& entry : fs::directory_iterator(cache, ignored)) {
     const std::string name = entry.path().filename().string();
-    if (!name.starts_with("headers-") && !name.starts_with("tmp.")) continue;
+    if (!name.starts_with("headers-")) continue;
     std::error_code error;
     if (entry.last_write_time(error) < oldest && !error) fs::remove_all(entry.path(), ignored);
   }
@@ -132,7 +133,7 @@ void remove_stale(const std::string& cache) {
 /// Puts new headers in place of those in `include`, or of none.
 absl::Status make_headers(const std::string& cache, const std::string& include, const std::string& compiler,
                           const BuildOptions& options, Headers want) {
-  absl::StatusOr<TemporaryFolder> fresh = TemporaryFolder::create(cache);
+  absl::StatusOr<files::TemporaryFolder> fresh = files::TemporaryFolder::create(cache, kWorkFolder);
   if (!fresh.ok()) return fresh.status();
   if (absl::Status s = write_headers(fresh->path()); !s.ok()) return s;
   if (options.use_precompiled_header) compile_prelude(compiler, fresh->path());
@@ -149,6 +150,7 @@ absl::Status make_headers(const std::string& cache, const std::string& include, 
 absl::StatusOr<HeaderFolder> headers_in(const std::string& cache, const std::string& compiler,
                                         const BuildOptions& options, Headers want) {
   if (absl::Status s = open_cache(cache); !s.ok()) return s;
+  files::TemporaryFolder::sweep(cache, kWorkFolder);
   HeaderFolder folder;
   folder.cache = cache;
   folder.key = headers_key(compiler, options.use_precompiled_header);

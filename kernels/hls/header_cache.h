@@ -18,6 +18,9 @@ struct HeaderFolder {
   double seconds = 0;   ///< spent precompiling now
 };
 
+/// How a cache's folders of unfinished work begin.
+inline constexpr char kWorkFolder[] = "tmp.";
+
 /// Whether headers that look whole are good enough, or g++ found them not to be.
 enum class Headers { kAsTheyAre, kAnew };
 

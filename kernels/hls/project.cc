@@ -5,11 +5,11 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
-#include "kernels/hls/build_support.h"
 #include "kernels/hls/embedded.h"
 #include "kernels/hls/kernel_code.h"
 #include "kernels/hls/project_files.h"
 #include "platform/files/file.h"
+#include "platform/files/temporary_folder.h"
 
 namespace strobe::hls {
 namespace {
@@ -136,7 +136,7 @@ absl::StatusOr<Project> write_project(const model::Graph& graph, const ProjectOp
 absl::Status write_to_folder(const Project& project, const std::string& folder) {
   for (const auto& [path, text] : project.files) {
     const std::string file = absl::StrCat(folder, "/", path);
-    if (absl::Status s = make_folder(std::filesystem::path(file).parent_path().string()); !s.ok()) return s;
+    if (absl::Status s = files::make_folder(std::filesystem::path(file).parent_path().string()); !s.ok()) return s;
     if (absl::Status s = files::write_file(file, text); !s.ok()) return s;
   }
   return absl::OkStatus();

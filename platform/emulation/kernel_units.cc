@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "platform/files/file.h"
 #include "platform/xclbin/metadata.h"
 
 namespace strobe::emulation {
@@ -58,7 +59,7 @@ std::string KernelUnits::load(const std::string& library_path, const std::string
 
 std::string KernelUnits::add_instances(const struct strobe_emulated_library& library,
                                        const std::string& metadata_path) {
-  auto xml = xclbin::read_file(metadata_path);
+  auto xml = files::read_file(metadata_path);
   if (!xml.ok()) return std::string(xml.status().message());
   auto metadata = xclbin::read_metadata(*xml);
   if (!metadata.ok()) return std::string(metadata.status().message());

@@ -5,9 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -48,6 +50,12 @@ absl::Status write_all(int descriptor, const char* data, size_t size, const std:
     size -= static_cast<size_t>(written);
   }
   return absl::OkStatus();
+}
+
+/// A name beside `path` that no other run takes at the same time.
+std::string temporary_name(const std::string& path) {
+  static std::atomic<unsigned> count{0};
+  return absl::StrCat(path, ".part-", ::getpid(), "-", count.fetch_add(1));
 }
 
 }  // namespace
@@ -103,25 +111,34 @@ absl::StatusOr<AtomicFile> AtomicFile::create(const std::string& path) {
   if (::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
     return absl::InvalidArgumentError(absl::StrCat("'", path, "': cannot write: it is a folder"));
   }
-  std::string temporary = absl::StrCat(path, ".part-XXXXXX");
-  const int descriptor = ::mkostemp(temporary.data(), O_CLOEXEC);
+  const size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const int unnamed = ::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+  if (unnamed >= 0) return AtomicFile(path, unnamed);
+  // Not every file system has files without a name, and only the attempt to make a named one says what is wrong.
+  const process::Step step = process::begin_step();
+  std::string temporary;
+  int descriptor = -1;
+  do {
+    temporary = temporary_name(path);
+    descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  } while (descriptor < 0 && errno == EEXIST);
   if (descriptor < 0) return system_error(errno, path, "write");
-  // mkostemp makes the file private; give it the mode that a plain creation would have.
-  const mode_t mask = ::umask(0);
-  ::umask(mask);
-  ::fchmod(descriptor, 0666 & ~mask);
-  return AtomicFile(path, std::move(temporary), descriptor);
+  AtomicFile file(path, descriptor);
+  file.temporary_ = temporary;
+  file.unfinished_ = process::Unfinished(step, [temporary] { ::unlink(temporary.c_str()); });
+  return file;
 }
 
 AtomicFile::AtomicFile(AtomicFile&& other) noexcept
-    : path_(std::move(other.path_)), temporary_(std::move(other.temporary_)), descriptor_(other.descriptor_) {
-  other.descriptor_ = -1;
-}
+    : path_(std::move(other.path_)),
+      temporary_(std::exchange(other.temporary_, "")),
+      descriptor_(std::exchange(other.descriptor_, -1)),
+      unfinished_(std::move(other.unfinished_)) {}
 
 AtomicFile::~AtomicFile() {
-  if (descriptor_ < 0) return;
-  ::close(descriptor_);
-  ::unlink(temporary_.c_str());
+  if (descriptor_ >= 0) ::close(descriptor_);
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
 absl::Status AtomicFile::write(std::span<const std::byte> bytes) {
@@ -133,19 +150,22 @@ absl::Status AtomicFile::write(const std::string& text) {
 }
 
 absl::Status AtomicFile::commit() {
-  const int closed = ::close(descriptor_);
+  const process::Step step = process::begin_step();
+  if (temporary_.empty()) {
+    // A link cannot replace a file, a name can.
+    const std::string unnamed = absl::StrCat("/proc/self/fd/", descriptor_);
+    do {
+      temporary_ = temporary_name(path_);
+    } while (::linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, temporary_.c_str(), AT_SYMLINK_FOLLOW) != 0 &&
+             errno == EEXIST);
+  }
+  const int closed = ::close(std::exchange(descriptor_, -1));
+  const bool whole = closed == 0 && ::rename(temporary_.c_str(), path_.c_str()) == 0;
   const int error = errno;
-  descriptor_ = -1;
-  if (closed != 0) {
-    ::unlink(temporary_.c_str());
-    return system_error(error, path_, "write");
-  }
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
-    const int rename_error = errno;
-    ::unlink(temporary_.c_str());
-    return system_error(rename_error, path_, "write");
-  }
-  return absl::OkStatus();
+  if (!whole) ::unlink(temporary_.c_str());
+  temporary_.clear();
+  unfinished_.forget(step);
+  return whole ? absl::OkStatus() : system_error(error, path_, "write");
 }
 
 absl::Status write_file(const std::string& path, const std::string& content) {
@@ -153,6 +173,12 @@ absl::Status write_file(const std::string& path, const std::string& content) {
   if (!file.ok()) return file.status();
   if (absl::Status s = file->write(content); !s.ok()) return s;
   return file->commit();
+}
+
+absl::Status copy_file(const std::string& from, const std::string& to) {
+  absl::StatusOr<std::string> content = read_file(from);
+  if (!content.ok()) return content.status();
+  return write_file(to, *content);
 }
 
 }  // namespace strobe::files

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "platform/process/unfinished.h"
 
 namespace strobe::files {
 
@@ -32,8 +33,8 @@ class MappedFile {
 /// The whole file in memory. Errors: as MappedFile::open, and ResourceExhausted above `limit_bytes`.
 absl::StatusOr<std::string> read_file(const std::string& path, uint64_t limit_bytes = uint64_t{4} << 30);
 
-/// A file that appears whole or not at all: written beside its name, renamed into place by `commit`, removed if never
-/// committed.
+/// A file that appears whole or not at all: written without a name or beside its own, put in place by `commit`. Gone if
+/// never committed, or if the process is ended before.
 class AtomicFile {
  public:
   /// Errors: NotFound (no such folder), PermissionDenied, Internal; each names the path.
@@ -48,13 +49,16 @@ class AtomicFile {
   absl::Status commit();
 
  private:
-  AtomicFile(std::string path, std::string temporary, int descriptor)
-      : path_(std::move(path)), temporary_(std::move(temporary)), descriptor_(descriptor) {}
-  std::string path_, temporary_;
+  AtomicFile(std::string path, int descriptor) : path_(std::move(path)), descriptor_(descriptor) {}
+  std::string path_, temporary_;  ///< `temporary_`: empty while the file has no name
   int descriptor_;
+  process::Unfinished unfinished_;
 };
 
 /// Writes `content` to `path` whole or not at all. Errors: as AtomicFile.
 absl::Status write_file(const std::string& path, const std::string& content);
+
+/// Copies a file; the copy appears whole or not at all.
+absl::Status copy_file(const std::string& from, const std::string& to);
 
 }  // namespace strobe::files

@@ -110,11 +110,4 @@ std::vector<Finding> check(std::string_view bytes);
 /// The UUID in its usual text form.
 std::string uuid_text(const std::array<uint8_t, 16>& uuid);
 
-/// Reads a whole file; NotFound, PermissionDenied or Unknown with the path and the system's reason.
-absl::StatusOr<std::string> read_file(const std::string& path);
-
-/// Writes a file under a temporary name beside it and renames it: a reader sees the old file or the whole new one, and
-/// a failure (full disk, read-only folder) leaves nothing behind.
-absl::Status write_file(const std::string& path, std::string_view bytes);
-
 }  // namespace strobe::xclbin

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "host/device/open.h"
+#include "platform/files/file.h"
 #include "tests/host/device/test_xclbin.h"
 
 namespace {
@@ -152,7 +153,7 @@ double waiting_share(device::OpenOptions options, const xclbin::Xclbin& x, bool 
 
 int main(int argc, char** argv) {
   const bool as_json = argc > 1 && std::strcmp(argv[1], "--json") == 0;
-  const auto x = test_xclbin(xclbin::Target::kSwEmu, 1, *xclbin::read_file(STROBE_TEST_KERNEL));
+  const auto x = test_xclbin(xclbin::Target::kSwEmu, 1, *files::read_file(STROBE_TEST_KERNEL));
   device::OpenOptions options;
   options.kernels = {{"twice", 1, {16}, {8}}};
   json result;

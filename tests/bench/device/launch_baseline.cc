@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "platform/files/file.h"
 #include "platform/xclbin/xclbin.h"
 
 namespace {
@@ -86,7 +87,7 @@ double cpu_share(Slot* slot, int32_t* first_row, int wait_ms) {
 
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
-  auto bytes = strobe::xclbin::read_file(argv[1]);
+  auto bytes = strobe::files::read_file(argv[1]);
   if (!bytes.ok()) return 1;
   xrt::device device(0);
   const auto uuid = device.load_xclbin(reinterpret_cast<const axlf*>(bytes->data()));

@@ -11,13 +11,14 @@
 
 #include "gtest/gtest.h"
 #include "host/device/open.h"
+#include "platform/files/file.h"
 #include "tests/host/device/test_kernel.h"
 #include "tests/host/device/test_xclbin.h"
 
 namespace strobe::device {
 
 inline const std::string& kernel_library() {
-  static const std::string bytes = *xclbin::read_file(STROBE_TEST_KERNEL);
+  static const std::string bytes = *files::read_file(STROBE_TEST_KERNEL);
   return bytes;
 }
 

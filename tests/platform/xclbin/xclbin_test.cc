@@ -1,10 +1,5 @@
 #include "platform/xclbin/xclbin.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <filesystem>
-
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/platform/xclbin/sample.h"
@@ -135,26 +130,6 @@ TEST(Read, LeavesSectionsOfOtherToolsAlone) {
   ASSERT_TRUE(x.ok()) << x.status();
   EXPECT_EQ(x->target, Target::kHw);
   EXPECT_EQ(x->compute_units.size(), 3u);
-}
-
-TEST(Files, AreReplacedWholeOrNotAtAll) {
-  char folder[] = "/tmp/strobe-test-XXXXXX";
-  ASSERT_NE(::mkdtemp(folder), nullptr);
-  const std::string path = std::string(folder) + "/model.xclbin";
-  ASSERT_TRUE(write_file(path, "first").ok());
-  ASSERT_TRUE(write_file(path, "second").ok());
-  EXPECT_EQ(*read_file(path), "second");
-  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 1);
-  EXPECT_THAT(std::string(write_file(std::string(folder) + "/none/model.xclbin", "x").message()),
-              HasSubstr("/none/model.xclbin"));
-  EXPECT_EQ(read_file(std::string(folder) + "/absent").status().code(), absl::StatusCode::kNotFound);
-  EXPECT_FALSE(read_file(folder).ok());
-  // A target that cannot be replaced: the temporary file must go.
-  const std::string occupied = std::string(folder) + "/folder";
-  std::filesystem::create_directories(occupied + "/inside");
-  EXPECT_FALSE(write_file(occupied, "x").ok());
-  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 2);
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace
