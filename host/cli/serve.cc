@@ -1,4 +1,7 @@
+#include <sys/resource.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <memory>
@@ -80,7 +83,26 @@ absl::StatusOr<std::unique_ptr<http::HttpServer>> start_http(const std::string& 
                                      [&] { return server::metrics_text(store); }}));
 }
 
+/// Lets this process open as many files as it may. gRPC (1.51, and its later versions until 1.54) stops accepting
+/// connections for good once one fails for want of a file descriptor, so a service that has few is none.
+absl::Status raise_descriptor_limit() {
+  constexpr rlim_t kFewest = 512, kEnough = 65536;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return absl::OkStatus();
+  const rlim_t wanted = std::max(limit.rlim_cur, std::min(limit.rlim_max, kEnough));
+  if (wanted < kFewest) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the limit of open files is ", wanted, ", expected at least ", kFewest,
+                     ": one for each connection and about 20 for each model (raise it: ulimit -n, or LimitNOFILE= of a "
+                     "systemd unit)"));
+  }
+  limit.rlim_cur = wanted;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  return absl::OkStatus();
+}
+
 absl::Status serve_command(const Settings& settings, Interruption& interruption) {
+  if (absl::Status s = raise_descriptor_limit(); !s.ok()) return s;
   XclbinLoader loader(settings.device, settings.threads);
   runtime::RunnerOptions runner;
   runner.slots_per_unit = settings.slots;

@@ -33,3 +33,4 @@ cp "$work/forest.xclbin" "$work/models/forest/1/model.xclbin"
   --case jets "$work/features_float.npy" "$data/expected_hgq.npy" \
   --case jets_raw "$data/features.npy" "$data/expected_hgq.npy" \
   --case forest "$work/features_float.npy" "$work/expected_forest.npy"
+"$python" "$source/tests/system/connection_storm_test.py" "$strobe" "$work/models"
