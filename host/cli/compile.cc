@@ -5,8 +5,10 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/str_join.h"
 #include "host/cli/command.h"
 #include "host/device/libexec.h"
+#include "platform/boards/boards.h"
 
 namespace strobe::cli {
 namespace {
@@ -80,6 +82,12 @@ absl::Status compile_command(Settings& settings) {
   return absl::OkStatus();
 }
 
+std::string board_names() {
+  std::vector<std::string> names;
+  for (const boards::Board& board : boards::all()) names.push_back(board.name);
+  return absl::StrJoin(names, ", ");
+}
+
 }  // namespace
 
 void add_compile(CLI::App& app, Action& action) {
@@ -91,28 +99,44 @@ void add_compile(CLI::App& app, Action& action) {
       "Without --config the network is quantised so that nothing overflows: inputs ap_fixed<16,6>, weights 16 bits,\n"
       "activations 12 fraction bits, sums exact; trained quantisers are followed.\n"
       "Example: strobe compile jets.keras --input-type 'ap_fixed<16,6>' -o jets.xclbin");
-  command->add_option("MODEL", settings->model, "the trained model")->required();
-  command->add_option("--weights", settings->options.weights, "the .h5 beside a Keras .json");
-  command->add_option("--config", settings->options.config,
-                      "YAML: precisions, reuse factors and strategies as for hls4ml; of a forest, precisions as for conifer");
-  command->add_option("--input-type", settings->input_type,
-                      "type of the events at the kernel's border, such as ap_fixed<16,6>");
+  command->add_option("MODEL", settings->model, "the trained model")->type_name("FILE")->required();
+  command
+      ->add_option("--weights", settings->options.weights, "the .h5 of a Keras .json, where it is not found beside it")
+      ->type_name("FILE");
+  command
+      ->add_option("--config", settings->options.config,
+                   "YAML: precisions, reuse factors and strategies in hls4ml's vocabulary; of a forest, precisions in "
+                   "conifer's")
+      ->type_name("FILE");
+  command
+      ->add_option("--input-type", settings->input_type,
+                   "type of the events at the kernel's border, such as ap_fixed<16,6>")
+      ->type_name("TYPE");
   command
       ->add_option("--target", settings->target,
-                   "emulator, sw_emu or hw (default: sw_emu, emulator where XRT is missing)")
+                   "what the xclbin is for: this process, XRT's emulated card, or a card (default: sw_emu; emulator "
+                   "where XRT is missing)")
       ->check(CLI::IsMember({"emulator", "sw_emu", "hw"}));
-  command->add_option("--board", settings->options.board, "card: u50, u55c, u200, u250, u280 or vu9p")
+  command->add_option("--board", settings->options.board, "card that the kernel is for: " + board_names())
+      ->type_name("NAME")
       ->capture_default_str();
-  command->add_option("--clock", settings->options.clock_mhz, "MHz (default: the board's)")
+  command->add_option("--clock", settings->options.clock_mhz, "of the kernel (default: the board's)")
+      ->type_name("MHZ")
       ->check(CLI::Range(1.0, 2000.0));
-  command->add_option("--compute-units", settings->options.compute_units, "instances of the kernel")
+  command
+      ->add_option("--compute-units", settings->options.compute_units, "instances of the kernel that work side by side")
+      ->type_name("N")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
-  command->add_option("--name", settings->options.name, "of the kernel (default: the model's)");
-  command->add_option("--project", settings->options.project_folder, "folder to write the HLS project into");
+  command
+      ->add_option("--name", settings->options.name,
+                   "of the kernel, as hosts and strobe run --model call it (default: the model's)")
+      ->type_name("NAME");
+  command->add_option("--project", settings->options.project_folder, "folder to write the HLS project into")
+      ->type_name("FOLDER");
   command->add_flag("--strip", settings->options.strip, "leave the floating-point weights out of the xclbin");
   command->add_flag("--json", settings->json, "report as JSON");
-  command->add_option("-o,--output", settings->output, "the xclbin")->required();
+  command->add_option("-o,--output", settings->output, "xclbin to write")->type_name("FILE")->required();
   command->callback([settings, &action] { action = [settings] { return compile_command(*settings); }; });
 }
 

@@ -140,12 +140,19 @@ void add_run(CLI::App& app, Action& action) {
       "type's rounding and overflow. SCORES: .npy, .npz or .csv, float64 values that are exactly the fixed-point "
       "scores.\n"
       "Example: strobe run jets.xclbin jets.npy --raw-in -o scores.npy");
-  command->add_option("XCLBIN", settings->xclbin, "made by strobe compile")->required();
-  command->add_option("EVENTS", settings->events, "event file")->required();
-  command->add_option("-o,--output", settings->output, "score file");
-  command->add_option("--model", settings->model, "of an xclbin that holds several");
-  command->add_option("--device", settings->session.device, "auto, emulator, xrt:N or opencl:N")->capture_default_str();
-  command->add_option("--threads", settings->session.threads, "of the in-process emulator")
+  command->add_option("XCLBIN", settings->xclbin, "xclbin made by strobe compile")->type_name("FILE")->required();
+  command->add_option("EVENTS", settings->events, "file of events")->type_name("FILE")->required();
+  command->add_option("-o,--output", settings->output, "score file; without it scores are computed and thrown away")
+      ->type_name("FILE");
+  command
+      ->add_option("--model", settings->model,
+                   "of an xclbin that holds several models: which one (strobe inspect lists them)")
+      ->type_name("NAME");
+  command->add_option("--device", settings->session.device, "auto, emulator, xrt:N or opencl:N")
+      ->type_name("DEVICE")
+      ->capture_default_str();
+  command->add_option("--threads", settings->session.threads, "threads of the in-process emulator")
+      ->type_name("N")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   command->add_flag("--raw-in", settings->raw_in, "events are raw fixed-point integers");
