@@ -170,7 +170,8 @@ TEST_F(Signals, LeaveNothingOfACompilation) {
     fs::remove(file("out/jets.xclbin"));
     interrupt(compile, attempt % 2 == 0 ? SIGINT : SIGTERM, cold);
     expect_nothing_left();
-    if (fs::exists(file("out/jets.xclbin"))) EXPECT_EQ(run({"inspect", file("out/jets.xclbin")}), 0) << printed();
+    if (!fs::exists(file("out/jets.xclbin"))) continue;
+    EXPECT_EQ(run({"inspect", file("out/jets.xclbin")}), 0) << printed();
   }
   EXPECT_EQ(run(compile), 0) << printed();
 }

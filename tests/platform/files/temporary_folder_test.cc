@@ -51,12 +51,14 @@ std::vector<std::string> names_in(const std::string& folder) {
 class TemporaryFolders : public testing::Test {
  protected:
   void SetUp() override {
-    auto scratch = TemporaryFolder::create_in_system("strobe-test-");
-    ASSERT_TRUE(scratch.ok()) << scratch.status();
-    scratch_ = *std::move(scratch);
+    parent_ = testing::TempDir() + "strobe-test-XXXXXX";
+    ASSERT_NE(::mkdtemp(parent_.data()), nullptr);
   }
-  const std::string& parent() const { return scratch_.path(); }
-  TemporaryFolder scratch_;
+  void TearDown() override { fs::remove_all(parent_); }
+  const std::string& parent() const { return parent_; }
+
+ private:
+  std::string parent_;  ///< not a TemporaryFolder: a forked child that undoes everything would take it along
 };
 
 TEST_F(TemporaryFolders, GoWithTheirOwner) {
