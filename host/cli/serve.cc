@@ -83,8 +83,8 @@ absl::StatusOr<std::unique_ptr<http::HttpServer>> start_http(const std::string& 
                                      [&] { return server::metrics_text(store); }}));
 }
 
-/// Lets this process open as many files as it may. gRPC (1.51, and its later versions until 1.54) stops accepting
-/// connections for good once one fails for want of a file descriptor, so a service that has few is none.
+/// Lets this process open as many files as it may. With gRPC 1.51 a service whose descriptors had run out was seen not to
+/// answer new connections any more, even after the others were closed.
 absl::Status raise_descriptor_limit() {
   constexpr rlim_t kFewest = 512, kEnough = 65536;
   rlimit limit{};
