@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -21,7 +22,7 @@ enum class SplitTest : uint8_t {
 
 /// Which values of x a split takes for missing; those go where `missing_goes_true` says.
 enum class MissingValues : uint8_t {
-  kNone,        ///< none: a NaN is an error of the event
+  kNone,        ///< none: a NaN is an error of the event, or 0 where other splits know some (`knows_missing`)
   kNan,         ///< NaN
   kNanAndZero,  ///< NaN, and every |x| <= 1e-35 (LightGBM's zero_as_missing)
 };
@@ -87,5 +88,12 @@ struct Forest {
   /// XGBoost forests). conifer itself uses the decimal in fixed point.
   bool single_precision_thresholds = false;
 };
+
+/// Whether any split knows missing values. Then a NaN is no error at those that know none: it counts as 0 there, as in
+/// LightGBM, which alone writes such forests.
+inline bool knows_missing(const Forest& forest) {
+  return std::any_of(forest.nodes.begin(), forest.nodes.end(),
+                     [](const ForestNode& n) { return !n.is_leaf() && n.missing != MissingValues::kNone; });
+}
 
 }  // namespace strobe::import

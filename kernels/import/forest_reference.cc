@@ -57,11 +57,13 @@ double operand(const Forest& forest, const ForestNode& node, const double* event
   return sum;
 }
 
-absl::StatusOr<const ForestNode*> descend(const Forest& forest, size_t tree, const double* event, size_t row) {
+absl::StatusOr<const ForestNode*> descend(const Forest& forest, size_t tree, const double* event, size_t row,
+                                          bool nan_is_zero) {
   const ForestNode* node = &forest.nodes[static_cast<size_t>(forest.trees[tree].root)];
   while (!node->is_leaf()) {
-    const double x = operand(forest, *node, event);
+    double x = operand(forest, *node, event);
     const bool missing = is_missing(node->missing, x);
+    if (std::isnan(x) && !missing && nan_is_zero && node->projection < 0) x = 0;
     if (std::isnan(x) && !missing) {
       return absl::InvalidArgumentError(absl::StrCat(
           "event ", row, ": ",
@@ -167,6 +169,7 @@ absl::StatusOr<ForestEvaluation> evaluate_forest(const Forest& forest, std::span
   result.leaves.reserve(rows * forest.trees.size());
   Totals totals(forest);
   std::vector<double> event(features);
+  const bool nan_is_zero = knows_missing(forest);
   for (size_t row = 0; row < rows; ++row) {
     for (size_t f = 0; f < features; ++f) {
       const double x = inputs[row * features + f];
@@ -174,7 +177,7 @@ absl::StatusOr<ForestEvaluation> evaluate_forest(const Forest& forest, std::span
     }
     totals.begin();
     for (size_t t = 0; t < forest.trees.size(); ++t) {
-      auto leaf = descend(forest, t, event.data(), row);
+      auto leaf = descend(forest, t, event.data(), row, nan_is_zero);
       if (!leaf.ok()) return leaf.status();
       totals.add(t, **leaf);
       result.leaves.push_back((*leaf)->file_id);

@@ -17,11 +17,6 @@ using model::Node;
 
 constexpr int kWidestInput = 48;
 
-bool knows_missing(const Forest& forest) {
-  return std::any_of(forest.nodes.begin(), forest.nodes.end(),
-                     [](const ForestNode& n) { return !n.is_leaf() && n.missing != import::MissingValues::kNone; });
-}
-
 bool has_categories(const Forest& forest) {
   return std::any_of(forest.nodes.begin(), forest.nodes.end(), [](const ForestNode& n) { return n.categories >= 0; });
 }
@@ -119,7 +114,7 @@ absl::StatusOr<ForestInputs> ForestInputs::write(const Forest& forest, const For
   } else {
     encoding.kind = InputEncoding::Kind::kOrderedFloat;
   }
-  if (!config.conifer && forest.projections.empty() && knows_missing(forest))
+  if (!config.conifer && forest.projections.empty() && import::knows_missing(forest))
     encoding.missing = model::missing_code(type);
   if (config.conifer && has_categories(forest))
     return absl::InvalidArgumentError("Compatibility: conifer knows no category sets, this forest has some");

@@ -173,6 +173,31 @@ TEST(ForestInputs, ReserveTheSmallestValueForMissingOnes) {
   EXPECT_EQ(scores(model, "", {kNan, -8, -1001}), (std::vector<double>{1, 2, 1}));
 }
 
+/// As LightGBM's missing types NaN and None side by side.
+TEST(ForestInputs, TakeMissingValuesForZeroAtSplitsThatKnowNone) {
+  auto model = one_split(SplitTest::kLess, -1, MissingValues::kNan);
+  for (const double threshold : {-0.5, 0.5}) {
+    Forest forest = *model.layers.back().forest;
+    ForestNode split = forest.nodes[0], left, right;
+    split.missing = MissingValues::kNone;
+    split.threshold = threshold;
+    split.if_true = static_cast<int32_t>(forest.nodes.size()) + 1;
+    split.if_false = split.if_true + 1;
+    left.leaf = 2;
+    right.leaf = 3;
+    forest.trees.push_back({split.if_true - 1, 0});
+    forest.nodes.insert(forest.nodes.end(), {split, left, right});
+    forest.leaf_values.insert(forest.leaf_values.end(), {10, 20});
+    const auto two = import::forest_model(forest, "two_splits", "test", {});
+    ASSERT_TRUE(two.ok()) << two.status();
+    const std::vector<double> events = {kNan, 0, -2, 0, 0, 0};
+    const auto floating = import::evaluate_forest(forest, events, 3);
+    ASSERT_TRUE(floating.ok()) << floating.status();
+    EXPECT_EQ(floating->margins[0], threshold > 0 ? 11 : 21);
+    EXPECT_EQ(scores(*two, "", {kNan, -2, 0}), floating->margins);
+  }
+}
+
 TEST(ForestInputs, ObliqueSplitsGoWhereTheFrameworkSendsThem) {
   NEED_SHARED_DATA();
   const auto model = import::import_model(model_path("trees/ydf_oblique_binary_conifer.json"));
