@@ -4,12 +4,25 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "kernels/emulator/forest_plan.h"
 #include "kernels/emulator/kernels.h"
 
 namespace strobe::emulator {
 namespace {
 
 std::string cycles(double value) { return value == 0 ? "-" : absl::StrFormat("%.0f", value); }
+
+std::string describe(const ForestPlan& plan) {
+  const std::string walked = absl::StrFormat("%.0f cycles an event walked", plan.walk.cycles);
+  if (!plan.sliced) return absl::StrCat("walked: ", walked, ", ", plan.walk.steps.size(), " steps");
+  size_t cuts = 0;
+  for (const ForestPlan::Feature& feature : plan.features) cuts += feature.cuts;
+  return absl::StrCat("sliced from ", plan.fewest_sliced, " events on: ", plan.features.size(), " features with ", cuts,
+                      " cuts, ", plan.unions.size(), " unions, ", plan.choices.size(), " choices, ",
+                      plan.lookups.size(), " lookups in ", plan.segments.size(), " sums, ", plan.tables.size(),
+                      " bytes of tables; estimated ", absl::StrFormat("%.0f", plan.sliced_cycles),
+                      " cycles an event, ", walked);
+}
 
 }  // namespace
 
@@ -39,6 +52,9 @@ std::string describe(const Listing& listing, const Plan& plan) {
     absl::StrAppend(&text, "  fewer than ", plan.events.rows, " events: one by one, ", plan.events.steps.size(),
                     " steps of ", kEventLanes, " lanes, ", plan.events.sources.size(), " broadcast operands, ",
                     plan.events.constants.size(), " bytes of numbers\n");
+  }
+  for (const ForestStep& forest : p.forests) {
+    absl::StrAppend(&text, "  forest ", describe(*forest.plan), "\n");
   }
   for (const Method& m : plan.methods) {
     if (m.node < 0) continue;

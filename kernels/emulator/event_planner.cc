@@ -87,6 +87,7 @@ class EventPlanner {
       }
     }
     for (ValueId v = 0; v < static_cast<ValueId>(graph_.size()); ++v) {
+      if (is_needed(v) && graph_.at(v).op == IntegerOp::kForest) return false;  // walks few events itself
       if (is_stored(v) && lane_of(graph_.at(v).range) > Lane::k32) return false;
     }
     for (size_t o = 0; o < outputs_.size(); ++o) {

@@ -89,6 +89,20 @@ Wide ExactRun::accumulate(const Instruction& i) {
   return sum;
 }
 
+Wide ExactRun::forest(const Instruction& i) {
+  const Forest& forest = *listing_.forests[i.table];
+  const Term* features = listing_.terms.data() + i.first_term;
+  const auto value_of = [&](int32_t feature) { return values_[features[feature].value]; };
+  if (i.element == 0) {  // a forest's outputs follow one another
+    leaves_.resize(forest.roots.size());
+    for (size_t t = 0; t < leaves_.size(); ++t) leaves_[t] = forest.leaf_of(static_cast<int32_t>(t), value_of);
+  }
+  const Forest::Output& output = forest.outputs[i.element];
+  Wide sum = output.base;
+  for (const Forest::Part& part : output.parts) sum += forest.columns[part.column][leaves_[part.tree]];
+  return sum;
+}
+
 Wide ExactRun::value_of(const Instruction& i) {
   switch (i.op) {
     case Op::kInput: {
@@ -116,6 +130,8 @@ Wide ExactRun::value_of(const Instruction& i) {
                                              : aligned(i.a, grid) >= aligned(i.b, grid);
       return aligned(first ? i.c : i.d, i.fraction);
     }
+    case Op::kForest:
+      return forest(i);
     case Op::kIndex:
     case Op::kTopBits:
     case Op::kLookup:

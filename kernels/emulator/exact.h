@@ -27,12 +27,14 @@ class ExactRun {
   Wide aligned(ValueId v, int fraction) const;
   Wide accumulate(const Instruction& i);
   Wide linear(const Instruction& i) const;
+  Wide forest(const Instruction& i);
   model::OverflowCount* count(const Instruction& i);
 
   const Listing& listing_;
   std::span<model::OverflowCount> overflow_;
   std::span<const std::byte* const> inputs_;
   std::vector<Wide> values_;
+  std::vector<int32_t> leaves_;  ///< per tree of the forest whose outputs come now
 };
 
 /// The value of an instruction with one operand, for one value of that operand on the operand's grid.

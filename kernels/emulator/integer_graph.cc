@@ -296,4 +296,8 @@ ValueId IntegerGraph::lookup(const std::vector<int64_t>& entries, ValueId index)
   return append(node);
 }
 
+ValueId IntegerGraph::forest(std::vector<IntegerTerm> features, TableId forest, int32_t output, Range range) {
+  return append({.op = IntegerOp::kForest, .element = output, .table = forest, .range = range}, std::move(features));
+}
+
 }  // namespace strobe::emulator

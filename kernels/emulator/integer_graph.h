@@ -26,6 +26,7 @@ enum class IntegerOp : uint8_t {
   kSelect,  ///< a >= b ? c : d
   kDivide,  ///< a / bias, truncated towards zero
   kLookup,  ///< table[a + bias]
+  kForest,  ///< output `element` of the listing's forest `table`; its features are the terms
 };
 
 struct IntegerTerm {
@@ -75,6 +76,8 @@ class IntegerGraph {
   ValueId select(ValueId a, ValueId b, ValueId c, ValueId d);
   ValueId divide(ValueId x, Wide divisor);
   ValueId lookup(const std::vector<int64_t>& entries, ValueId index);
+
+  ValueId forest(std::vector<IntegerTerm> features, TableId forest, int32_t output, Range range);
 
   const IntegerNode& at(ValueId v) const { return nodes_[v]; }
   size_t size() const { return nodes_.size(); }
@@ -147,6 +150,8 @@ Wide IntegerGraph::evaluate(const IntegerNode& n, ValueOf value_of) const {
       return value_of(n.a) / n.bias;
     case IntegerOp::kLookup:
       return tables_[n.table][static_cast<size_t>(value_of(n.a) + n.bias)];
+    case IntegerOp::kForest:
+      break;  // has steps of its own
   }
   return 0;
 }

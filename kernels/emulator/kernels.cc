@@ -8,6 +8,7 @@
 #define HWY_TARGET_INCLUDE "kernels/emulator/kernels.cc"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "kernels/emulator/forest_kernels.h"
 #include "kernels/emulator/scalar_step.h"
 
 #if HWY_TARGET != HWY_SCALAR
@@ -82,6 +83,11 @@ void run_step(const Plan& plan, const Step& step, bool has_vnni, std::byte* aren
       if (binary.lane == Lane::k16) return run_binary<int16_t>(binary, arena, events);
       if (binary.lane == Lane::k32) return run_binary<int32_t>(binary, arena, events);
       return run_binary<int64_t>(binary, arena, events);
+    }
+    case Step::kForest: {
+      const ForestStep& forest = p.forests[step.index];
+      return run_forest(*forest.plan, forest.sources.data(), forest.targets.data(), arena, arena + p.forest_storage,
+                        events);
     }
     case Step::kScalar:
       return run_scalar_step(plan.simplified.graph, p.scalars[step.index], p.scalar_slots.data(), arena, events);

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "kernels/emulator/forest.h"
 #include "kernels/emulator/range.h"
 #include "kernels/model/graph.h"
 
@@ -29,6 +31,7 @@ enum class Op : uint8_t {
   kTopBits,     ///< the `address_bits` top bits of a's two's complement pattern of `type.width` bits
   kLookup,      ///< table[a]; a is within the table
   kQuotient,    ///< a / denominator, truncated towards zero on the result's grid
+  kForest,      ///< output `element` of forest `table`; its features are the terms
 };
 
 /// weight * 2^-(fraction - fraction of value) times a value, or a constant: the product has the value
@@ -46,12 +49,12 @@ struct Instruction {
   int fraction = 0;
   Range range;
   ValueId a = kNoValue, b = kNoValue, c = kNoValue, d = kNoValue;
-  uint32_t first_term = 0, terms = 0;                            ///< kLinear, kAccumulate
+  uint32_t first_term = 0, terms = 0;                            ///< kLinear, kAccumulate, kForest
   int32_t input = 0;                                             ///< kInput
-  int32_t element = 0;                                           ///< kInput
+  int32_t element = 0;                                           ///< kInput, kForest
   int64_t immediate = 0;                                         ///< kConstant
   model::FixedType type;                                         ///< kCast, kAccumulate, kTopBits
-  TableId table = -1;                                            ///< kLookup
+  TableId table = -1;                                            ///< kLookup, kForest
   int64_t numerator = 1, denominator = 1, offset = 0, size = 0;  ///< kIndex; kQuotient: denominator
   int address_bits = 0;                                          ///< kTopBits
 };
@@ -70,6 +73,7 @@ class Listing {
   std::vector<Instruction> instructions;
   std::vector<Term> terms;
   std::vector<Table> tables;
+  std::vector<std::shared_ptr<const Forest>> forests;
   /// Per tensor of the graph, per element: the value, on the grid of the element's type.
   std::vector<std::vector<ValueId>> tensors;
   std::vector<model::TensorId> inputs, outputs;

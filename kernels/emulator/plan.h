@@ -1,12 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "kernels/model/fixed_type.h"
 
 namespace strobe::emulator {
+
+struct ForestPlan;
 
 /// Integers that hold an event's value in a slot, or in which a step computes.
 enum class Lane : uint8_t { k16, k32, k64, k128 };
@@ -128,8 +131,14 @@ struct ScalarStep {
   Slot target;
 };
 
+/// All outputs of a forest.
+struct ForestStep {
+  std::shared_ptr<const ForestPlan> plan;
+  std::vector<Slot> sources, targets;  ///< a target that nothing needs has the offset kUnusedWord
+};
+
 struct Step {
-  enum Kind : uint8_t { kRow, kDot, kPack, kUnpack, kLookup, kBinary, kScalar };
+  enum Kind : uint8_t { kRow, kDot, kPack, kUnpack, kLookup, kBinary, kScalar, kForest };
   Kind kind = kRow;
   uint32_t index = 0;
 };
@@ -155,10 +164,12 @@ struct Program {
   std::vector<LookupStep> lookups;
   std::vector<BinaryStep> binaries;
   std::vector<ScalarStep> scalars;
+  std::vector<ForestStep> forests;
   std::vector<Slot> scalar_slots;
   std::vector<std::byte> tables;
   size_t block = kSmallestBlock;
   uint32_t arena_bytes = 0;
+  uint32_t forest_storage = 0;  ///< where the forests' storage begins in the arena
 };
 
 }  // namespace strobe::emulator

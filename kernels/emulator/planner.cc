@@ -5,6 +5,7 @@
 #include <map>
 
 #include "kernels/emulator/event_planner.h"
+#include "kernels/emulator/forest_plan.h"
 #include "kernels/emulator/slots.h"
 
 namespace strobe::emulator {
@@ -133,6 +134,7 @@ class Planner {
     if (r >= 0 && dots_.tile_of[r] >= 0) return write_tile(dots_.tile_of[r]);
     if (r >= 0) return write_row(rows_.rows[r]);
     if (n.op == IntegerOp::kInput) return write_input(v, n);
+    if (n.op == IntegerOp::kForest) return write_forest(n);
     if (n.op == IntegerOp::kLookup && stored_lane(n.a) != Lane::k128) return write_lookup(v, n);
     write_scalar(v);
   }
@@ -168,6 +170,24 @@ class Planner {
     step.table = table_offset(n.table, stored_lane(v));
     step.target = new_target(v);
     append(Step::kLookup, program_.lookups, step);
+  }
+
+  /// All outputs of the forest that one of its outputs belongs to.
+  void write_forest(const IntegerNode& n) {
+    const Forest& forest = *listing_.forests[n.table];
+    ForestStep step;
+    std::vector<Range> ranges;
+    for (const IntegerTerm& t : graph_.terms_of(n)) {
+      step.sources.push_back(slot(t.value));
+      ranges.push_back(graph_.at(t.value).range);
+    }
+    step.plan = std::make_shared<const ForestPlan>(plan_forest(forest, ranges));
+    step.targets.assign(forest.outputs.size(), {kUnusedWord, Lane::k16});
+    for (ValueId v = 0; v < static_cast<ValueId>(graph_.size()); ++v) {
+      const IntegerNode& output = graph_.at(v);
+      if (output.op == IntegerOp::kForest && output.table == n.table) step.targets[output.element] = new_target(v);
+    }
+    append(Step::kForest, program_.forests, std::move(step));
   }
 
   /// Where the entries lie in lanes. Entries that no index reaches may be cut; they are never read.

@@ -244,4 +244,29 @@ ValueId ProgramBuilder::quotient(ValueId x, int64_t n, int fraction) {
   return append(result);
 }
 
+std::vector<ValueId> ProgramBuilder::forest(std::span<const ValueId> features, Forest forest, int fraction) {
+  // Terms are the features that a predicate looks at; the predicates count those.
+  const auto first_term = static_cast<uint32_t>(listing_.terms.size());
+  std::vector<int32_t> term_of(features.size(), -1);
+  for (Forest::Predicate& predicate : forest.predicates) {
+    int32_t& term = term_of[predicate.feature];
+    if (term < 0) {
+      term = static_cast<int32_t>(listing_.terms.size() - first_term);
+      listing_.terms.push_back(this->term(features[predicate.feature], 1, 0));
+    }
+    predicate.feature = term;
+  }
+  Instruction instruction{.op = Op::kForest, .fraction = fraction, .first_term = first_term};
+  instruction.terms = static_cast<uint32_t>(listing_.terms.size() - first_term);
+  instruction.table = static_cast<TableId>(listing_.forests.size());
+  std::vector<ValueId> outputs;
+  for (const Forest::Output& output : forest.outputs) {
+    instruction.element = static_cast<int32_t>(outputs.size());
+    instruction.range = forest.range_of(output);
+    outputs.push_back(append(instruction));
+  }
+  listing_.forests.push_back(std::make_shared<const Forest>(std::move(forest)));
+  return outputs;
+}
+
 }  // namespace strobe::emulator

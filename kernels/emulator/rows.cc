@@ -153,7 +153,10 @@ Rows form_rows(const IntegerGraph& graph, const std::vector<ValueId>& outputs) {
   for (ValueId v = 0; v < static_cast<ValueId>(graph.size()); ++v) {
     if (result.uses[v] == 0) continue;
     const IntegerNode& n = graph.at(v);
-    if (n.op == IntegerOp::kInput || n.op == IntegerOp::kLookup || n.op == IntegerOp::kDivide) continue;
+    if (n.op == IntegerOp::kInput || n.op == IntegerOp::kLookup || n.op == IntegerOp::kDivide ||
+        n.op == IntegerOp::kForest) {
+      continue;
+    }
     const bool root = is_root(n.op);
     int32_t row = root || result.uses[n.a] != 1 ? -1 : result.row_of[n.a];
     if (row >= 0 && absorb(result.rows[row], n, limits[row])) {

@@ -230,6 +230,12 @@ class Simplifier {
     return {graph_.select(on_grid(a, compared), on_grid(b, compared), on_grid(c, result), on_grid(d, result)), result};
   }
 
+  ScaledValue forest(const Instruction& i) {
+    std::vector<IntegerTerm> features;
+    for (const Term& t : listing_.terms_of(i)) features.push_back({on_grid(values_[t.value], t.fraction), 0, 1});
+    return {graph_.forest(std::move(features), i.table, i.element, i.range), i.fraction};
+  }
+
   ScaledValue translate(const Instruction& i) {
     switch (i.op) {
       case Op::kInput:
@@ -259,6 +265,8 @@ class Simplifier {
         return top_bits(i);
       case Op::kLookup:
         return {graph_.lookup(listing_.tables[i.table].entries, values_[i.a].id), i.fraction};
+      case Op::kForest:
+        return forest(i);
       case Op::kQuotient:
         return {graph_.divide(on_grid(values_[i.a], i.fraction), i.denominator), i.fraction};
     }

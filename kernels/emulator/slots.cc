@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "kernels/emulator/forest_plan.h"
+
 namespace strobe::emulator {
 namespace {
 
@@ -42,6 +44,13 @@ void for_each_slot(Program& p, const Step& step, Read read, Write write) {
     case Step::kBinary:
       for (Slot& source : p.binaries[step.index].source) read(source.offset);
       return write(p.binaries[step.index].target.offset);
+    case Step::kForest: {
+      for (Slot& source : p.forests[step.index].sources) read(source.offset);
+      for (Slot& target : p.forests[step.index].targets) {
+        if (target.offset != kUnusedWord) write(target.offset);
+      }
+      return;
+    }
     case Step::kScalar: {
       ScalarStep& s = p.scalars[step.index];
       for (uint32_t i = 0; i < s.slots; ++i) read(p.scalar_slots[s.first_slot + i].offset);
@@ -107,9 +116,14 @@ void assign_slots(const std::vector<uint32_t>& bytes, Program& program) {
     for (const uint32_t slot : done) arena.give(place[slot], bytes[slot]);
   }
 
-  program.block = kLargestBlock;
-  while (program.block > kSmallestBlock && program.block * arena.end() > kCacheBytes) program.block /= 2;
+  const bool has_forest = !program.forests.empty();
+  program.block = has_forest ? ForestPlan::kEvents : kLargestBlock;
+  while (!has_forest && program.block > kSmallestBlock && program.block * arena.end() > kCacheBytes) program.block /= 2;
   program.arena_bytes = static_cast<uint32_t>(program.block * arena.end());
+  program.forest_storage = program.arena_bytes;  // blocks are multiples of a cache line
+  size_t storage = 0;
+  for (const ForestStep& forest : program.forests) storage = std::max(storage, forest.plan->storage_bytes);
+  program.arena_bytes += static_cast<uint32_t>(storage);
   const auto replace = [&](uint32_t& slot) {
     if (slot != kUnusedWord) slot = static_cast<uint32_t>(program.block * place[slot]);
   };

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "kernels/emulator/program_builder.h"
 #include "kernels/layers/forest/forest.h"
@@ -6,6 +9,7 @@
 namespace strobe::layers {
 namespace {
 
+using emulator::Forest;
 using emulator::ProgramBuilder;
 using emulator::Term;
 using emulator::ValueId;
@@ -13,45 +17,46 @@ using model::Constant;
 using model::Graph;
 using model::Node;
 
-/// 1 where each predicate holds, else 0.
-std::vector<ValueId> predicate_bits(const Graph& graph, const Node& node, ProgramBuilder& builder) {
-  const auto x = builder.tensor(node.inputs[0]);
-  const auto& type = graph.tensor(node.inputs[0]).type;
-  const auto& features = node.constant("predicate_feature")->raw;
-  const auto& begin = node.constant("predicate_begin")->raw;
-  const ValueId zero = builder.constant(0), one = builder.constant(1);
-  std::vector<ValueId> bits;
-  for (size_t p = 0; p < features.size(); ++p) {
-    const int fraction = type.at(features[p]).fraction();
-    const ValueId value = x[features[p]];
-    ValueId bit = zero;
-    for (int64_t i = begin[p]; i < begin[p + 1]; ++i) {
-      const ValueId low = builder.constant(node.constant("interval_low")->raw[i], fraction);
-      const ValueId high = builder.constant(node.constant("interval_high")->raw[i], fraction);
-      const ValueId below = builder.select(high, value, one, zero);
-      bit = builder.maximum(bit, builder.select(value, low, below, zero));
+/// Predicates and trees of the node, without values and outputs.
+Forest trees_of(const Node& node) {
+  const auto raw = [&](const char* name) -> const std::vector<int64_t>& { return node.constant(name)->raw; };
+  const auto small = [](int64_t value) { return static_cast<int32_t>(value); };
+  Forest forest;
+  for (size_t p = 0; p < raw("predicate_feature").size(); ++p) {
+    Forest::Predicate predicate{.feature = small(raw("predicate_feature")[p])};
+    for (int64_t i = raw("predicate_begin")[p]; i < raw("predicate_begin")[p + 1]; ++i) {
+      predicate.intervals.push_back({raw("interval_low")[i], raw("interval_high")[i]});
     }
-    bits.push_back(bit);
+    forest.predicates.push_back(std::move(predicate));
   }
-  return bits;
+  for (size_t n = 0; n < raw("node_predicate").size(); ++n) {
+    forest.nodes.push_back({small(raw("node_predicate")[n]), small(raw("node_true")[n]), small(raw("node_false")[n])});
+  }
+  for (const int64_t root : raw("tree_root")) forest.roots.push_back(small(root));
+  return forest;
 }
 
-/// What each tree answers where leaf l stands for `value_of(l)`.
-template <typename ValueOf>
-std::vector<ValueId> tree_values(const Node& node, ProgramBuilder& builder, const std::vector<ValueId>& bits,
-                                 ValueOf value_of) {
-  const auto& predicate = node.constant("node_predicate")->raw;
-  const auto& on_true = node.constant("node_true")->raw;
-  const auto& on_false = node.constant("node_false")->raw;
-  const ValueId one = builder.constant(1);
-  std::vector<ValueId> values(predicate.size());
-  const auto child = [&](int64_t c) { return c >= 0 ? values[c] : value_of(~c); };
-  for (size_t n = predicate.size(); n-- > 0;) {
-    values[n] = builder.select(bits[predicate[n]], one, child(on_true[n]), child(on_false[n]));
+/// What the trees add to each output, which may be nothing.
+std::vector<std::vector<Forest::Part>> parts_of(const Node& node, int64_t outputs) {
+  std::vector<std::vector<Forest::Part>> parts(outputs);
+  const Constant* tree_output = node.constant("tree_output");
+  const auto trees = static_cast<int32_t>(node.constant("tree_root")->raw.size());
+  for (int32_t t = 0; t < trees; ++t) {
+    if (tree_output != nullptr) {
+      parts[tree_output->raw[t]].push_back({t, 0});
+      continue;
+    }
+    for (int32_t k = 0; k < static_cast<int32_t>(outputs); ++k) parts[k].push_back({t, k});
   }
-  std::vector<ValueId> trees;
-  for (const int64_t root : node.constant("tree_root")->raw) trees.push_back(child(root));
-  return trees;
+  return parts;
+}
+
+std::vector<std::vector<int64_t>> columns_of(const Node& node, int64_t outputs) {
+  const std::vector<int64_t>& values = node.constant("leaf_value")->raw;
+  if (node.constant("tree_output") != nullptr) return {values};
+  std::vector<std::vector<int64_t>> columns(outputs);
+  for (size_t i = 0; i < values.size(); ++i) columns[i % outputs].push_back(values[i]);
+  return columns;
 }
 
 /// Pairs of neighbours are added level by level: the same tree as one whose left part is the largest power of two
@@ -91,35 +96,73 @@ ValueId aggregate(const Node& node, const std::vector<ValueId>& scores, ValueId 
   return total;
 }
 
+/// No cast on the way to a sum changes a value, in whatever order: the accumulator holds the leaves' grid and all that
+/// the positive and the negative values of the trees can come to.
+bool never_changed(const Forest& forest, const Forest::Output& output, int fraction, const model::FixedType& type) {
+  const int finer = type.fraction() - fraction;
+  if (finer < 0 || finer > 60) return false;
+  emulator::Range reach = {std::min<int64_t>(output.base, 0), std::max<int64_t>(output.base, 0)};
+  for (const Forest::Part& part : output.parts) {
+    const emulator::Range one = forest.range_of({0, {part}});
+    reach = {reach.low + std::min<emulator::Wide>(one.low, 0), reach.high + std::max<emulator::Wide>(one.high, 0)};
+  }
+  return type.min_raw() <= reach.low * (emulator::Wide{1} << finer) &&
+         reach.high * (emulator::Wide{1} << finer) <= type.max_raw();
+}
+
+/// The forest itself can give the sums: they need 64 bits at most, and no step of them changes a value.
+bool sums_directly(const Node& node, const Forest& forest, int fraction) {
+  const std::string sum = node.text("sum", "exact");
+  if (sum == "minimum" || sum == "maximum") return false;
+  return std::all_of(forest.outputs.begin(), forest.outputs.end(), [&](const Forest::Output& output) {
+    if (emulator::signed_bits(forest.range_of(output)) > 64) return false;
+    return sum == "exact" || never_changed(forest, output, fraction, *node.type("accumulator"));
+  });
+}
+
+/// The sums of all outputs: by the forest where it can, else tree by tree from what each tree adds.
+std::vector<ValueId> scores_of(const Node& node, std::span<const ValueId> x, int64_t outputs, ProgramBuilder& builder) {
+  const int fraction = node.constant("leaf_value")->type.types[0].fraction();
+  const std::vector<int64_t>& base = node.constant("base")->raw;
+  const std::vector<std::vector<Forest::Part>> parts = parts_of(node, outputs);
+  Forest forest = trees_of(node);
+  forest.columns = columns_of(node, outputs);
+  for (int64_t k = 0; k < outputs; ++k) forest.outputs.push_back({base[k], parts[k]});
+  if (sums_directly(node, forest, fraction)) return builder.forest(x, std::move(forest), fraction);
+
+  forest.outputs.clear();
+  for (const auto& of_output : parts) {
+    for (const Forest::Part& part : of_output) forest.outputs.push_back({0, {part}});
+  }
+  const std::vector<ValueId> values = builder.forest(x, std::move(forest), fraction);
+  std::vector<ValueId> scores;
+  auto next = values.begin();
+  for (int64_t k = 0; k < outputs; ++k) {
+    const std::vector<ValueId> of_output(next, next + static_cast<int64_t>(parts[k].size()));
+    next += static_cast<int64_t>(parts[k].size());
+    scores.push_back(aggregate(node, of_output, builder.constant(*node.constant("base"), k), builder));
+  }
+  return scores;
+}
+
+std::vector<ValueId> leaves_of(const Node& node, std::span<const ValueId> x, ProgramBuilder& builder) {
+  Forest forest = trees_of(node);
+  forest.columns = {node.constant("leaf_id")->raw};
+  for (int32_t t = 0; t < static_cast<int32_t>(forest.roots.size()); ++t) forest.outputs.push_back({0, {{t, 0}}});
+  return builder.forest(x, std::move(forest), 0);
+}
+
 }  // namespace
 
 absl::Status emulate_forest(const Graph& graph, const Node& node, ProgramBuilder& builder) {
   const auto& out = graph.tensor(node.outputs[0]).type;
-  const std::vector<ValueId> bits = predicate_bits(graph, node, builder);
-  std::vector<ValueId> results;
-  if (node.text("result") == "leaves") {
-    const auto ids = tree_values(node, builder, bits,
-                                 [&](int64_t leaf) { return builder.constant(*node.constant("leaf_id"), leaf); });
-    for (size_t t = 0; t < ids.size(); ++t) results.push_back(builder.cast(ids[t], out.at(t)));
-    builder.define(node.outputs[0], std::move(results));
-    return absl::OkStatus();
-  }
-  const Constant* tree_output = node.constant("tree_output");
-  const Constant& leaf_value = *node.constant("leaf_value");
-  const int fraction = leaf_value.type.types[0].fraction();
-  std::vector<std::vector<ValueId>> scores(out.elements());
-  for (int64_t k = 0; k < (tree_output ? 1 : out.elements()); ++k) {
-    const auto values = tree_values(node, builder, bits, [&](int64_t leaf) {
-      return builder.constant(leaf_value.raw[tree_output ? leaf : leaf * out.elements() + k], fraction);
-    });
-    for (size_t t = 0; t < values.size(); ++t) scores[tree_output ? tree_output->raw[t] : k].push_back(values[t]);
-  }
+  const bool leaves = node.text("result") == "leaves";
+  const std::span<const ValueId> x = builder.tensor(node.inputs[0]);
+  std::vector<ValueId> results = leaves ? leaves_of(node, x, builder) : scores_of(node, x, out.elements(), builder);
   for (int64_t k = 0; k < out.elements(); ++k) {
-    ValueId score = aggregate(node, scores[k], builder.constant(*node.constant("base"), k), builder);
-    if (const Constant* scale = node.constant("scale")) {
-      score = builder.linear(std::vector<Term>{builder.term(score, *scale, 0)});
-    }
-    results.push_back(builder.cast(score, out.at(k)));
+    const Constant* scale = leaves ? nullptr : node.constant("scale");
+    if (scale != nullptr) results[k] = builder.linear(std::vector<Term>{builder.term(results[k], *scale, 0)});
+    results[k] = builder.cast(results[k], out.at(k));
   }
   builder.define(node.outputs[0], std::move(results));
   return absl::OkStatus();

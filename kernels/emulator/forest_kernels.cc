@@ -1,0 +1,72 @@
+#include "kernels/emulator/forest_kernels.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <utility>
+
+// Lookups of bytes in tables of 128 need the AVX-512 of Ice Lake and Zen 4.
+#define HWY_WANT_AVX3_DL
+#include "kernels/emulator/targets.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/emulator/forest_kernels.cc"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+
+#if HWY_TARGET != HWY_SCALAR
+#include "kernels/emulator/forest_sums-inl.h"
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace strobe::emulator::HWY_NAMESPACE {
+
+#if HWY_TARGET == HWY_SCALAR
+
+void run_sliced(const ForestPlan&, const Slot*, const Slot*, std::byte*, std::byte*, size_t) {}
+int page_bits() { return 0; }
+
+#else
+
+void run_sliced(const ForestPlan& plan, const Slot* sources, const Slot* targets, std::byte* arena, std::byte* storage,
+                size_t events) {
+  events = (events + 63) / 64 * 64;
+  std::memset(storage, 0, ForestPlan::kWordBytes);
+  std::memset(storage + ForestPlan::kWordBytes, 0xff, ForestPlan::kWordBytes);
+  for (const ForestPlan::Feature& f : plan.features) {
+    run_feature(plan, f, arena + sources[f.source].offset, storage, storage + plan.scratch, events);
+  }
+  for (const ForestPlan::Union& join : plan.unions) run_union(join, storage);
+  for (size_t o = 0; o < plan.bases.size(); ++o) {
+    if (targets[o].offset != kUnusedWord) set_base(plan.bases[o], targets[o], arena, events);
+  }
+  for (const ForestPlan::Segment& s : plan.segments) {
+    run_choices(plan.choices.data() + s.first_choice, s.choices, storage);
+    if (targets[s.output].offset != kUnusedWord) run_sums(plan, s, targets[s.output], arena, storage, events);
+  }
+}
+
+int page_bits() { return kPageBits; }
+
+#endif
+
+}  // namespace strobe::emulator::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace strobe::emulator {
+
+HWY_EXPORT(run_sliced);
+HWY_EXPORT(page_bits);
+
+int forest_page_bits() { return HWY_DYNAMIC_DISPATCH(page_bits)(); }
+
+void run_forest(const ForestPlan& plan, const Slot* sources, const Slot* targets, std::byte* arena, std::byte* storage,
+                size_t events) {
+  if (!plan.sliced || events < plan.fewest_sliced) {
+    return walk_forest(plan.walk, sources, targets, arena, storage, events);
+  }
+  HWY_DYNAMIC_DISPATCH(run_sliced)(plan, sources, targets, arena, storage, events);
+}
+
+}  // namespace strobe::emulator
+#endif
