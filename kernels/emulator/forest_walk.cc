@@ -101,12 +101,31 @@ class WalkPlanner {
   ForestWalk& walk_;
 };
 
+template <class T>
+int64_t load_as(const std::byte* place) {
+  T value;
+  std::memcpy(&value, place, sizeof(value));
+  return value;
+}
+
 int64_t load(const Slot& slot, const std::byte* arena, size_t event) {
-  int64_t value = 0;
-  const int bytes = lane_bytes(slot.lane);
-  std::memcpy(&value, arena + slot.offset + event * bytes, bytes);
-  const int unused = 64 - 8 * bytes;
-  return static_cast<int64_t>(static_cast<uint64_t>(value) << unused) >> unused;
+  const std::byte* place = arena + slot.offset + event * lane_bytes(slot.lane);
+  if (slot.lane == Lane::k16) return load_as<int16_t>(place);
+  if (slot.lane == Lane::k32) return load_as<int32_t>(place);
+  return load_as<int64_t>(place);
+}
+
+template <class T>
+void store_as(uint64_t value, std::byte* place) {
+  const auto low = static_cast<T>(value);
+  std::memcpy(place, &low, sizeof(low));
+}
+
+void store(uint64_t value, const Slot& slot, std::byte* arena, size_t event) {
+  std::byte* place = arena + slot.offset + event * lane_bytes(slot.lane);
+  if (slot.lane == Lane::k16) return store_as<uint16_t>(value, place);
+  if (slot.lane == Lane::k32) return store_as<uint32_t>(value, place);
+  store_as<uint64_t>(value, place);
 }
 
 template <size_t kCount>
@@ -158,8 +177,7 @@ void walk_forest(const ForestWalk& walk, const Slot* sources, const Slot* target
       for (const Forest::Part& part : walk.outputs[o].parts) {
         sum += static_cast<uint64_t>(walk.columns[part.column][leaves[part.tree]]);
       }
-      const int bytes = lane_bytes(targets[o].lane);
-      std::memcpy(arena + targets[o].offset + e * bytes, &sum, bytes);
+      store(sum, targets[o], arena, e);
     }
   }
 }
