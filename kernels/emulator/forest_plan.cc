@@ -11,7 +11,7 @@
 namespace strobe::emulator {
 namespace {
 
-/// Cycles for a block of kEvents events, measured on Zen 4.
+/// Cycles for a block of kEvents events, counted for Zen 4 (loads, stores and shuffles a cycle).
 constexpr double kCutCycles = 2.5;
 constexpr double kChoiceCycles = 3;
 constexpr double kPlaneCycles = 12;
