@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <memory>
 
 #include "absl/strings/match.h"
@@ -211,45 +212,98 @@ absl::Status write_roc(const Settings& settings, const CheckReport& report) {
   return files::write_file(settings.roc, svg);
 }
 
-absl::Status check_command(const Settings& settings) {
-  auto loaded = session::load_xclbin(settings.xclbin);
-  if (!loaded.ok()) return loaded.status();
-  auto model = session::find_model(**loaded, settings.model);
-  if (!model.ok()) return model.status();
-  const model::Graph& graph = (*loaded)->package.models[*model].graph;
-  auto events = read_events(settings.events, graph, settings.raw_in);
-  if (!events.ok()) return events.status();
-  if (events->rows == 0) return absl::InvalidArgumentError(absl::StrCat(settings.events, ": holds no events"));
-  const CheckInput input{*loaded,          *model,          &*events, std::min(events->rows, settings.reference_events),
+/// A model of the xclbin with the events, as it takes them.
+struct Fitting {
+  size_t model;
+  Events events;
+};
+
+/// The named or only model; else every one that the events fit. Errors: why the named one does not take the events, or
+/// that none does.
+absl::StatusOr<std::vector<Fitting>> fitting_models(const Settings& settings, const session::LoadedXclbin& loaded) {
+  std::vector<Fitting> result;
+  const auto& models = loaded.package.models;
+  if (!settings.model.empty() || models.size() == 1) {
+    auto model = session::find_model(loaded, settings.model);
+    if (!model.ok()) return model.status();
+    auto events = read_events(settings.events, models[*model].graph, settings.raw_in);
+    if (!events.ok()) return events.status();
+    result.push_back({*model, *std::move(events)});
+    return result;
+  }
+  std::string reasons;
+  for (size_t m = 0; m < models.size(); ++m) {
+    auto events = read_events(settings.events, models[m].graph, settings.raw_in);
+    if (events.ok()) {
+      result.push_back({m, *std::move(events)});
+    } else if (absl::IsInvalidArgument(events.status())) {
+      absl::StrAppend(&reasons, "\n  ", models[m].kernel, ": ", events.status().message());
+    } else {
+      return events.status();
+    }
+  }
+  if (result.empty())
+    return absl::InvalidArgumentError(absl::StrCat(settings.events, ": fits none of the models", reasons));
+  if (!reasons.empty()) std::fprintf(stderr, "strobe: not checked, for the events do not fit:%s\n", reasons.c_str());
+  return result;
+}
+
+absl::StatusOr<CheckReport> check_model(const Settings& settings,
+                                        const std::shared_ptr<const session::LoadedXclbin>& loaded,
+                                        const Fitting& fitting) {
+  const Events& events = fitting.events;
+  if (events.rows == 0) return absl::InvalidArgumentError(absl::StrCat(settings.events, ": holds no events"));
+  const CheckInput input{loaded,           fitting.model,   &events, std::min(events.rows, settings.reference_events),
                          settings.devices, settings.threads};
   CheckReport report;
   report.xclbin = settings.xclbin;
-  report.model = (*loaded)->package.models[*model].kernel;
-  report.target = std::string(xclbin::target_name((*loaded)->file.target));
-  report.events = events->rows;
+  report.model = loaded->package.models[fitting.model].kernel;
+  report.target = std::string(xclbin::target_name(loaded->file.target));
+  report.events = events.rows;
   report.reference_events = input.reference_rows;
-  report.input_overflow = events->changed;
+  report.input_overflow = events.changed;
   auto reference = run_reference(input);
   if (!reference.ok()) return reference.status();
   auto ways = run_ways(input, *reference);
   if (!ways.ok()) return ways.status();
   report.ways = std::move(ways->ways);
   if (!settings.expected.empty()) {
-    auto way = compare_expected(settings.expected, graph, ways->scores);
+    auto way = compare_expected(settings.expected, input.graph(), ways->scores);
     if (!way.ok()) return way.status();
     report.ways.push_back(*std::move(way));
   }
   const std::optional<FloatRun> floating = floating_point(settings, input, report);
   if (absl::Status s = add_outputs(settings, input, ways->scores, floating ? &*floating : nullptr, report); !s.ok())
     return s;
-  report.layers = layer_reports(graph, *reference, ways->overflow, floating ? &floating->layers : nullptr);
-  if (settings.json)
-    print_json(report);
-  else
-    print_text(report);
-  if (absl::Status s = write_roc(settings, report); !s.ok()) return s;
-  return report.has_problem() ? absl::FailedPreconditionError(absl::StrCat("the check failed: ", report.problems()))
-                              : absl::OkStatus();
+  report.layers = layer_reports(input.graph(), *reference, ways->overflow, floating ? &floating->layers : nullptr);
+  return report;
+}
+
+absl::Status check_command(const Settings& settings) {
+  auto loaded = session::load_xclbin(settings.xclbin);
+  if (!loaded.ok()) return loaded.status();
+  auto fitting = fitting_models(settings, **loaded);
+  if (!fitting.ok()) return fitting.status();
+  const bool several = fitting->size() > 1;
+  if (several && !(settings.roc.empty() && settings.expected.empty())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(settings.xclbin,
+                     ": the events fit several models; --expected and --roc are of one, name it "
+                     "with --model: ",
+                     session::model_names(**loaded)));
+  }
+  std::vector<CheckReport> reports;
+  std::string problems;
+  for (const Fitting& model : *fitting) {
+    auto report = check_model(settings, *loaded, model);
+    if (!report.ok()) return report.status();
+    if (report->has_problem())
+      absl::StrAppend(&problems, problems.empty() ? "" : "; ", several ? report->model + ": " : "", report->problems());
+    reports.push_back(*std::move(report));
+  }
+  settings.json ? print_json(reports) : print_text(reports);
+  if (absl::Status s = write_roc(settings, reports[0]); !s.ok()) return s;
+  return problems.empty() ? absl::OkStatus() : absl::FailedPreconditionError("the check failed: " + problems);
 }
 
 }  // namespace
@@ -284,7 +338,7 @@ void add_check(CLI::App& app, Action& action) {
       ->type_name("FILE");
   command
       ->add_option("--model", settings->model,
-                   "of an xclbin that holds several models: which one (strobe inspect lists them)")
+                   "of an xclbin that holds several models: which one (default: all that the events fit)")
       ->type_name("NAME");
   command
       ->add_option("--device", settings->devices,

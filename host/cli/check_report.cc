@@ -186,6 +186,39 @@ Json layer_json(const LayerReport& layer) {
   return json;
 }
 
+void print_one(const CheckReport& report) {
+  line(absl::StrCat(report.xclbin, ": model ", report.model, ", target ", report.target, ", ", report.events,
+                    " events"));
+  if (report.input_overflow.total() > 0) {
+    line(absl::StrCat("input values changed by the input type: ", report.input_overflow.saturated, " saturated, ",
+                      report.input_overflow.wrapped, " wrapped"));
+  }
+  if (!report.no_float.empty()) line("no comparison with floating point: " + report.no_float);
+  print_ways(report);
+  for (const OutputReport& output : report.outputs) {
+    if (output.difference || output.accuracy) print_output(output);
+  }
+  print_layers(report);
+}
+
+Json report_json(const CheckReport& report) {
+  Json json = {{"xclbin", report.xclbin},
+               {"model", report.model},
+               {"target", report.target},
+               {"events", report.events},
+               {"reference_events", report.reference_events},
+               {"input", {{"wrapped", report.input_overflow.wrapped}, {"saturated", report.input_overflow.saturated}}}};
+  json["agree"] = !report.has_problem();
+  if (!report.no_float.empty()) json["no_floating_point"] = report.no_float;
+  json["ways"].push_back({{"name", "reference"}, {"state", "defines"}, {"events", report.reference_events}});
+  for (const Way& way : report.ways)
+    json["ways"].push_back(
+        {{"name", way.name}, {"state", state_key(way.state)}, {"events", way.events}, {"detail", way.detail}});
+  for (const OutputReport& output : report.outputs) json["outputs"].push_back(output_json(output));
+  for (const LayerReport& layer : report.layers) json["layers"].push_back(layer_json(layer));
+  return json;
+}
+
 }  // namespace
 
 bool CheckReport::has_problem() const {
@@ -202,37 +235,18 @@ std::string CheckReport::problems() const {
   return text;
 }
 
-void print_text(const CheckReport& report) {
-  line(absl::StrCat(report.xclbin, ": model ", report.model, ", target ", report.target, ", ", report.events,
-                    " events"));
-  if (report.input_overflow.total() > 0) {
-    line(absl::StrCat("input values changed by the input type: ", report.input_overflow.saturated, " saturated, ",
-                      report.input_overflow.wrapped, " wrapped"));
+void print_text(std::span<const CheckReport> reports) {
+  for (const CheckReport& report : reports) {
+    if (&report != &reports.front()) line("");
+    print_one(report);
   }
-  if (!report.no_float.empty()) line("no comparison with floating point: " + report.no_float);
-  print_ways(report);
-  for (const OutputReport& output : report.outputs) {
-    if (output.difference || output.accuracy) print_output(output);
-  }
-  print_layers(report);
 }
 
-void print_json(const CheckReport& report) {
-  Json json = {{"xclbin", report.xclbin},
-               {"model", report.model},
-               {"target", report.target},
-               {"events", report.events},
-               {"reference_events", report.reference_events},
-               {"input", {{"wrapped", report.input_overflow.wrapped}, {"saturated", report.input_overflow.saturated}}}};
-  json["agree"] = !report.has_problem();
-  if (!report.no_float.empty()) json["no_floating_point"] = report.no_float;
-  json["ways"].push_back({{"name", "reference"}, {"state", "defines"}, {"events", report.reference_events}});
-  for (const Way& way : report.ways)
-    json["ways"].push_back(
-        {{"name", way.name}, {"state", state_key(way.state)}, {"events", way.events}, {"detail", way.detail}});
-  for (const OutputReport& output : report.outputs) json["outputs"].push_back(output_json(output));
-  for (const LayerReport& layer : report.layers) json["layers"].push_back(layer_json(layer));
-  std::printf("%s\n", json.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+void print_json(std::span<const CheckReport> reports) {
+  Json json;
+  for (const CheckReport& report : reports) json.push_back(report_json(report));
+  const Json& whole = reports.size() == 1 ? json[0] : json;
+  std::printf("%s\n", whole.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
 }
 
 }  // namespace strobe::cli

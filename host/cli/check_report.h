@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -63,7 +64,9 @@ struct CheckReport {
 inline constexpr double kSignalEfficiencies[] = {0.5, 0.8, 0.9};
 inline constexpr double kBackgroundRates[] = {1e-3, 1e-2, 1e-1};
 
-void print_text(const CheckReport& report);
-void print_json(const CheckReport& report);
+/// One report a model.
+void print_text(std::span<const CheckReport> reports);
+/// One report as an object, several as a list of them.
+void print_json(std::span<const CheckReport> reports);
 
 }  // namespace strobe::cli

@@ -12,7 +12,6 @@
 #include "host/runtime/codec.h"
 #include "kernels/emulator/emulator.h"
 #include "platform/emulation/kernel_abi.h"
-#include "strobe/session.h"
 
 namespace strobe::cli {
 namespace {
@@ -211,7 +210,7 @@ class Ways {
       return chosen ? absl::InvalidArgumentError(absl::StrCat("device '", device, "': ", way.detail))
                     : absl::OkStatus();
     }
-    auto session = Session::open(input_.loaded->path, {device, input_.threads});
+    auto session = session::open_session(input_.loaded, {device, input_.threads});
     if (!session.ok()) {
       if (chosen) return session.status();
       way.state = Way::State::kNotAvailable;

@@ -5,8 +5,10 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "host/cli/command.h"
+#include "host/cli/model_options.h"
 #include "host/device/libexec.h"
 #include "platform/boards/boards.h"
 
@@ -14,7 +16,8 @@ namespace strobe::cli {
 namespace {
 
 struct Settings {
-  std::string model, output, input_type, target;
+  std::vector<std::string> models, weights, configs, input_types, compute_units;  ///< each "VALUE" or "NAME=VALUE"
+  std::string name, output, target;
   compile::CompileOptions options;
   bool json = false;
 };
@@ -34,35 +37,55 @@ absl::StatusOr<xclbin::Target> choose_target(const std::string& wish) {
 void print_json(const Settings& settings, const compile::CompileReport& report) {
   nlohmann::ordered_json json;
   json["output"] = settings.output;
-  json["kernel"] = report.kernel;
   json["target"] = std::string(xclbin::target_name(settings.options.target));
   json["uuid"] = report.uuid;
-  json["layers"] = report.layers;
-  json["planned"] = {{"initiation_interval", report.planned_initiation_interval}, {"depth", report.planned_depth}};
+  for (const compile::KernelReport& kernel : report.kernels) {
+    json["kernels"].push_back(
+        {{"name", kernel.kernel},
+         {"layers", kernel.layers},
+         {"compute_units", kernel.compute_units},
+         {"planned", {{"initiation_interval", kernel.planned_initiation_interval}, {"depth", kernel.planned_depth}}},
+         {"warnings", kernel.warnings},
+         {"without_effect", kernel.without_effect}});
+  }
   json["seconds"] = {{"import", report.import_seconds},
                      {"quantise", report.quantise_seconds},
                      {"project", report.project_seconds},
                      {"build", report.build_seconds}};
   json["build_reused"] = report.build_reused;
-  json["warnings"] = report.warnings;
-  json["without_effect"] = report.without_effect;
   std::printf("%s\n", json.dump(2).c_str());
 }
 
+/// Warnings of a kernel; of several its name comes first.
+void print_warnings(const compile::KernelReport& kernel, bool several) {
+  const std::string which = several ? kernel.kernel + ": " : "";
+  for (const std::string& warning : kernel.warnings)
+    std::fprintf(stderr, "warning: %s%s\n", which.c_str(), warning.c_str());
+  if (!kernel.without_effect.empty())
+    std::fprintf(stderr, "%saccepted without effect: %s\n", which.c_str(),
+                 absl::StrJoin(kernel.without_effect, ", ").c_str());
+}
+
 void print_text(const Settings& settings, const compile::CompileReport& report) {
-  for (const std::string& warning : report.warnings) std::fprintf(stderr, "warning: %s\n", warning.c_str());
-  if (!report.without_effect.empty()) {
-    std::string list;
-    for (const std::string& key : report.without_effect) list += (list.empty() ? "" : ", ") + key;
-    std::fprintf(stderr, "accepted without effect: %s\n", list.c_str());
-  }
+  const bool several = report.kernels.size() > 1;
+  const std::string target(xclbin::target_name(settings.options.target));
   const double seconds =
       report.import_seconds + report.quantise_seconds + report.project_seconds + report.build_seconds;
-  std::printf("%s: kernel %s for %s, %zu layers, planned II %d and depth %d cycles; %.2f s%s\n",
-              settings.output.c_str(), report.kernel.c_str(),
-              std::string(xclbin::target_name(settings.options.target)).c_str(), report.layers,
-              report.planned_initiation_interval, report.planned_depth, seconds,
-              report.build_reused ? " (kernel library reused)" : "");
+  const char* reused = report.build_reused ? " (kernel library reused)" : "";
+  if (several)
+    std::printf("%s: %zu kernels for %s; %.2f s%s\n", settings.output.c_str(), report.kernels.size(), target.c_str(),
+                seconds, reused);
+  for (const compile::KernelReport& kernel : report.kernels) {
+    print_warnings(kernel, several);
+    const std::string what = absl::StrCat(kernel.layers, " layers, planned II ", kernel.planned_initiation_interval,
+                                          " and depth ", kernel.planned_depth, " cycles");
+    if (several)
+      std::printf("  kernel %s: %s, %d compute unit%s\n", kernel.kernel.c_str(), what.c_str(), kernel.compute_units,
+                  kernel.compute_units == 1 ? "" : "s");
+    else
+      std::printf("%s: kernel %s for %s, %s; %.2f s%s\n", settings.output.c_str(), kernel.kernel.c_str(),
+                  target.c_str(), what.c_str(), seconds, reused);
+  }
   if (!settings.options.project_folder.empty())
     std::printf("HLS project: %s\n", settings.options.project_folder.c_str());
 }
@@ -71,12 +94,10 @@ absl::Status compile_command(Settings& settings) {
   auto target = choose_target(settings.target);
   if (!target.ok()) return target.status();
   settings.options.target = *target;
-  if (!settings.input_type.empty()) {
-    auto type = model::FixedType::parse(settings.input_type);
-    if (!type.ok()) return absl::InvalidArgumentError("--input-type: " + std::string(type.status().message()));
-    settings.options.input_type = *type;
-  }
-  auto report = compile::compile_model(settings.model, settings.options, settings.output);
+  auto models = model_options({settings.models, settings.name, settings.weights, settings.configs, settings.input_types,
+                               settings.compute_units});
+  if (!models.ok()) return models.status();
+  auto report = compile::compile_models(*models, settings.options, settings.output);
   if (!report.ok()) return report.status();
   settings.json ? print_json(settings, *report) : print_text(settings, *report);
   return absl::OkStatus();
@@ -92,26 +113,33 @@ std::string board_names() {
 
 void add_compile(CLI::App& app, Action& action) {
   auto settings = std::make_shared<Settings>();
-  CLI::App* command = app.add_subcommand("compile", "Turns a trained model into an xclbin");
+  CLI::App* command = app.add_subcommand("compile", "Turns trained models into an xclbin");
   command->footer(
       "Models: Keras 2 (.json with --weights, .h5), Keras 3 (.keras), with QKeras and HGQ2 layers; ONNX and QONNX "
       "(.onnx).\n"
       "Without --config the network is quantised so that nothing overflows: inputs ap_fixed<16,6>, weights 16 bits,\n"
       "activations 12 fraction bits, sums exact; trained quantisers are followed.\n"
-      "Example: strobe compile jets.keras --input-type 'ap_fixed<16,6>' -o jets.xclbin");
-  command->add_option("MODEL", settings->model, "the trained model")->type_name("FILE")->required();
-  command
-      ->add_option("--weights", settings->options.weights, "the .h5 of a Keras .json, where it is not found beside it")
-      ->type_name("FILE");
-  command
-      ->add_option("--config", settings->options.config,
-                   "YAML: precisions, reuse factors and strategies in hls4ml's vocabulary; of a forest, precisions in "
-                   "conifer's")
-      ->type_name("FILE");
-  command
-      ->add_option("--input-type", settings->input_type,
-                   "type of the events at the kernel's border, such as ap_fixed<16,6>")
-      ->type_name("TYPE");
+      "Several models become one xclbin, a kernel each with compute units of its own. NAME=FILE names a model's "
+      "kernel;\n"
+      "--weights, --config, --input-type and --compute-units then take VALUE for all models or NAME=VALUE for one, and "
+      "may\n"
+      "be repeated. A file whose own name holds '=' is written with its folder: ./a=b.keras.\n"
+      "Examples: strobe compile jets.keras --input-type 'ap_fixed<16,6>' -o jets.xclbin\n"
+      "          strobe compile jets=jets.keras taus=taus.onnx --config taus=taus.yml --compute-units jets=2 -o "
+      "trigger.xclbin");
+  command->add_option("MODEL", settings->models, "the trained models")->type_name("[NAME=]FILE")->required();
+  const auto of_models = [command](const char* option, std::vector<std::string>& values, const char* type,
+                                   const std::string& help) {
+    command->add_option(option, values, help)->type_name(type)->allow_extra_args(false);
+  };
+  of_models("--weights", settings->weights, "[NAME=]FILE", "the .h5 of a Keras .json, where it is not found beside it");
+  of_models("--config", settings->configs, "[NAME=]FILE",
+            "YAML: precisions, reuse factors and strategies in hls4ml's vocabulary; of a forest, precisions in "
+            "conifer's");
+  of_models("--input-type", settings->input_types, "[NAME=]TYPE",
+            "type of the events at the kernel's border, such as ap_fixed<16,6>");
+  of_models("--compute-units", settings->compute_units, "[NAME=]N",
+            absl::StrCat("instances of the kernel that work side by side, 1 to ", kMostComputeUnits, " (default: 1)"));
   command
       ->add_option("--target", settings->target,
                    "what the xclbin is for: this process, XRT's emulated card, or a card (default: sw_emu; emulator "
@@ -124,13 +152,8 @@ void add_compile(CLI::App& app, Action& action) {
       ->type_name("MHZ")
       ->check(CLI::Range(1.0, 2000.0));
   command
-      ->add_option("--compute-units", settings->options.compute_units, "instances of the kernel that work side by side")
-      ->type_name("N")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
-  command
-      ->add_option("--name", settings->options.name,
-                   "of the kernel, as hosts and strobe run --model call it (default: the model's)")
+      ->add_option("--name", settings->name,
+                   "of the kernel of an only model, as hosts and strobe run --model call it (default: the model's)")
       ->type_name("NAME");
   command->add_option("--project", settings->options.project_folder, "folder to write the HLS project into")
       ->type_name("FOLDER");

@@ -118,7 +118,6 @@ Json file_json(const session::LoadedXclbin& loaded) {
     if (bank.used)
       json["memory"].push_back({{"bank", bank.tag}, {"base_address", bank.base_address}, {"size_kib", bank.size_kib}});
   }
-  for (const package::KernelModel& model : loaded.package.models) json["models"].push_back(model_json(model));
   return json;
 }
 
@@ -193,20 +192,59 @@ void print_model(const Json& model) {
     std::printf("  %s: %s\n", key.c_str(), value.get<std::string>().c_str());
 }
 
-absl::Status inspect_command(const std::string& path, bool json) {
-  auto loaded = session::load_xclbin(path);
+/// A line a model, where there are several and none is named.
+void print_models(const Json& models) {
+  std::printf("%zu models; --model NAME shows one layer by layer\n", models.size());
+  for (const auto& model : models) {
+    const auto tensors = [&](const char* side) {
+      std::string text;
+      for (const auto& t : model[side])
+        absl::StrAppend(&text, text.empty() ? "" : ", ", t["name"].get<std::string>(), " ",
+                        t["type"].get<std::string>());
+      return text;
+    };
+    const auto& planned = model["total"]["planned"];
+    std::printf("  %-24s %s -> %s; %zu layers, planned II %d, depth %d cycles\n",
+                model["kernel"].get<std::string>().c_str(), tensors("inputs").c_str(), tensors("outputs").c_str(),
+                model["layers"].size(), planned["initiation_interval"].get<int>(), planned["depth"].get<int>());
+  }
+}
+
+struct Settings {
+  std::string xclbin, model;
+  bool json = false;
+};
+
+/// Every model, or the one that is named.
+absl::StatusOr<Json> models_json(const session::LoadedXclbin& loaded, const std::string& name) {
+  Json json;
+  if (name.empty()) {
+    for (const package::KernelModel& model : loaded.package.models) json.push_back(model_json(model));
+    return json;
+  }
+  auto index = session::find_model(loaded, name);
+  if (!index.ok()) return index.status();
+  json.push_back(model_json(loaded.package.models[*index]));
+  return json;
+}
+
+absl::Status inspect_command(const Settings& settings) {
+  auto loaded = session::load_xclbin(settings.xclbin);
   if (!loaded.ok()) return loaded.status();
-  const Json description = file_json(**loaded);
-  if (json) {
+  auto models = models_json(**loaded, settings.model);
+  if (!models.ok()) return models.status();
+  Json description = file_json(**loaded);
+  if (settings.json) {
+    description["models"] = *std::move(models);
     std::printf("%s\n", description.dump(2).c_str());
     return absl::OkStatus();
   }
-  std::printf("%s: target %s, platform %s, UUID %s, made by %s\n", path.c_str(),
+  std::printf("%s: target %s, platform %s, UUID %s, made by %s\n", settings.xclbin.c_str(),
               description["target"].get<std::string>().c_str(), description["platform"].get<std::string>().c_str(),
               description["uuid"].get<std::string>().c_str(), description["made_by"].get<std::string>().c_str());
   print_kernels(description);
-  for (const auto& model : description["models"]) print_model(model);
-  auto bytes = files::read_file(path);
+  models->size() == 1 ? print_model((*models)[0]) : print_models(*models);
+  auto bytes = files::read_file(settings.xclbin);
   if (!bytes.ok()) return bytes.status();
   for (const xclbin::Finding& finding : xclbin::check(*bytes)) {
     std::printf("finding: %s: %s\n", finding.section.c_str(), finding.text.c_str());
@@ -217,14 +255,15 @@ absl::Status inspect_command(const std::string& path, bool json) {
 }  // namespace
 
 void add_inspect(CLI::App& app, Action& action) {
-  auto path = std::make_shared<std::string>();
-  auto json = std::make_shared<bool>(false);
+  auto settings = std::make_shared<Settings>();
   CLI::App* command =
-      app.add_subcommand("inspect", "Says what an xclbin holds: kernels, memory, the model layer by layer");
+      app.add_subcommand("inspect", "Says what an xclbin holds: kernels, memory, its models, one layer by layer");
   command->footer("Example: strobe inspect jets.xclbin");
-  command->add_option("XCLBIN", *path, "xclbin made by strobe compile")->type_name("FILE")->required();
-  command->add_flag("--json", *json, "report as JSON");
-  command->callback([path, json, &action] { action = [path, json] { return inspect_command(*path, *json); }; });
+  command->add_option("XCLBIN", settings->xclbin, "xclbin made by strobe compile")->type_name("FILE")->required();
+  command->add_option("--model", settings->model, "of an xclbin that holds several models: which one to show")
+      ->type_name("NAME");
+  command->add_flag("--json", settings->json, "report as JSON");
+  command->callback([settings, &action] { action = [settings] { return inspect_command(*settings); }; });
 }
 
 }  // namespace strobe::cli

@@ -11,7 +11,6 @@
 #include "host/session/loaded_xclbin.h"
 #include "kernels/emulator/emulator.h"
 #include "kernels/quantise/forest.h"
-#include "strobe/session.h"
 
 namespace strobe::cli {
 namespace {
@@ -108,7 +107,7 @@ absl::Status run_command(const Settings& settings) {
     return absl::OkStatus();
   }
   if (absl::Status s = check_score_path(settings.output, graph); !s.ok()) return s;
-  auto session = Session::open(settings.xclbin, settings.session);
+  auto session = session::open_session(*loaded, settings.session);
   if (!session.ok()) return session.status();
   t.open = watch.lap();
   Scores scores = make_scores(graph, events->rows);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <map>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
@@ -12,6 +13,7 @@
 #include "host/device/open.h"
 #include "host/http/http_server.h"
 #include "host/http/service_routes.h"
+#include "host/runtime/shared_device.h"
 #include "host/server/grpc_server.h"
 #include "host/server/metrics_text.h"
 #include "host/server/model_store.h"
@@ -28,15 +30,16 @@ struct Settings {
   int slots = 3;
 };
 
-/// Joins xclbins, graphs and devices for the service.
+/// Joins xclbins, graphs and devices for the service. Models of one xclbin, told by its UUID, share a device.
 class XclbinLoader : public server::ModelLoader {
  public:
   XclbinLoader(std::string device, int threads) : device_(std::move(device)), threads_(threads) {}
 
-  absl::StatusOr<server::LoadedModel> load(const std::string& path) override {
+  absl::StatusOr<server::LoadedModel> load(const std::string& path, const std::string& name,
+                                           const std::string& kernel) override {
     auto loaded = session::load_xclbin(path);
     if (!loaded.ok()) return loaded.status();
-    auto index = session::find_model(**loaded, "");
+    auto index = choose(**loaded, name, kernel);
     if (!index.ok()) return index.status();
     const package::KernelModel& model = (*loaded)->package.models[*index];
     server::LoadedModel result;
@@ -49,18 +52,35 @@ class XclbinLoader : public server::ModelLoader {
     for (const auto& [key, value] : model.graph.provenance()) {
       if (key != "file" && key != "path") result.properties[key] = value;
     }
-    result.spec.open_device = [this, file = *loaded]() -> absl::StatusOr<std::shared_ptr<device::Device>> {
-      auto device = device::open_device(file->file, device_, session::open_options(file, threads_));
-      if (!device.ok()) return device.status();
-      const device::DeviceInfo& info = (*device)->info();
-      std::fprintf(stderr, "%s: device %s (%s): %s\n", file->path.c_str(), info.id.c_str(), info.target.c_str(),
-                   info.why.c_str());
-      return std::shared_ptr<device::Device>(*std::move(device));
-    };
+    result.properties["kernel"] = model.kernel;
+    auto& shared = devices_[xclbin::uuid_text((*loaded)->file.uuid)];
+    if (shared == nullptr) {
+      shared = std::make_shared<runtime::SharedDevice>([this, file = *loaded] { return open(file); });
+    }
+    result.spec.open_device = [shared] { return shared->get(); };
     return result;
   }
 
  private:
+  static absl::StatusOr<size_t> choose(const session::LoadedXclbin& loaded, const std::string& name,
+                                       const std::string& kernel) {
+    if (!kernel.empty() || loaded.package.models.size() == 1) return session::find_model(loaded, kernel);
+    auto index = session::find_model(loaded, name);
+    if (index.ok()) return index;
+    return absl::InvalidArgumentError(
+        absl::StrCat(loaded.path, ": holds several models (", session::model_names(loaded), ") and none '", name,
+                     "': say which in config.pbtxt: parameters { key: \"kernel\" value { string_value: \"...\" } }"));
+  }
+
+  absl::StatusOr<std::shared_ptr<device::Device>> open(const std::shared_ptr<const session::LoadedXclbin>& file) const {
+    auto device = device::open_device(file->file, device_, session::open_options(file, threads_));
+    if (!device.ok()) return device.status();
+    const device::DeviceInfo& info = (*device)->info();
+    std::fprintf(stderr, "%s: device %s (%s): %s\n", file->path.c_str(), info.id.c_str(), info.target.c_str(),
+                 info.why.c_str());
+    return std::shared_ptr<device::Device>(*std::move(device));
+  }
+
   static void add(const model::Tensor& tensor, std::vector<runtime::TensorSpec>& specs,
                   std::map<std::string, std::string>& properties) {
     specs.push_back({tensor.name, tensor.type, tensor.encoding});
@@ -71,6 +91,7 @@ class XclbinLoader : public server::ModelLoader {
 
   std::string device_;
   int threads_;
+  std::map<std::string, std::shared_ptr<runtime::SharedDevice>> devices_;  ///< by UUID
 };
 
 /// Health and metrics of `store` over HTTP; null where no address is given.
@@ -83,8 +104,8 @@ absl::StatusOr<std::unique_ptr<http::HttpServer>> start_http(const std::string& 
                                      [&] { return server::metrics_text(store); }}));
 }
 
-/// Lets this process open as many files as it may. With gRPC 1.51 a service whose descriptors had run out was seen not to
-/// answer new connections any more, even after the others were closed.
+/// Lets this process open as many files as it may. With gRPC 1.51 a service whose descriptors had run out was seen not
+/// to answer new connections any more, even after the others were closed.
 absl::Status raise_descriptor_limit() {
   constexpr rlim_t kFewest = 512, kEnough = 65536;
   rlimit limit{};
@@ -133,7 +154,11 @@ void add_serve(CLI::App& app, Action& action, Interruption& interruption) {
   command->footer(
       "FOLDER holds models in Triton's layout: name/version/model.xclbin and optionally name/config.pbtxt, where a "
       "tensor's\n"
-      "data_type TYPE_INT8, TYPE_INT16 or TYPE_INT32 asks for raw integers. SIGTERM finishes the calls in work and "
+      "data_type TYPE_INT8, TYPE_INT16 or TYPE_INT32 asks for raw integers. Of an xclbin with several models the "
+      "folder's "
+      "name\n"
+      "says which one, or config.pbtxt's parameter \"kernel\"; folders with the same xclbin share one device. SIGTERM "
+      "finishes the calls in work and "
       "stops.\n"
       "With --http, GET answers /v2/health/live (200), /v2/health/ready (200, or 503 while a device is lost or the "
       "service\n"
@@ -149,7 +174,7 @@ void add_serve(CLI::App& app, Action& action, Interruption& interruption) {
   command->add_option("--device", settings->device, "auto, emulator, xrt:N or opencl:N")
       ->type_name("DEVICE")
       ->capture_default_str();
-  command->add_option("--threads", settings->threads, "threads of the in-process emulator, for each model")
+  command->add_option("--threads", settings->threads, "threads of the in-process emulator, for each xclbin")
       ->type_name("N")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();

@@ -19,9 +19,11 @@ struct LoadedModel {
 class ModelLoader {
  public:
   virtual ~ModelLoader() = default;
-  /// Reads the xclbin at `path`. The device itself is opened later, by the spec's factory.
-  /// Errors: whatever is wrong with the file, in words for a person.
-  virtual absl::StatusOr<LoadedModel> load(const std::string& path) = 0;
+  /// Reads the xclbin at `path` and takes one of its models: `kernel`, or where that is empty the only one, or the one
+  /// called `name`, as clients call it. The device itself is opened later, by the spec's factory; models of one xclbin
+  /// share it. Errors: whatever is wrong with the file or the choice, in words for a person.
+  virtual absl::StatusOr<LoadedModel> load(const std::string& path, const std::string& name,
+                                           const std::string& kernel) = 0;
 };
 
 }  // namespace strobe::server

@@ -17,6 +17,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Of config.pbtxt: which model of an xclbin that holds several.
+constexpr char kKernelParameter[] = "kernel";
+
 /// The number a version is written as, or 0 where `text` is not a positive decimal integer.
 int64_t parse_version(const std::string& text) {
   int64_t version = 0;
@@ -65,7 +68,9 @@ absl::StatusOr<std::unique_ptr<ServedModel>> load_version(const fs::path& folder
   const fs::path file = folder / absl::StrCat(version) / "model.xclbin";
   std::error_code error;
   if (!fs::exists(file, error)) return absl::NotFoundError(absl::StrCat(file.string(), " does not exist"));
-  absl::StatusOr<LoadedModel> loaded = loader.load(file.string());
+  const auto kernel = config.parameters().find(kKernelParameter);
+  absl::StatusOr<LoadedModel> loaded =
+      loader.load(file.string(), name, kernel == config.parameters().end() ? "" : kernel->second.string_value());
   if (!loaded.ok()) return loaded.status();
   return open_model(name, version, *std::move(loaded), config, options);
 }

@@ -1,7 +1,7 @@
 #include "host/session/loaded_xclbin.h"
 
 #include "absl/strings/str_cat.h"
-#include "kernels/emulator/emulator.h"
+#include "absl/strings/str_join.h"
 #include "platform/files/file.h"
 
 namespace strobe::session {
@@ -14,15 +14,7 @@ absl::Status in_file(const std::string& path, const absl::Status& status) {
 /// The in-process emulator of every model of an xclbin.
 class EmulatorEngine : public device::InProcessEngine {
  public:
-  static absl::StatusOr<std::unique_ptr<device::InProcessEngine>> create(const package::Package& package) {
-    auto engine = std::make_unique<EmulatorEngine>();
-    for (const package::KernelModel& model : package.models) {
-      auto emulator = emulator::Emulator::create(model.graph);
-      if (!emulator.ok()) return emulator.status();
-      engine->emulators_.push_back(*std::move(emulator));
-    }
-    return engine;
-  }
+  explicit EmulatorEngine(Plans plans) : plans_(std::move(plans)) {}
 
   absl::Status run(size_t kernel, size_t rows, std::span<const std::span<const std::byte>> inputs,
                    std::span<const std::span<std::byte>> outputs) override {
@@ -33,11 +25,11 @@ class EmulatorEngine : public device::InProcessEngine {
     out.clear();
     for (const auto& bytes : inputs) in.push_back(bytes.data());
     for (const auto& bytes : outputs) out.push_back(bytes.data());
-    return emulators_[kernel].run(in, out, rows, scratch);
+    return (*plans_)[kernel].run(in, out, rows, scratch);
   }
 
  private:
-  std::vector<emulator::Emulator> emulators_;
+  Plans plans_;
 };
 
 }  // namespace
@@ -56,17 +48,34 @@ absl::StatusOr<std::shared_ptr<const LoadedXclbin>> load_xclbin(const std::strin
   return loaded;
 }
 
+std::string model_names(const LoadedXclbin& loaded) {
+  const auto append = [](std::string* out, const package::KernelModel& model) { absl::StrAppend(out, model.kernel); };
+  return absl::StrJoin(loaded.package.models, ", ", append);
+}
+
 absl::StatusOr<size_t> find_model(const LoadedXclbin& loaded, const std::string& name) {
   const auto& models = loaded.package.models;
   if (name.empty() && models.size() == 1) return 0;
-  std::string list;
   for (size_t m = 0; m < models.size(); ++m) {
     if (models[m].kernel == name) return m;
-    absl::StrAppend(&list, m == 0 ? "" : ", ", models[m].kernel);
   }
-  return absl::InvalidArgumentError(name.empty()
-                                        ? absl::StrCat(loaded.path, ": holds several models, name one of: ", list)
-                                        : absl::StrCat(loaded.path, ": holds no model '", name, "'; it has: ", list));
+  const std::string found =
+      name.empty() ? "holds several models, name one of: " : absl::StrCat("holds no model '", name, "'; it has: ");
+  return absl::InvalidArgumentError(absl::StrCat(loaded.path, ": ", found, model_names(loaded)));
+}
+
+absl::StatusOr<Plans> make_plans(const LoadedXclbin& loaded) {
+  auto plans = std::make_shared<std::vector<emulator::Emulator>>();
+  for (const package::KernelModel& model : loaded.package.models) {
+    auto plan = emulator::Emulator::create(model.graph);
+    if (!plan.ok()) return plan.status();
+    plans->push_back(*std::move(plan));
+  }
+  return plans;
+}
+
+std::unique_ptr<device::InProcessEngine> make_engine(Plans plans) {
+  return std::make_unique<EmulatorEngine>(std::move(plans));
 }
 
 device::OpenOptions open_options(std::shared_ptr<const LoadedXclbin> loaded, int threads) {
@@ -81,7 +90,11 @@ device::OpenOptions open_options(std::shared_ptr<const LoadedXclbin> loaded, int
       info.output_row_bytes.push_back(model.graph.tensor(id).type.row_bytes());
     options.kernels.push_back(std::move(info));
   }
-  options.engine = [loaded] { return EmulatorEngine::create(loaded->package); };
+  options.engine = [loaded]() -> absl::StatusOr<std::unique_ptr<device::InProcessEngine>> {
+    auto plans = make_plans(*loaded);
+    if (!plans.ok()) return plans.status();
+    return make_engine(*std::move(plans));
+  };
   return options;
 }
 

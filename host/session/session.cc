@@ -10,7 +10,6 @@
 #include "absl/strings/str_cat.h"
 #include "host/device/open.h"
 #include "host/session/loaded_xclbin.h"
-#include "kernels/emulator/emulator.h"
 
 namespace strobe {
 namespace {
@@ -77,17 +76,11 @@ class SessionBase : public Session {
 /// Events straight from the caller's memory through the emulator: no slot, no copy.
 class InProcessSession : public SessionBase {
  public:
-  InProcessSession(std::shared_ptr<const LoadedXclbin> loaded, int threads, std::string why)
-      : SessionBase(std::move(loaded)), threads_(std::max(threads, 1)), why_(std::move(why)) {}
-
-  absl::Status compile() {
-    for (const package::KernelModel& model : loaded_->package.models) {
-      auto emulator = emulator::Emulator::create(model.graph);
-      if (!emulator.ok()) return emulator.status();
-      emulators_.push_back(*std::move(emulator));
-    }
-    return absl::OkStatus();
-  }
+  InProcessSession(std::shared_ptr<const LoadedXclbin> loaded, session::Plans plans, int threads, std::string why)
+      : SessionBase(std::move(loaded)),
+        plans_(std::move(plans)),
+        threads_(std::max(threads, 1)),
+        why_(std::move(why)) {}
 
   std::string device_text() const override {
     return absl::StrCat("emulator, in process, ", threads_, threads_ == 1 ? " thread" : " threads",
@@ -131,12 +124,12 @@ class InProcessSession : public SessionBase {
       in.push_back(inputs[i].data() + first * models_[model].inputs[i].row_bytes);
     for (size_t o = 0; o < outputs.size(); ++o)
       out.push_back(outputs[o].data() + first * models_[model].outputs[o].row_bytes);
-    return emulators_[model].run(in, out, count, scratch);
+    return (*plans_)[model].run(in, out, count, scratch);
   }
 
+  session::Plans plans_;
   int threads_;
   std::string why_;
-  std::vector<emulator::Emulator> emulators_;
 };
 
 /// Events through the slots of a card or an emulated card, a few launches in flight per compute unit.
@@ -272,14 +265,25 @@ class DeviceSession : public SessionBase {
 absl::StatusOr<std::unique_ptr<Session>> Session::open(const std::string& xclbin, const SessionOptions& options) {
   auto loaded = session::load_xclbin(xclbin);
   if (!loaded.ok()) return loaded.status();
-  auto device = device::open_device((*loaded)->file, options.device, session::open_options(*loaded, options.threads));
+  return session::open_session(*std::move(loaded), options);
+}
+
+absl::StatusOr<std::unique_ptr<Session>> session::open_session(std::shared_ptr<const LoadedXclbin> loaded,
+                                                               const SessionOptions& options) {
+  auto device_options = open_options(loaded, options.threads);
+  Plans plans;  // of the device "emulator", which this session goes around
+  device_options.engine = [&]() -> absl::StatusOr<std::unique_ptr<device::InProcessEngine>> {
+    auto made = make_plans(*loaded);
+    if (!made.ok()) return made.status();
+    plans = *std::move(made);
+    return make_engine(plans);
+  };
+  auto device = device::open_device(loaded->file, options.device, device_options);
   if (!device.ok()) return device.status();
-  if ((*device)->info().backend == "emulator") {
-    auto session = std::make_unique<InProcessSession>(*loaded, options.threads, (*device)->info().why);
-    if (absl::Status s = session->compile(); !s.ok()) return s;
-    return session;
-  }
-  return std::make_unique<DeviceSession>(*loaded, std::shared_ptr<device::Device>(*std::move(device)));
+  if ((*device)->info().backend == "emulator")
+    return std::make_unique<InProcessSession>(std::move(loaded), std::move(plans), options.threads,
+                                              (*device)->info().why);
+  return std::make_unique<DeviceSession>(std::move(loaded), std::shared_ptr<device::Device>(*std::move(device)));
 }
 
 }  // namespace strobe

@@ -1,20 +1,17 @@
 #include "kernels/compile/compile.h"
 
-#include <openssl/evp.h>
+#include <map>
+#include <utility>
 
-#include <array>
-#include <chrono>
-
-#include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "kernels/compile/golden.h"
 #include "kernels/compile/kernel_table.h"
+#include "kernels/compile/prepare.h"
+#include "kernels/compile/stopwatch.h"
 #include "kernels/hls/build.h"
 #include "kernels/hls/project.h"
-#include "kernels/import/float_model.h"
 #include "kernels/package/package.h"
-#include "kernels/quantise/quantise.h"
 #include "platform/boards/boards.h"
 #include "platform/files/file.h"
 #include "platform/files/temporary_folder.h"
@@ -24,94 +21,101 @@ namespace {
 
 constexpr char kWorkFolder[] = "strobe-compile-";
 
-class Stopwatch {
- public:
-  double lap() {
-    const auto now = std::chrono::steady_clock::now();
-    const double seconds = std::chrono::duration<double>(now - last_).count();
-    last_ = now;
-    return seconds;
-  }
-
- private:
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
-
-std::string sha256_text(const std::string& bytes) {
-  std::array<unsigned char, 32> digest{};
-  unsigned int size = 0;
-  EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr);
-  return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(digest.data()), size));
+/// Of several models a message must say which; most name the file already.
+absl::Status of_model(const ModelOptions& model, bool several, const absl::Status& status) {
+  if (!several || absl::StrContains(status.message(), model.path)) return status;
+  return absl::Status(status.code(), absl::StrCat(model.path, ": ", status.message()));
 }
 
-/// Says in the graph what it was made of.
-absl::StatusOr<model::Graph> with_provenance(const model::Graph& graph, const std::string& model,
-                                             const CompileOptions& options) {
-  model::GraphBuilder builder(graph);
-  for (const auto& [key, path] : {std::pair("sha256", model), std::pair("weights_sha256", options.weights),
-                                  std::pair("config_sha256", options.config)}) {
-    if (path.empty()) continue;
-    auto bytes = files::read_file(path);
-    if (!bytes.ok()) return bytes.status();
-    builder.set_provenance(key, sha256_text(*bytes));
-  }
-  if (options.input_type) builder.set_provenance("input_type", options.input_type->to_string());
-  return std::move(builder).build();
-}
-
-/// A C identifier: what v++ takes for a kernel's name.
-std::string kernel_name(const std::string& wish, const std::string& fallback) {
-  std::string name;
-  for (const char c : wish.empty() ? fallback : wish) name += absl::ascii_isalnum(c) ? c : '_';
-  if (name.empty() || absl::ascii_isdigit(name[0])) name = "model_" + name;
-  return name.substr(0, 48);
-}
-
-absl::StatusOr<quantise::Quantised> quantised(const import::FloatModel& model, const CompileOptions& options) {
-  quantise::QuantiseOptions settings;
-  settings.input_type = options.input_type;
-  settings.config_origin = options.config;
-  if (!options.config.empty()) {
-    auto text = files::read_file(options.config);
-    if (!text.ok()) return text.status();
-    settings.config = *std::move(text);
-    if (settings.config.find_first_not_of(" \t\r\n") == std::string::npos) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(options.config, ": is empty; expected a configuration with Model, LayerType or LayerName"));
+absl::StatusOr<std::vector<PreparedModel>> prepare_all(std::span<const ModelOptions> models) {
+  std::vector<PreparedModel> prepared;
+  std::map<std::string, std::string> path_of_kernel;
+  for (const ModelOptions& options : models) {
+    auto model = prepare(options);
+    if (!model.ok()) return of_model(options, models.size() > 1, model.status());
+    const auto [other, is_new] = path_of_kernel.emplace(model->kernel, options.path);
+    if (!is_new) {
+      return absl::InvalidArgumentError(absl::StrCat(other->second, " and ", options.path, " both become kernel '",
+                                                     model->kernel, "'; give them names of their own: NAME=FILE"));
     }
+    prepared.push_back(*std::move(model));
   }
-  return quantise::quantise(model, settings);
+  return prepared;
 }
 
-hls::ProjectOptions project_options(const boards::Board& board, const CompileOptions& options,
-                                    const model::Graph& graph) {
+hls::ProjectOptions project_options(const boards::Board& board, const CompileOptions& options) {
   hls::ProjectOptions result;
   result.board = board.title;
   result.part = board.part;
   result.platform = board.platform;
   result.clock_mhz = options.clock_mhz > 0 ? options.clock_mhz : board.default_clock_mhz;
-  auto hash = graph.provenance().find("sha256");
-  if (hash != graph.provenance().end()) result.model_hash = hash->second;
   return result;
 }
 
-/// Compute units go round the memory banks, each on the die its bank is attached to.
-std::vector<hls::Placement> placements(const boards::Board& board, int compute_units) {
+/// Compute units go round the memory banks, each on the die its bank is attached to. `first` counts those of the
+/// kernels before.
+std::vector<hls::Placement> placements(const boards::Board& board, int first, int compute_units) {
   std::vector<hls::Placement> result;
-  for (int u = 0; u < compute_units && !board.banks.empty(); ++u) {
+  for (int u = first; u < first + compute_units && !board.banks.empty(); ++u) {
     const boards::Bank& bank = board.banks[static_cast<size_t>(u) % board.banks.size()];
     result.push_back({bank.tag, bank.slr < static_cast<int>(board.slrs.size()) ? board.slrs[bank.slr].name : ""});
   }
   return result;
 }
 
-absl::Status write_project_folder(const hls::Project& project, const std::string& folder) {
-  return folder.empty() ? absl::OkStatus() : hls::write_to_folder(project, folder);
+absl::StatusOr<hls::Project> write_project(std::span<const ModelOptions> models,
+                                           const std::vector<PreparedModel>& prepared, const boards::Board& board,
+                                           const CompileOptions& options) {
+  std::vector<hls::KernelSpec> specs;
+  int units = 0;
+  for (size_t m = 0; m < prepared.size(); ++m) {
+    hls::KernelSpec& spec = specs.emplace_back();
+    spec.graph = &prepared[m].graph;
+    spec.name = prepared[m].kernel;
+    spec.compute_units = models[m].compute_units;
+    spec.placement = placements(board, units, spec.compute_units);
+    units += spec.compute_units;
+    if (options.project_folder.empty()) continue;
+    auto golden = golden_vectors(prepared[m].graph);
+    if (!golden.ok()) return of_model(models[m], models.size() > 1, golden.status());
+    spec.golden = *std::move(golden);
+  }
+  return hls::write_project(specs, project_options(board, options));
 }
 
-/// With Vitis: v++ makes the xclbin, and the model is put into it. Written to the documentation, not yet run.
-absl::Status build_hardware(const hls::Project& project, const CompileOptions& options, const std::string& package,
-                            const std::string& output) {
+CompileReport report_of(const std::vector<PreparedModel>& prepared, const hls::Project& project) {
+  CompileReport report;
+  for (size_t m = 0; m < prepared.size(); ++m) {
+    const hls::KernelDescription& kernel = project.kernels[m];
+    KernelReport& entry = report.kernels.emplace_back();
+    entry.kernel = kernel.name;
+    entry.layers = prepared[m].graph.nodes().size();
+    entry.compute_units = static_cast<int>(kernel.compute_units.size());
+    entry.planned_initiation_interval = kernel.initiation_interval;
+    entry.planned_depth = kernel.depth;
+    entry.warnings = prepared[m].warnings;
+    for (const hls::Plan& plan : kernel.plans) {
+      if (!plan.warning.empty()) entry.warnings.push_back(plan.warning);
+    }
+    entry.without_effect = prepared[m].without_effect;
+    report.import_seconds += prepared[m].import_seconds;
+    report.quantise_seconds += prepared[m].quantise_seconds;
+  }
+  return report;
+}
+
+std::string package_of(std::vector<PreparedModel> prepared, const hls::Project& project, bool strip) {
+  package::Package package{"strobe " STROBE_VERSION, {}};
+  for (size_t m = 0; m < prepared.size(); ++m) {
+    package.models.push_back({project.kernels[m].name, std::move(prepared[m].graph), std::nullopt});
+    if (!strip) package.models.back().float_model = std::move(prepared[m].source);
+  }
+  return package::serialize(package);
+}
+
+/// With Vitis: v++ makes the xclbin, and the models are put into it. Written to the documentation, not yet run.
+absl::StatusOr<std::string> build_hardware(const hls::Project& project, const CompileOptions& options,
+                                           const std::string& package) {
   auto temporary = files::TemporaryFolder::create_in_system(kWorkFolder);
   if (!temporary.ok()) return temporary.status();
   const std::string folder = options.project_folder.empty() ? temporary->path() : options.project_folder;
@@ -120,79 +124,55 @@ absl::Status build_hardware(const hls::Project& project, const CompileOptions& o
   if (absl::Status s = hls::build_hw(project, folder, made); !s.ok()) return s;
   auto bytes = files::read_file(made);
   if (!bytes.ok()) return bytes.status();
-  auto with_model = xclbin::with_user_metadata(*bytes, package);
-  if (!with_model.ok()) return with_model.status();
-  return files::write_file(output, *with_model);
+  return xclbin::with_user_metadata(*bytes, package);
 }
 
-}  // namespace
-
-absl::StatusOr<CompileReport> compile_model(const std::string& model, const CompileOptions& options,
-                                            const std::string& output) {
-  CompileReport report;
-  Stopwatch watch;
-  auto board = boards::find(options.board);
-  if (!board.ok()) return board.status();
-  auto source = import::import_model(model, {options.weights});
-  if (!source.ok()) return source.status();
-  report.import_seconds = watch.lap();
-
-  auto result = quantised(*source, options);
-  if (!result.ok()) return result.status();
-  report.warnings = result->warnings;
-  report.without_effect = result->without_effect;
-  auto traced = with_provenance(result->graph, model, options);
-  if (!traced.ok()) return traced.status();
-  const model::Graph& graph = *traced;
-  report.layers = graph.nodes().size();
-  report.quantise_seconds = watch.lap();
-
-  hls::KernelSpec spec;
-  spec.graph = &graph;
-  spec.name = kernel_name(options.name, graph.name());
-  spec.compute_units = options.compute_units;
-  spec.placement = placements(**board, options.compute_units);
+/// For the emulated card or the in-process emulator: strobe writes the xclbin itself.
+absl::StatusOr<std::string> build_emulation(const hls::Project& project, const boards::Board& board,
+                                            const CompileOptions& options, std::string package, bool& reused) {
   if (!options.project_folder.empty()) {
-    auto golden = golden_vectors(graph);
-    if (!golden.ok()) return golden.status();
-    spec.golden = *std::move(golden);
+    if (absl::Status s = hls::write_to_folder(project, options.project_folder); !s.ok()) return s;
   }
-  auto project = hls::write_project(std::span(&spec, 1), project_options(**board, options, graph));
-  if (!project.ok()) return project.status();
-  report.warnings.insert(report.warnings.end(), project->warnings.begin(), project->warnings.end());
-  report.kernel = project->kernels[0].name;
-  report.planned_initiation_interval = project->kernels[0].initiation_interval;
-  report.planned_depth = project->kernels[0].depth;
-  report.project_seconds = watch.lap();
-
-  package::Package package{"strobe " STROBE_VERSION, {}};
-  package.models.push_back({report.kernel, graph, std::nullopt});
-  if (!options.strip) package.models[0].float_model = *std::move(source);
-  const std::string metadata = package::serialize(package);
-  if (options.target == xclbin::Target::kHw) {
-    if (absl::Status s = build_hardware(*project, options, metadata, output); !s.ok()) return s;
-    return report;
-  }
-
-  if (absl::Status s = write_project_folder(*project, options.project_folder); !s.ok()) return s;
-  xclbin::Xclbin file = describe_kernels(*project, **board, options.target);
-  file.user_metadata = metadata;
+  xclbin::Xclbin file = describe_kernels(project, board, options.target);
+  file.user_metadata = std::move(package);
   if (options.target == xclbin::Target::kSwEmu) {
     auto temporary = files::TemporaryFolder::create_in_system(kWorkFolder);
     if (!temporary.ok()) return temporary.status();
     const std::string library = temporary->path() + "/kernel.so";
-    auto built = hls::build_sw_emu(*project, library);
+    auto built = hls::build_sw_emu(project, library);
     if (!built.ok()) return built.status();
-    report.build_reused = built->reused;
+    reused = built->reused;
     auto bytes = files::read_file(library);
     if (!bytes.ok()) return bytes.status();
     file.bitstream = *std::move(bytes);
   }
-  report.build_seconds = watch.lap();
-  auto bytes = xclbin::write(file);
+  return xclbin::write(file);
+}
+
+}  // namespace
+
+absl::StatusOr<CompileReport> compile_models(std::span<const ModelOptions> models, const CompileOptions& options,
+                                             const std::string& output) {
+  auto board = boards::find(options.board);
+  if (!board.ok()) return board.status();
+  auto prepared = prepare_all(models);
+  if (!prepared.ok()) return prepared.status();
+
+  Stopwatch watch;
+  auto project = write_project(models, *prepared, **board, options);
+  if (!project.ok()) return project.status();
+  CompileReport report = report_of(*prepared, *project);
+  report.project_seconds = watch.lap();
+
+  std::string package = package_of(*std::move(prepared), *project, options.strip);
+  auto bytes = options.target == xclbin::Target::kHw
+                   ? build_hardware(*project, options, package)
+                   : build_emulation(*project, **board, options, std::move(package), report.build_reused);
   if (!bytes.ok()) return bytes.status();
+  report.build_seconds = watch.lap();
   if (absl::Status s = files::write_file(output, *bytes); !s.ok()) return s;
-  if (auto read_back = xclbin::read(*bytes); read_back.ok()) report.uuid = xclbin::uuid_text(read_back->uuid);
+  if (auto read_back = xclbin::read(*std::move(bytes)); read_back.ok())
+    report.uuid = xclbin::uuid_text(read_back->uuid);
   return report;
 }
 

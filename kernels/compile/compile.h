@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -8,37 +9,48 @@
 #include "kernels/model/fixed_type.h"
 #include "platform/xclbin/xclbin.h"
 
-/// From a trained model's file to an xclbin.
+/// From trained models' files to an xclbin.
 namespace strobe::compile {
 
-struct CompileOptions {
+/// One model, which becomes one kernel of the xclbin.
+struct ModelOptions {
+  std::string path;     ///< the trained model's file
+  std::string name;     ///< of the kernel; empty: the model's
   std::string weights;  ///< the `.h5` beside a Keras `.json`
   std::string config;   ///< path of a configuration in hls4ml's vocabulary; empty: strobe's defaults
   std::optional<model::FixedType> input_type;  ///< of the events at the kernel's border
-  xclbin::Target target = xclbin::Target::kSwEmu;
-  std::string board = "u250";
-  double clock_mhz = 0;  ///< 0: the board's default
   int compute_units = 1;
-  std::string project_folder;  ///< where the HLS project is written; empty: nowhere (a temporary one for `hw`)
-  bool strip = false;          ///< leave the floating-point model out
-  std::string name;            ///< of the kernel; empty: the model's
 };
 
-struct CompileReport {
+struct CompileOptions {
+  xclbin::Target target = xclbin::Target::kSwEmu;
+  std::string board = "u250";
+  double clock_mhz = 0;        ///< 0: the board's default
+  std::string project_folder;  ///< where the HLS project is written; empty: nowhere (a temporary one for `hw`)
+  bool strip = false;          ///< leave the floating-point models out
+};
+
+struct KernelReport {
   std::string kernel;
   size_t layers = 0;
+  int compute_units = 1;
   int planned_initiation_interval = 1;
   int planned_depth = 0;
   std::vector<std::string> warnings;        ///< for the user's eyes
   std::vector<std::string> without_effect;  ///< accepted keys of the configuration that change nothing here
+};
+
+struct CompileReport {
+  std::vector<KernelReport> kernels;  ///< one a model, in the order given
   double import_seconds = 0, quantise_seconds = 0, project_seconds = 0, build_seconds = 0;
   bool build_reused = false;
   std::string uuid;
 };
 
-/// Compiles `model` and writes the xclbin to `output`, whole or not at all.
-/// Errors: those of the importer, the configuration, the HLS writer, g++ or v++, and of writing; each names its object.
-absl::StatusOr<CompileReport> compile_model(const std::string& model, const CompileOptions& options,
-                                            const std::string& output);
+/// Compiles the models into one xclbin, a kernel each, and writes it to `output`, whole or not at all.
+/// Errors: InvalidArgument for two kernels of one name; those of the importer, the configuration, the HLS writer, g++
+/// or v++, and of writing; each names its object.
+absl::StatusOr<CompileReport> compile_models(std::span<const ModelOptions> models, const CompileOptions& options,
+                                             const std::string& output);
 
 }  // namespace strobe::compile

@@ -41,9 +41,11 @@ void make_ports(KernelCode& kernel, NameTable& names) {
   for (const model::TensorId id : kernel.graph->outputs()) kernel.outputs.push_back(port(id));
 }
 
-std::string make_banner(const KernelSpec& spec, const ProjectOptions& options) {
+/// Names the model, with the hash of its file where the graph says it.
+std::string make_banner(const KernelSpec& spec) {
   std::string text = absl::StrCat("// Written by strobe for the model ", identifier(spec.graph->name()));
-  if (!options.model_hash.empty()) absl::StrAppend(&text, ", ", options.model_hash);
+  const auto hash = spec.graph->provenance().find("sha256");
+  if (hash != spec.graph->provenance().end()) absl::StrAppend(&text, ", ", hash->second);
   return text + ".\n";
 }
 
@@ -90,12 +92,12 @@ absl::Status write_layers(KernelCode& kernel, NameTable& names) {
 
 }  // namespace
 
-absl::StatusOr<KernelCode> make_kernel_code(const KernelSpec& spec, const ProjectOptions& options) {
+absl::StatusOr<KernelCode> make_kernel_code(const KernelSpec& spec) {
   KernelCode kernel;
   kernel.graph = spec.graph;
   kernel.name = identifier(spec.name.empty() ? spec.graph->name() : spec.name);
   kernel.name_space = kernel.name + "_model";
-  kernel.banner = make_banner(spec, options);
+  kernel.banner = make_banner(spec);
   NameTable names;
   names.unique(kernel.name);
   names.unique(kernel.name_space);

@@ -36,7 +36,7 @@ struct KernelCode {
 };
 
 /// Names everything and has every layer write itself.
-absl::StatusOr<KernelCode> make_kernel_code(const KernelSpec& spec, const ProjectOptions& options);
+absl::StatusOr<KernelCode> make_kernel_code(const KernelSpec& spec);
 
 /// The kernel's types and configurations.
 std::string parameters_header(const KernelCode& kernel);

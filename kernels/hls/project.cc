@@ -106,7 +106,7 @@ absl::StatusOr<Project> write_project(std::span<const KernelSpec> specs, const P
   std::set<std::string> names;
   for (const KernelSpec& spec : specs) {
     if (absl::Status s = check_spec(spec); !s.ok()) return s;
-    absl::StatusOr<KernelCode> kernel = make_kernel_code(spec, options);
+    absl::StatusOr<KernelCode> kernel = make_kernel_code(spec);
     if (!kernel.ok()) return kernel.status();
     if (!names.insert(kernel->name).second) {
       return absl::InvalidArgumentError(absl::StrCat("two kernels of one project are named '", kernel->name, "'"));

@@ -41,7 +41,6 @@ struct ProjectOptions {
   std::string part;      ///< "xcu250-figd2104-2L-e"
   std::string platform;  ///< v++'s --platform, "xilinx_u250_gen3x16_xdma_4_1_202210_1"
   double clock_mhz = 300;
-  std::string model_hash;  ///< of the model, for the banner of each file; empty: left out
 };
 
 /// One argument of a kernel, as v++ would lay out its control registers.

@@ -91,7 +91,9 @@ absl::StatusOr<FloatModel> read_keras_json(std::string_view json, std::string we
   if (!opened.ok()) return opened.status();
   const bool keras3 = is_keras3(as_text(member(*config, "keras_version")).value_or("")) || config->contains("module");
   absl::StatusOr<FloatModel> model = build(*config, *opened, keras3, name);
-  if (model.ok()) model->provenance["format"] = "Keras JSON and HDF5";
+  if (!model.ok()) return model;
+  model->provenance["format"] = "Keras JSON and HDF5";
+  model->provenance["weights_file"] = weights_name.substr(weights_name.rfind('/') + 1);
   return model;
 }
 

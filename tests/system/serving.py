@@ -14,12 +14,13 @@ def free_port():
 
 
 @contextlib.contextmanager
-def serve(strobe, folder, seconds=60, arguments=(), preexec_fn=None):
-    """Yields the address of a ready server. Fails where it does not get ready, or does not end cleanly on SIGTERM."""
+def serve(strobe, folder, seconds=60, arguments=(), **options):
+    """Yields the address of a ready server. Fails where it does not get ready, or does not end cleanly on SIGTERM.
+    `options` are Popen's."""
     import tritonclient.grpc as grpc
 
     address = f"127.0.0.1:{free_port()}"
-    process = subprocess.Popen([strobe, "serve", folder, "--grpc", address, *arguments], preexec_fn=preexec_fn)
+    process = subprocess.Popen([strobe, "serve", folder, "--grpc", address, *arguments], **options)
     try:
         until = time.monotonic() + seconds
         while True:

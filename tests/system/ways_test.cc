@@ -243,6 +243,111 @@ TEST_F(Ways, TwoInputsAndTwoOutputsRunFromAndToNpz) {
   }
 }
 
+/// A network with a compute unit to spare, a forest, and a network of other inputs, in one xclbin.
+class SeveralModels : public Ways {
+ protected:
+  void SetUp() override {
+    Ways::SetUp();
+    for (const auto& [name, model] : models_) all_ += " " + name + "=" + data_ + model;
+  }
+
+  const std::string data_ = STROBE_SOURCE_DIR "/tests/data/";
+  const std::map<std::string, std::string> models_ = {
+      {"branches", "two_branch/two_branch.keras"}, {"forest", "jets/jets_forest.json"}, {"hgq", "jets/jets_hgq.keras"}};
+  const std::string jets_ = data_ + "jets/features.npy --raw-in";
+  const std::string types_ = " --input-type forest='ap_fixed<16,6>' --input-type hgq='ap_fixed<16,6>'";
+  std::string all_;
+};
+
+TEST_F(SeveralModels, GiveTheBitsThatEachGivesAlone) {
+  const Outcome compiled =
+      strobe("compile" + all_ + types_ + " --compute-units hgq=2 --target sw_emu -o " + file("model.xclbin"));
+  ASSERT_EQ(compiled.status, 0) << compiled.err;
+  EXPECT_THAT(compiled.out, testing::HasSubstr("kernel hgq: 8 layers"));
+  EXPECT_THAT(compiled.out, testing::HasSubstr("2 compute units"));
+  const std::string events[] = {data_ + "two_branch/events.npz", jets_, jets_};
+  const char* scores[] = {"scores.npz", "scores.npy", "scores.npy"};
+  size_t m = 0;
+  for (const auto& [name, model] : models_) {
+    const std::string type = m == 0 ? "" : " --input-type 'ap_fixed<16,6>'";
+    ASSERT_EQ(strobe("compile " + data_ + model + type + " --target emulator -o " + file("alone.xclbin")).status, 0);
+    const std::string end = " " + events[m] + " --raw-out -o ";
+    const Outcome alone = strobe("run " + file("alone.xclbin") + end + file("alone_") + scores[m]);
+    ASSERT_EQ(alone.status, 0) << alone.err;
+    const Outcome together =
+        strobe("run " + file("model.xclbin") + " --model " + name + end + file("together_") + scores[m]);
+    ASSERT_EQ(together.status, 0) << together.err;
+    EXPECT_THAT(together.out, testing::HasSubstr("xrt:0"));
+    EXPECT_EQ(slurp(file("together_") + scores[m]), slurp(file("alone_") + scores[m])) << name;
+    ++m;
+  }
+}
+
+TEST_F(SeveralModels, AreCheckedWhereTheEventsFit) {
+  ASSERT_EQ(strobe("compile" + all_ + types_ + " --target sw_emu -o " + file("model.xclbin")).status, 0);
+  const Outcome jets =
+      strobe("check " + file("model.xclbin") + " " + jets_ + " --json --labels " + data_ + "jets/labels.npy");
+  ASSERT_EQ(jets.status, 0) << jets.out << jets.err;
+  const auto reports = nlohmann::json::parse(jets.out);
+  ASSERT_EQ(reports.size(), 2U);
+  EXPECT_EQ(reports[0]["model"], "forest");
+  EXPECT_EQ(reports[1]["model"], "hgq");
+  for (const auto& report : reports) {
+    for (const auto& way : report["ways"]) EXPECT_THAT(way["state"], testing::AnyOf("equal", "defines")) << way;
+  }
+  EXPECT_THAT(jets.err, testing::HasSubstr("branches: "));
+  const Outcome branches = strobe("check " + file("model.xclbin") + " " + data_ + "two_branch/events.npz");
+  EXPECT_EQ(branches.status, 0) << branches.out << branches.err;
+  EXPECT_THAT(branches.out, testing::HasSubstr("model branches"));
+  const Outcome none = strobe("check " + file("model.xclbin") + " " + data_ + "jets/labels.npy");
+  EXPECT_EQ(none.status, 1);
+  EXPECT_THAT(none.err, testing::AllOf(testing::HasSubstr("fits none of the models"), testing::HasSubstr("  hgq: ")));
+}
+
+TEST_F(SeveralModels, AreToldApart) {
+  const std::string emulator = " --target emulator -o " + file("model.xclbin");
+  ASSERT_EQ(strobe("compile" + all_ + emulator).status, 0);
+  const Outcome listed = strobe("inspect " + file("model.xclbin"));
+  EXPECT_THAT(listed.out, testing::HasSubstr("3 models"));
+  for (const auto& [name, model] : models_) EXPECT_THAT(listed.out, testing::HasSubstr("\n  " + name + " "));
+  const Outcome shown = strobe("inspect " + file("model.xclbin") + " --model hgq");
+  EXPECT_THAT(shown.out, testing::HasSubstr("hidden1_input"));
+  EXPECT_THAT(shown.out, testing::Not(testing::HasSubstr("tracks")));
+  struct Mistake {
+    std::string arguments, words;
+  };
+  const std::string a = data_ + "jets/jets_hgq.keras";
+  for (const Mistake& mistake : {
+           Mistake{"compile " + a + " " + a + emulator, "both become kernel 'jets_hgq'"},
+           Mistake{"compile x=" + a + " x=" + a + emulator, "two models are named 'x'"},
+           Mistake{"compile x=" + a + " --compute-units y=2" + emulator, "no model was given as y=FILE; named are x"},
+           Mistake{"compile x=" + a + " --compute-units x=65" + emulator, "a number from 1 to 64, found '65'"},
+           Mistake{"compile " + a + " --input-type 'ap_fixed<8,4>' --input-type 'ap_fixed<8,3>'" + emulator,
+                   "--input-type: given twice for all models"},
+           Mistake{"compile x=" + a + " y=" + a + " --name z" + emulator, "--name: is for one model"},
+           Mistake{"compile x=" + a + " y=" + data_ + "jets/none.keras" + emulator, "none.keras"},
+           Mistake{"run " + file("model.xclbin") + " " + jets_, "name one of: branches, forest, hgq"},
+           Mistake{"inspect " + file("model.xclbin") + " --model x",
+                   "holds no model 'x'; it has: branches, forest, hgq"},
+       }) {
+    const Outcome outcome = strobe(mistake.arguments);
+    EXPECT_EQ(outcome.status, 1) << mistake.arguments;
+    EXPECT_THAT(outcome.err, testing::HasSubstr(mistake.words)) << mistake.arguments;
+  }
+}
+
+TEST_F(Ways, WeightsFoundBesideAConfigurationAreInTheProvenance) {
+  NEED_SHARED_DATA();
+  const std::string keras = shared_data() + "/models/keras/qkeras_3layer";
+  for (const std::string& named : {std::string(), " --weights " + keras + "_weights.h5"}) {
+    ASSERT_EQ(strobe("compile " + keras + ".json" + named + " --target emulator -o " + file("model.xclbin")).status, 0);
+    const Outcome shown = strobe("inspect " + file("model.xclbin") + " --json");
+    const auto provenance = nlohmann::json::parse(shown.out)["models"][0]["provenance"];
+    EXPECT_EQ(provenance["weights_file"], "qkeras_3layer_weights.h5");
+    EXPECT_EQ(provenance["weights_sha256"].get<std::string>().size(), 64U);
+  }
+}
+
 TEST_F(Ways, CompilingTwiceGivesTheSameBytes) {
   const std::string model = STROBE_SOURCE_DIR "/tests/data/jets/jets_hgq.keras";
   for (const char* name : {"a.xclbin", "b.xclbin"}) {

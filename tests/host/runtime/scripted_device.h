@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstring>
@@ -30,8 +31,8 @@ struct Script {
 /// A slot in ordinary memory.
 class ScriptedSlot : public device::Slot {
  public:
-  ScriptedSlot(ScriptedDevice& device, const Script& script, int unit, size_t rows)
-      : device_(device), script_(script), unit_(unit), rows_(rows) {
+  ScriptedSlot(ScriptedDevice& device, const Script& script, size_t kernel, int unit, size_t rows)
+      : device_(device), script_(script), kernel_(kernel), unit_(unit), rows_(rows) {
     for (int64_t bytes : script.kernel.input_row_bytes) inputs_.emplace_back(static_cast<size_t>(bytes) * rows);
     for (int64_t bytes : script.kernel.output_row_bytes) outputs_.emplace_back(static_cast<size_t>(bytes) * rows);
   }
@@ -39,12 +40,15 @@ class ScriptedSlot : public device::Slot {
   std::span<std::byte> input(size_t i) override { return inputs_[i]; }
   std::span<const std::byte> output(size_t i) const override { return outputs_[i]; }
   void start(size_t rows, std::function<void(absl::Status)> done) override;
+  size_t kernel() const { return kernel_; }
   int unit() const { return unit_; }
+  bool automatic() const { return script_.automatic; }
   void compute(size_t rows) { script_.compute(*this, outputs_, rows); }
 
  private:
   ScriptedDevice& device_;
   const Script& script_;
+  size_t kernel_;
   int unit_;
   size_t rows_;
   std::vector<std::vector<std::byte>> inputs_, outputs_;
@@ -59,14 +63,16 @@ class ScriptedDevice : public device::Device {
     std::function<void(absl::Status)> done;
   };
 
-  explicit ScriptedDevice(Script script) : script_(std::move(script)) {
+  /// One script a kernel.
+  explicit ScriptedDevice(std::vector<Script> scripts) : scripts_(std::move(scripts)) {
     info_ = {"scripted", "scripted device", "scripted", "test", ""};
-    kernels_ = {script_.kernel};
+    for (const Script& script : scripts_) kernels_.push_back(script.kernel);
   }
+  explicit ScriptedDevice(Script script) : ScriptedDevice(std::vector<Script>{std::move(script)}) {}
   const device::DeviceInfo& info() const override { return info_; }
   const std::vector<device::KernelInfo>& kernels() const override { return kernels_; }
-  absl::StatusOr<std::unique_ptr<device::Slot>> make_slot(size_t, int unit, size_t rows) override {
-    return std::make_unique<ScriptedSlot>(*this, script_, unit, rows);
+  absl::StatusOr<std::unique_ptr<device::Slot>> make_slot(size_t kernel, int unit, size_t rows) override {
+    return std::make_unique<ScriptedSlot>(*this, scripts_[kernel], kernel, unit, rows);
   }
   absl::Status health() const override {
     const std::lock_guard lock(mutex_);
@@ -78,7 +84,7 @@ class ScriptedDevice : public device::Device {
   }
 
   void start(Launch launch) {
-    if (script_.automatic) {
+    if (launch.slot->automatic()) {
       launch.slot->compute(launch.rows);
       launch.done(absl::OkStatus());
       return;
@@ -97,6 +103,11 @@ class ScriptedDevice : public device::Device {
   size_t in_flight() {
     const std::lock_guard lock(mutex_);
     return launches_.size();
+  }
+  size_t in_flight_of(size_t kernel) {
+    const std::lock_guard lock(mutex_);
+    const auto of_kernel = [&](const Launch& launch) { return launch.slot->kernel() == kernel; };
+    return static_cast<size_t>(std::count_if(launches_.begin(), launches_.end(), of_kernel));
   }
   /// Units of the launches in flight, oldest first.
   std::vector<int> units_in_flight() {
@@ -124,7 +135,7 @@ class ScriptedDevice : public device::Device {
   }
 
  private:
-  const Script script_;
+  const std::vector<Script> scripts_;
   device::DeviceInfo info_;
   std::vector<device::KernelInfo> kernels_;
   mutable std::mutex mutex_;

@@ -62,6 +62,18 @@ TEST(ModelStore, FollowsTheVersionPolicy) {
   EXPECT_EQ((*folder.store->find("m", ""))->version, 2);
 }
 
+TEST(ModelStore, TakesTheModelThatTheFolderIsNamedAfterOrTheConfigurationNames) {
+  ServedFolder folder;
+  folder.write("two/1/model.xclbin", "doubling two");
+  folder.write("fast/1/model.xclbin", "doubling two");
+  folder.write("fast/config.pbtxt", "parameters { key: 'kernel' value { string_value: 'doubling' } }");
+  folder.write("other/1/model.xclbin", "doubling two");
+  folder.open();
+  EXPECT_EQ((*folder.store->find("two", ""))->properties.at("kind"), "two");
+  EXPECT_EQ((*folder.store->find("fast", ""))->properties.at("kind"), "doubling");
+  EXPECT_EQ(folder.store->find("other", "").status().code(), absl::StatusCode::kUnavailable);
+}
+
 struct BadConfig {
   const char* text;
   const char* message;

@@ -50,10 +50,12 @@ runtime::DeviceFactory TextLoader::factory(Script script) {
   };
 }
 
-absl::StatusOr<server::LoadedModel> TextLoader::load(const std::string& path) {
+absl::StatusOr<server::LoadedModel> TextLoader::load(const std::string& path, const std::string& name,
+                                                     const std::string& kernel) {
   std::ifstream file(path);
-  std::string kind;
-  file >> kind;
+  std::string kind, second;
+  file >> kind >> second;
+  if (!second.empty()) kind = kernel.empty() ? name : kernel;
   server::LoadedModel loaded;
   if (kind == "doubling") {
     loaded.spec = doubling_spec(4, factory(doubling_script(4)));

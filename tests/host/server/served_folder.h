@@ -22,9 +22,11 @@ namespace strobe::testing {
 ///   "doubling": 4 columns of ap_fixed<16,6,AP_RND,AP_SAT> in (x), raw values doubled out (y, ap_fixed<16,7>).
 ///   "two": inputs a [2] ap_fixed<8,4> and b [3,1] ap_ufixed<12,12>; outputs sum [1] ap_fixed<32,20> and copy [2] (of
 ///   a). anything else: an error.
+/// "doubling two" holds both: `kernel` or else `name` says which.
 class TextLoader : public server::ModelLoader {
  public:
-  absl::StatusOr<server::LoadedModel> load(const std::string& path) override;
+  absl::StatusOr<server::LoadedModel> load(const std::string& path, const std::string& name,
+                                           const std::string& kernel) override;
   /// The device opened last.
   ScriptedDevice& device() const { return *device_; }
 

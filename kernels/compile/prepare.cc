@@ -1,0 +1,94 @@
+#include "kernels/compile/prepare.h"
+
+#include <openssl/evp.h>
+
+#include <array>
+#include <filesystem>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "kernels/compile/stopwatch.h"
+#include "kernels/quantise/quantise.h"
+#include "platform/files/file.h"
+
+namespace strobe::compile {
+namespace {
+
+std::string sha256_text(const std::string& bytes) {
+  std::array<unsigned char, 32> digest{};
+  unsigned int size = 0;
+  EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr);
+  return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(digest.data()), size));
+}
+
+/// The weight file beside the model: the one that was named, or that the importer found by itself. Empty: none.
+std::string weights_path(const ModelOptions& options, const import::FloatModel& source) {
+  if (!options.weights.empty()) return options.weights;
+  const auto found = source.provenance.find("weights_file");
+  if (found == source.provenance.end()) return "";
+  return (std::filesystem::path(options.path).parent_path() / found->second).string();
+}
+
+/// Says in the graph what it was made of.
+absl::StatusOr<model::Graph> with_provenance(const model::Graph& graph, const import::FloatModel& source,
+                                             const ModelOptions& options) {
+  model::GraphBuilder builder(graph);
+  for (const auto& [key, path] :
+       {std::pair("sha256", options.path), std::pair("weights_sha256", weights_path(options, source)),
+        std::pair("config_sha256", options.config)}) {
+    if (path.empty()) continue;
+    auto bytes = files::read_file(path);
+    if (!bytes.ok()) return bytes.status();
+    builder.set_provenance(key, sha256_text(*bytes));
+  }
+  if (options.input_type) builder.set_provenance("input_type", options.input_type->to_string());
+  return std::move(builder).build();
+}
+
+std::string kernel_name(const std::string& wish, const std::string& fallback) {
+  std::string name;
+  for (const char c : wish.empty() ? fallback : wish) name += absl::ascii_isalnum(c) ? c : '_';
+  if (name.empty() || absl::ascii_isdigit(name[0])) name = "model_" + name;
+  return name.substr(0, 48);
+}
+
+absl::StatusOr<quantise::Quantised> quantised(const import::FloatModel& model, const ModelOptions& options) {
+  quantise::QuantiseOptions settings;
+  settings.input_type = options.input_type;
+  settings.config_origin = options.config;
+  if (!options.config.empty()) {
+    auto text = files::read_file(options.config);
+    if (!text.ok()) return text.status();
+    settings.config = *std::move(text);
+    if (settings.config.find_first_not_of(" \t\r\n") == std::string::npos) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(options.config, ": is empty; expected a configuration with Model, LayerType or LayerName"));
+    }
+  }
+  return quantise::quantise(model, settings);
+}
+
+}  // namespace
+
+absl::StatusOr<PreparedModel> prepare(const ModelOptions& options) {
+  Stopwatch watch;
+  auto source = import::import_model(options.path, {options.weights});
+  if (!source.ok()) return source.status();
+  const double import_seconds = watch.lap();
+  auto result = quantised(*source, options);
+  if (!result.ok()) return result.status();
+  auto graph = with_provenance(result->graph, *source, options);
+  if (!graph.ok()) return graph.status();
+  std::string name = kernel_name(options.name, graph->name());
+  return PreparedModel{std::move(name),
+                       *std::move(source),
+                       *std::move(graph),
+                       std::move(result->warnings),
+                       std::move(result->without_effect),
+                       import_seconds,
+                       watch.lap()};
+}
+
+}  // namespace strobe::compile
