@@ -77,8 +77,9 @@ void print_text(const Settings& settings, const compile::CompileReport& report) 
                 seconds, reused);
   for (const compile::KernelReport& kernel : report.kernels) {
     print_warnings(kernel, several);
-    const std::string what = absl::StrCat(kernel.layers, " layers, planned II ", kernel.planned_initiation_interval,
-                                          " and depth ", kernel.planned_depth, " cycles");
+    const std::string what =
+        absl::StrCat(kernel.layers, kernel.layers == 1 ? " layer" : " layers", ", planned II ",
+                     kernel.planned_initiation_interval, " and depth ", kernel.planned_depth, " cycles");
     if (several)
       std::printf("  kernel %s: %s, %d compute unit%s\n", kernel.kernel.c_str(), what.c_str(), kernel.compute_units,
                   kernel.compute_units == 1 ? "" : "s");

@@ -168,7 +168,8 @@ void print_layer(const Json& layer) {
 }
 
 void print_model(const Json& model) {
-  std::printf("model %s\n", model["model"].get<std::string>().c_str());
+  const std::string kernel = model["kernel"], trained = model["model"];
+  std::printf("model %s%s\n", kernel.c_str(), trained == kernel ? "" : (" (" + trained + ")").c_str());
   for (const char* side : {"inputs", "outputs"}) {
     for (const auto& t : model[side]) {
       std::printf("  %s %s: %s%s, rows of %lld bytes in %d-bit containers\n",
@@ -204,9 +205,10 @@ void print_models(const Json& models) {
       return text;
     };
     const auto& planned = model["total"]["planned"];
-    std::printf("  %-24s %s -> %s; %zu layers, planned II %d, depth %d cycles\n",
+    std::printf("  %-24s %s -> %s; %zu layer%s, planned II %d, depth %d cycles\n",
                 model["kernel"].get<std::string>().c_str(), tensors("inputs").c_str(), tensors("outputs").c_str(),
-                model["layers"].size(), planned["initiation_interval"].get<int>(), planned["depth"].get<int>());
+                model["layers"].size(), model["layers"].size() == 1 ? "" : "s",
+                planned["initiation_interval"].get<int>(), planned["depth"].get<int>());
   }
 }
 

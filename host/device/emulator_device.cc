@@ -12,10 +12,12 @@
 namespace strobe::device {
 namespace {
 
-/// A fixed number of threads that take jobs in order; the destructor finishes what is queued.
+/// A fixed number of threads that serve all kernels: these take turns, each one's jobs go in order. So a kernel waits
+/// for the jobs that run and for one of every other kernel, however much these have queued. The destructor finishes
+/// what is queued.
 class Pool {
  public:
-  explicit Pool(int threads) {
+  Pool(int threads, size_t kernels) : jobs_(kernels) {
     for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
   }
   ~Pool() {
@@ -26,10 +28,11 @@ class Pool {
     changed_.notify_all();
     for (std::thread& thread : threads_) thread.join();
   }
-  void add(std::function<void()> job) {
+  void add(size_t kernel, std::function<void()> job) {
     {
       std::lock_guard lock(mutex_);
-      jobs_.push_back(std::move(job));
+      jobs_[kernel].push_back(std::move(job));
+      ++queued_;
     }
     changed_.notify_one();
   }
@@ -38,17 +41,29 @@ class Pool {
   void work() {
     for (;;) {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return closing_ || !jobs_.empty(); });
-      if (jobs_.empty()) return;
-      auto job = std::move(jobs_.front());
-      jobs_.pop_front();
+      changed_.wait(lock, [this] { return closing_ || queued_ > 0; });
+      if (queued_ == 0) return;
+      auto job = take();
       lock.unlock();
       job();
     }
   }
+
+  /// The oldest job of the kernel whose turn it is, or of the next that has one. There is one.
+  std::function<void()> take() {
+    while (jobs_[turn_].empty()) turn_ = (turn_ + 1) % jobs_.size();
+    std::deque<std::function<void()>>& jobs = jobs_[turn_];
+    turn_ = (turn_ + 1) % jobs_.size();
+    auto job = std::move(jobs.front());
+    jobs.pop_front();
+    --queued_;
+    return job;
+  }
+
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::function<void()>> jobs_;
+  std::vector<std::deque<std::function<void()>>> jobs_;  ///< by kernel
+  size_t turn_ = 0, queued_ = 0;
   bool closing_ = false;
   std::vector<std::thread> threads_;
 };
@@ -90,7 +105,7 @@ class EmulatorSlot final : public Slot {
       std::lock_guard lock(mutex_);
       ++launches_;
     }
-    emulator_->pool->add([this, rows, done = std::move(done)] { run_then(rows, done); });
+    emulator_->pool->add(kernel_, [this, rows, done = std::move(done)] { run_then(rows, done); });
   }
 
  private:
@@ -145,7 +160,7 @@ absl::StatusOr<std::unique_ptr<Device>> open_emulator_device(const OpenOptions& 
   if (!engine.ok()) return engine.status();
   auto emulator = std::make_shared<Emulator>();
   emulator->engine = *std::move(engine);
-  if (options.threads > 1) emulator->pool = std::make_unique<Pool>(options.threads);
+  if (options.threads > 1) emulator->pool = std::make_unique<Pool>(options.threads, options.kernels.size());
   std::vector<KernelInfo> kernels = options.kernels;
   // Each thread serves one launch at a time, as a compute unit of a card does.
   for (KernelInfo& kernel : kernels) kernel.compute_units = options.threads;
