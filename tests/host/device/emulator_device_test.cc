@@ -1,35 +1,49 @@
 #include "host/device/emulator_device.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <algorithm>
 
 #include "tests/host/device/device_fixture.h"
 
 namespace strobe::device {
 namespace {
 
-/// Notes which kernel each run is of, and lets none go on before the gate opens.
+/// Notes which kernel each run is of, and ends runs as the test lets it.
 class GatedEngine final : public InProcessEngine {
  public:
-  struct Gate {
-    void open() {
-      const std::lock_guard lock(mutex);
-      is_open = true;
-      changed.notify_all();
+  class Gate {
+   public:
+    /// Lets `runs` more runs end.
+    void let_end(size_t runs) {
+      const std::lock_guard lock(mutex_);
+      may_end_ += runs;
+      changed_.notify_all();
     }
-    std::mutex mutex;
-    std::condition_variable changed;
-    bool is_open = false;
-    std::vector<size_t> begun;  ///< kernels of the runs, in their order
+    /// The kernels of the runs so far, in the order of their beginning, once there are `count`.
+    std::vector<size_t> begun(size_t count) {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [&] { return begun_.size() >= count; });
+      return begun_;
+    }
+    void pass(size_t kernel) {
+      std::unique_lock lock(mutex_);
+      begun_.push_back(kernel);
+      changed_.notify_all();
+      changed_.wait(lock, [this] { return may_end_ > 0; });
+      --may_end_;
+    }
+
+   private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    size_t may_end_ = 0;
+    std::vector<size_t> begun_;
   };
   explicit GatedEngine(Gate& gate) : gate_(gate) {}
 
   absl::Status run(size_t kernel, size_t, std::span<const std::span<const std::byte>>,
                    std::span<const std::span<std::byte>>) override {
-    std::unique_lock lock(gate_.mutex);
-    gate_.begun.push_back(kernel);
-    gate_.changed.wait(lock, [this] { return gate_.is_open; });
+    gate_.pass(kernel);
     return absl::OkStatus();
   }
 
@@ -55,10 +69,11 @@ TEST(EmulatorDevice, LetsKernelsTakeTurnsHoweverMuchOneHasQueued) {
     slots.push_back(*std::move(slot));
     slots.back()->start(1, ends.next());
   }
-  gate.open();
+  gate.begun(kThreads);
+  gate.let_end(1);
+  EXPECT_THAT(gate.begun(kThreads + 1), testing::Contains(kCalm));  // behind what ran, before all that waited
+  gate.let_end(kQueued);
   ends.wait(slots.size());
-  const auto calm = std::find(gate.begun.begin(), gate.begun.end(), kCalm) - gate.begun.begin();
-  EXPECT_LE(calm, kThreads);  // behind what ran, before all that waited
 }
 
 }  // namespace
