@@ -183,7 +183,7 @@ absl::StatusOr<std::unique_ptr<device::Slot>> TrivialDevice::make_slot(size_t, i
 class TrivialLoader : public server::ModelLoader {
  public:
   explicit TrivialLoader(bool threaded) : threaded_(threaded) {}
-  absl::StatusOr<server::LoadedModel> load(const std::string&) override {
+  absl::StatusOr<server::LoadedModel> load(const std::string&, const std::string&, const std::string&) override {
     const auto type = model::FixedType::fixed(16, 6, model::Rounding::kRnd, model::Overflow::kSat);
     server::LoadedModel loaded;
     loaded.spec.inputs = {{"features", {{kFeatures}, {type}}}};

@@ -29,7 +29,7 @@ constexpr size_t kColumns = 4;
 /// Every file is the doubling model; a test says how its launches end.
 class DoublingLoader : public ModelLoader {
  public:
-  absl::StatusOr<LoadedModel> load(const std::string&) override {
+  absl::StatusOr<LoadedModel> load(const std::string&, const std::string&, const std::string&) override {
     LoadedModel loaded;
     loaded.spec = strobe::testing::doubling_spec(kColumns, [this]() -> absl::StatusOr<std::shared_ptr<device::Device>> {
       device = std::make_shared<strobe::testing::ScriptedDevice>(strobe::testing::doubling_script(kColumns));
