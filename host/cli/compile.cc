@@ -16,7 +16,8 @@ namespace strobe::cli {
 namespace {
 
 struct Settings {
-  std::vector<std::string> models, weights, configs, input_types, compute_units;  ///< each "VALUE" or "NAME=VALUE"
+  std::vector<std::string> models, weights, configs, input_types, compute_units, formula_choices,
+      formula_inputs;  ///< each "VALUE" or "NAME=VALUE"
   std::string name, output, target;
   compile::CompileOptions options;
   bool json = false;
@@ -96,7 +97,7 @@ absl::Status compile_command(Settings& settings) {
   if (!target.ok()) return target.status();
   settings.options.target = *target;
   auto models = model_options({settings.models, settings.name, settings.weights, settings.configs, settings.input_types,
-                               settings.compute_units});
+                               settings.compute_units, settings.formula_choices, settings.formula_inputs});
   if (!models.ok()) return models.status();
   auto report = compile::compile_models(*models, settings.options, settings.output);
   if (!report.ok()) return report.status();
@@ -141,6 +142,11 @@ void add_compile(CLI::App& app, Action& action) {
             "type of the events at the kernel's border, such as ap_fixed<16,6>");
   of_models("--compute-units", settings->compute_units, "[NAME=]N",
             absl::StrCat("instances of the kernel that work side by side, 1 to ", kMostComputeUnits, " (default: 1)"));
+  of_models("--select", settings->formula_choices, "[NAME=]CHOICE",
+            "equation of a PySR hall of fame: score (PySR's own choice, the default), loss, complexity=N, number=N or "
+            "all");
+  of_models("--inputs", settings->formula_inputs, "[NAME=]NAMES",
+            "a formula's inputs where its file does not declare them, such as 'x[16]' or 'pt, eta'");
   command
       ->add_option("--target", settings->target,
                    "what the xclbin is for: this process, XRT's emulated card, or a card (default: sw_emu; emulator "

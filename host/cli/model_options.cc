@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
@@ -28,6 +29,11 @@ NamedValue split(const std::string& word) {
   return is_name ? NamedValue{name, word.substr(equals + 1)} : NamedValue{"", word};
 }
 
+/// A choice of --select that has a '=' of its own.
+bool is_choice(const std::string& word) {
+  return absl::StartsWith(word, "complexity=") || absl::StartsWith(word, "number=");
+}
+
 std::string names_of(const Models& models) {
   std::string list;
   for (const ModelOptions& model : models) {
@@ -47,7 +53,7 @@ absl::Status assign(const std::string& option, const std::vector<std::string>& w
                     const std::function<absl::Status(ModelOptions&, const std::string&)>& set) {
   std::vector<NamedValue> values;
   for (const std::string& word : words) {
-    NamedValue value = split(word);
+    NamedValue value = is_choice(word) ? NamedValue{"", word} : split(word);
     if (value.value.empty()) return absl::InvalidArgumentError(absl::StrCat(option, " '", word, "': has no value"));
     const auto same = [&](const NamedValue& other) { return other.name == value.name; };
     if (std::any_of(values.begin(), values.end(), same)) {
@@ -120,6 +126,8 @@ absl::StatusOr<Models> model_options(const ModelWords& words) {
   absl::Status status = assign("--weights", words.weights, *models, set_text(&ModelOptions::weights));
   status.Update(assign("--config", words.configs, *models, set_text(&ModelOptions::config)));
   status.Update(assign("--input-type", words.input_types, *models, set_input_type));
+  status.Update(assign("--select", words.formula_choices, *models, set_text(&ModelOptions::formula_choice)));
+  status.Update(assign("--inputs", words.formula_inputs, *models, set_text(&ModelOptions::formula_inputs)));
   status.Update(assign("--compute-units", words.compute_units, *models, set_compute_units));
   if (!status.ok()) return status;
   return models;

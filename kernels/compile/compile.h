@@ -14,10 +14,12 @@ namespace strobe::compile {
 
 /// One model, which becomes one kernel of the xclbin.
 struct ModelOptions {
-  std::string path;     ///< the trained model's file
-  std::string name;     ///< of the kernel; empty: the model's
-  std::string weights;  ///< the `.h5` beside a Keras `.json`
-  std::string config;   ///< path of a configuration in hls4ml's vocabulary; empty: strobe's defaults
+  std::string path;            ///< the trained model's file
+  std::string name;            ///< of the kernel; empty: the model's
+  std::string weights;         ///< the `.h5` beside a Keras `.json`
+  std::string formula_choice;  ///< which equation of a PySR hall of fame (import/formula_file.h)
+  std::string formula_inputs;  ///< declares a formula's inputs where its file does not
+  std::string config;          ///< path of a configuration in hls4ml's vocabulary; empty: strobe's defaults
   std::optional<model::FixedType> input_type;  ///< of the events at the kernel's border
   int compute_units = 1;
 };

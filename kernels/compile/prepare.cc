@@ -74,7 +74,7 @@ absl::StatusOr<quantise::Quantised> quantised(const import::FloatModel& model, c
 
 absl::StatusOr<PreparedModel> prepare(const ModelOptions& options) {
   Stopwatch watch;
-  auto source = import::import_model(options.path, {options.weights});
+  auto source = import::import_model(options.path, {options.weights, options.formula_choice, options.formula_inputs});
   if (!source.ok()) return source.status();
   const double import_seconds = watch.lap();
   auto result = quantised(*source, options);

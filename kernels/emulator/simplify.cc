@@ -264,7 +264,8 @@ class Simplifier {
       case Op::kTopBits:
         return top_bits(i);
       case Op::kLookup:
-        return {graph_.lookup(listing_.tables[i.table].entries, values_[i.a].id), i.fraction};
+        // A cast may have kept its operand on a coarser grid; an index is a whole number.
+        return {graph_.lookup(listing_.tables[i.table].entries, on_grid(values_[i.a], 0)), i.fraction};
       case Op::kForest:
         return forest(i);
       case Op::kQuotient:

@@ -14,6 +14,10 @@
 
 /// A trained model as its file describes it: layers with floating-point weights and the quantisers they were trained
 /// with, no arithmetic yet. Every importer ends here; `kernels/quantise` turns it into a graph.
+namespace strobe::formula {
+struct Formula;
+}
+
 namespace strobe::import {
 
 struct Forest;
@@ -62,6 +66,7 @@ using Setting = std::variant<bool, int64_t, double, std::string, std::vector<int
 ///  - Activation: setting "activation": "relu", "sigmoid", "tanh", "softmax", "linear", "elu", ...; settings such as
 ///  "alpha",
 ///    "max_value", "threshold", "axis"; array "alpha" for PReLU. A QActivation has quantiser "output" beside it.
+///  - Formula: `formula` (kernels/formula/formula.h); one input tensor of its inputs, one output tensor of its outputs.
 ///  - Forest: `forest` (forest.h); one input tensor of [features], one output tensor of [outputs].
 ///  - Reshape: setting "target_shape"; Transpose: "permutation" (batch axis not counted); Concatenate: "axis".
 struct FloatLayer {
@@ -75,7 +80,8 @@ struct FloatLayer {
   std::map<std::string, Quantizer, std::less<>> quantizers;
   /// Names of the file's constants and nodes that became part of this layer; a configuration may still speak of them.
   std::vector<std::string> absorbed;
-  std::shared_ptr<const Forest> forest;  ///< kind "Forest" only
+  std::shared_ptr<const Forest> forest;             ///< kind "Forest" only
+  std::shared_ptr<const formula::Formula> formula;  ///< kind "Formula" only
 
   template <typename T>
   std::optional<T> setting(std::string_view key) const {
@@ -106,7 +112,9 @@ struct FloatModel {
 };
 
 struct ImportOptions {
-  std::string weights_path;  ///< the `.h5` beside a Keras `.json`
+  std::string weights_path;    ///< the `.h5` beside a Keras `.json`
+  std::string formula_choice;  ///< which row of a PySR hall of fame (formula_file.h)
+  std::string formula_inputs;  ///< declares a formula's inputs, "x[16]" or "pt, eta", where its file does not
 };
 
 /// Reads a model file, told apart by content and extension: `.json` + `.h5`, `.h5`, `.keras`, `.onnx`.

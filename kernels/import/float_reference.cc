@@ -7,6 +7,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "kernels/formula/formula.h"
 #include "kernels/import/auto_scale.h"
 #include "kernels/import/file_rules.h"
 #include "kernels/import/float_arithmetic.h"
@@ -203,6 +204,7 @@ class Evaluator {
 
   absl::StatusOr<Values> compute(const FloatLayer& layer, const std::vector<size_t>& sources) {
     const std::string& kind = layer.kind;
+    if (kind == "Formula") return formula(layer, sources[0]);
     if (kind == "Dense") return dense(layer, sources[0]);
     if (kind == "MatMul") return matmul(sources);
     if (kind == "BatchNormalization") return batch_norm(layer, sources[0]);
@@ -215,6 +217,22 @@ class Evaluator {
                                                      "Maximum", "Minimum",  "Average",  "AveragePow2"};
     if (std::find(kMerges.begin(), kMerges.end(), kind) != kMerges.end()) return merge(kind, sources);
     return absl::UnimplementedError(absl::StrCat("kind '", kind, "' in floating point"));
+  }
+
+  /// In double precision throughout; only the results become float32.
+  absl::StatusOr<Values> formula(const FloatLayer& layer, size_t source) const {
+    const FloatStep& in = result_.steps[source];
+    if (layer.formula == nullptr) return absl::InvalidArgumentError("has no formula");
+    const size_t n_in = layer.formula->inputs.size(), n_out = layer.formula->outputs.size();
+    if (in.values.size() != n_in * result_.rows) return absl::InvalidArgumentError("its input has another size");
+    Values out{{static_cast<int64_t>(n_out)}, {}, false};
+    std::vector<double> x(n_in), y(n_out);
+    for (size_t r = 0; r < result_.rows; ++r) {
+      std::copy_n(in.values.begin() + static_cast<std::ptrdiff_t>(r * n_in), n_in, x.begin());
+      formula::evaluate(*layer.formula, x, y);
+      out.data.insert(out.data.end(), y.begin(), y.end());
+    }
+    return out;
   }
 
   /// Rows along the last axis times a matrix [n_in, n_out].

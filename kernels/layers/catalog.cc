@@ -6,6 +6,7 @@
 #include "kernels/layers/concatenate/concatenate.h"
 #include "kernels/layers/dense/dense.h"
 #include "kernels/layers/forest/forest.h"
+#include "kernels/layers/formula/formula.h"
 #include "kernels/layers/leaky_relu/leaky_relu.h"
 #include "kernels/layers/merge/merge.h"
 #include "kernels/layers/projection/projection.h"
@@ -25,7 +26,7 @@ constexpr const Layer* kCatalog[] = {
     &kDenseLayer,       &kBatchNormLayer, &kQuantizeLayer,   &kReluLayer,    &kLeakyReluLayer, &kThresholdReluLayer,
     &kClipLayer,        &kSignLayer,      &kTableLayer,      &kSoftmaxLayer, &kAddLayer,       &kSubtractLayer,
     &kMultiplyLayer,    &kMaximumLayer,   &kMinimumLayer,    &kAverageLayer, &kReshapeLayer,   &kTransposeLayer,
-    &kConcatenateLayer, &kForestLayer,    &kProjectionLayer,
+    &kConcatenateLayer, &kForestLayer,    &kProjectionLayer, &kFormulaLayer,
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "kernels/formula/formula.h"
 #include "kernels/package/graph_proto.h"
 
 namespace strobe::package {
@@ -128,6 +129,7 @@ void to_proto(const import::FloatModel& model, pb::FloatModel& proto) {
     l.set_class_name(layer.class_name);
     for (const auto& input : layer.inputs) l.add_inputs(input);
     for (const auto& output : layer.outputs) l.add_outputs(output);
+    if (layer.formula != nullptr) l.set_formula(layer.formula->text);
     for (const auto& [key, value] : layer.settings) std::visit(SettingWriter{(*l.mutable_settings())[key]}, value);
     for (const auto& [key, value] : layer.arrays) to_proto(value, (*l.mutable_arrays())[key]);
     for (const auto& [key, value] : layer.quantizers)
@@ -150,6 +152,11 @@ absl::StatusOr<import::FloatModel> from_proto(const pb::FloatModel& proto) {
     layer.class_name = l.class_name();
     layer.inputs.assign(l.inputs().begin(), l.inputs().end());
     layer.outputs.assign(l.outputs().begin(), l.outputs().end());
+    if (!l.formula().empty()) {
+      auto formula = formula::parse(l.formula());
+      if (!formula.ok()) return formula.status();
+      layer.formula = std::make_shared<const formula::Formula>(*std::move(formula));
+    }
     for (const auto& [key, value] : l.settings()) layer.settings[key] = from_proto(value);
     for (const auto& [key, value] : l.arrays()) layer.arrays[key] = from_proto(value);
     for (const auto& [key, value] : l.quantizers()) {

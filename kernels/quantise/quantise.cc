@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "kernels/quantise/emit.h"
 #include "kernels/quantise/forest.h"
+#include "kernels/quantise/formula.h"
 #include "kernels/quantise/from_float.h"
 #include "kernels/quantise/hgq.h"
 #include "kernels/quantise/hls_config.h"
@@ -134,6 +135,7 @@ absl::StatusOr<Quantised> quantise_hgq_with_config(const import::FloatModel& sou
 
 absl::StatusOr<Quantised> quantise(const import::FloatModel& source, const QuantiseOptions& options) {
   if (is_forest(source)) return quantise_forest(source, options);
+  if (is_formula(source)) return quantise_formula(source, options);
   if (has_element_quantizers(source)) return quantise_hgq_with_config(source, options);
 
   const bool own = options.config.empty();

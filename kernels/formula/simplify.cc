@@ -1,0 +1,130 @@
+#include <array>
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "kernels/formula/builder.h"
+
+namespace strobe::formula {
+namespace {
+
+/// Whole powers up to this are products.
+constexpr int kLargestProduct = 16;
+
+class Simplifier {
+ public:
+  explicit Simplifier(const Formula& source) : source_(source) {
+    builder_.formula().inputs = source.inputs;
+    builder_.formula().tables = source.tables;
+    builder_.formula().types = source.types;
+  }
+
+  absl::StatusOr<Formula> run() {
+    for (size_t t = 0; t < source_.terms.size(); ++t) {
+      const Term& term = source_.terms[t];
+      builder_.at(term.line, term.column);
+      auto made = translate(term);
+      if (!made.ok()) return at(term, made.status());
+      Term& result = builder_.formula().terms[*made];
+      if (result.name.empty() && result.op != Op::kInput && result.op != Op::kConstant) result.name = term.name;
+      terms_.push_back(*made);
+    }
+    for (const Output& output : source_.outputs)
+      builder_.formula().outputs.push_back({output.name, terms_[output.term]});
+    builder_.formula().text = source_.text;
+    return std::move(builder_.formula());
+  }
+
+ private:
+  using Result = absl::StatusOr<TermId>;
+
+  static absl::Status at(const Term& term, const absl::Status& status) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("line ", term.line, ", column ", term.column, ": ", status.message()));
+  }
+
+  Result translate(const Term& term) {
+    if (term.op == Op::kInput) return builder_.input(term.index);
+    if (term.op == Op::kConstant) return builder_.constant(term.number);
+    std::vector<TermId> arguments;
+    for (const TermId argument : term.arguments) arguments.push_back(terms_[argument]);
+    if (Result folded = fold(term, arguments); !folded.ok() || *folded >= 0) return folded;
+    const double* b = arguments.size() == 2 ? builder_.number(arguments[1]) : nullptr;
+    switch (term.op) {
+      case Op::kDivide:
+        return divide(arguments[0], arguments[1]);
+      case Op::kPower:
+        return power(arguments[0], arguments[1]);
+      case Op::kMultiply:
+        if (b != nullptr && *b == 1) return arguments[0];
+        if (const double* a = builder_.number(arguments[0]); a != nullptr && *a == 1) return arguments[1];
+        break;
+      case Op::kSelect:
+        if (const double* c = builder_.number(arguments[0])) return *c > 0 ? arguments[1] : arguments[2];
+        if (arguments[1] == arguments[2]) return arguments[1];
+        break;
+      default:
+        break;
+    }
+    return builder_.make(term.op, std::move(arguments), term.index, term.number);
+  }
+
+  /// The value of an operation on numbers alone; -1 where one of them is none.
+  Result fold(const Term& term, const std::vector<TermId>& arguments) {
+    std::array<double, 3> values{};
+    for (size_t i = 0; i < arguments.size(); ++i) {
+      const double* number = builder_.number(arguments[i]);
+      if (number == nullptr) return -1;
+      values[i] = *number;
+    }
+    const double value = evaluate_term(source_, term, std::span(values).first(arguments.size()));
+    if (!std::isfinite(value)) return absl::InvalidArgumentError("has no value: its arguments are constants");
+    return builder_.constant(value);
+  }
+
+  Result divide(TermId a, TermId b) {
+    if (a == b) return builder_.constant(1);
+    if (const double* divisor = builder_.number(b)) {
+      if (*divisor == 0) return absl::InvalidArgumentError("division by 0");
+      const double factor = 1 / *divisor;
+      if (!std::isfinite(factor)) return absl::InvalidArgumentError("division by a number too close to 0");
+      return builder_.make(Op::kMultiply, {a, builder_.constant(factor)});
+    }
+    const TermId inverse = builder_.function("inv", b);
+    const double* numerator = builder_.number(a);
+    if (numerator != nullptr && *numerator == 1) return inverse;
+    return builder_.make(Op::kMultiply, {a, inverse});
+  }
+
+  Result power(TermId base, TermId exponent) {
+    if (const double* p = builder_.number(exponent)) {
+      if (*p == std::floor(*p) && *p >= 0 && *p <= kLargestProduct) return product(base, static_cast<int>(*p));
+      if (*p == 0.5) return builder_.function("sqrt", base);
+      if (*p == -1) return builder_.function("inv", base);
+      return builder_.make(Op::kFunction, {base}, power_function(), *p);
+    }
+    if (const double* c = builder_.number(base)) {
+      if (!(*c > 0)) return absl::InvalidArgumentError("a power with a variable exponent needs a positive base");
+      return builder_.make(Op::kFunction, {exponent}, exponential_function(), *c);
+    }
+    return builder_.function("exp", builder_.make(Op::kMultiply, {exponent, builder_.function("log", base)}));
+  }
+
+  /// x^n by squares.
+  TermId product(TermId x, int n) {
+    if (n == 0) return builder_.constant(1);
+    if (n == 1) return x;
+    const TermId half = product(x, n / 2);
+    const TermId square = builder_.make(Op::kMultiply, {half, half});
+    return n % 2 == 0 ? square : builder_.make(Op::kMultiply, {square, x});
+  }
+
+  const Formula& source_;
+  Builder builder_;
+  std::vector<TermId> terms_;
+};
+
+}  // namespace
+
+absl::StatusOr<Formula> simplify(const Formula& formula) { return Simplifier(formula).run(); }
+
+}  // namespace strobe::formula

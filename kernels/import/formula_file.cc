@@ -1,0 +1,225 @@
+#include "kernels/import/formula_file.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "kernels/formula/formula.h"
+#include "platform/files/file.h"
+
+namespace strobe::import {
+namespace {
+
+constexpr size_t kLargestFile = 64 << 20;
+
+struct Row {
+  int complexity = 0;
+  double loss = 0;
+  std::string equation;
+  int line = 0;
+};
+
+using Cells = std::vector<std::string>;
+
+/// One record of a CSV: cells, quotes doubled inside quotes. Moves `at` behind it.
+absl::StatusOr<Cells> next_record(std::string_view csv, char comma, size_t& at, int& line) {
+  Cells cells(1);
+  const int first_line = line;
+  bool quoted = false;
+  for (; at < csv.size(); ++at) {
+    const char c = csv[at];
+    if (c == '\n') ++line;
+    if (c == '"') {
+      if (quoted && at + 1 < csv.size() && csv[at + 1] == '"') {
+        cells.back() += c;
+        ++at;
+      } else {
+        quoted = !quoted;
+      }
+    } else if (c == '\n' && !quoted) {
+      ++at;
+      return cells;
+    } else if (c == comma && !quoted) {
+      cells.emplace_back();
+    } else if (c != '\r') {
+      cells.back() += c;
+    }
+  }
+  if (quoted) return absl::InvalidArgumentError(absl::StrCat("line ", first_line, ": a quote is never closed"));
+  return cells;
+}
+
+char separator(std::string_view head) { return head.substr(0, 16).find('|') == std::string_view::npos ? ',' : '|'; }
+
+/// The column of that name, in any case; -1.
+int column(const Cells& header, std::initializer_list<std::string_view> names) {
+  for (size_t i = 0; i < header.size(); ++i) {
+    for (const std::string_view name : names) {
+      if (absl::EqualsIgnoreCase(header[i], std::string(name))) return static_cast<int>(i);
+    }
+  }
+  return -1;
+}
+
+absl::StatusOr<std::vector<Row>> read_rows(std::string_view csv) {
+  size_t at = 0;
+  int line = 1;
+  const char comma = separator(csv);
+  auto header = next_record(csv, comma, at, line);
+  if (!header.ok()) return header.status();
+  const int complexity = column(*header, {"Complexity"}), loss = column(*header, {"Loss", "MSE"}),
+            equation = column(*header, {"Equation"});
+  if (complexity < 0 || loss < 0 || equation < 0)
+    return absl::InvalidArgumentError("line 1: expected the columns Complexity, Loss and Equation");
+  std::vector<Row> rows;
+  while (at < csv.size()) {
+    const int first_line = line;
+    auto cells = next_record(csv, comma, at, line);
+    if (!cells.ok()) return cells.status();
+    if (cells->size() == 1 && cells->front().empty()) continue;
+    if (cells->size() != header->size()) {
+      return absl::InvalidArgumentError(absl::StrCat("line ", first_line, ": expected ", header->size(),
+                                                     " columns, found ", cells->size()));
+    }
+    Row row;
+    row.line = first_line;
+    row.equation = (*cells)[equation];
+    if (!absl::SimpleAtoi((*cells)[complexity], &row.complexity) || !absl::SimpleAtod((*cells)[loss], &row.loss) ||
+        std::isnan(row.loss)) {
+      return absl::InvalidArgumentError(absl::StrCat("line ", first_line, ": expected a complexity and a loss, found '",
+                                                     (*cells)[complexity], "' and '", (*cells)[loss], "'"));
+    }
+    rows.push_back(std::move(row));
+  }
+  if (rows.empty()) return absl::InvalidArgumentError("expected one equation or more, found none");
+  return rows;
+}
+
+/// PySR's "best": the fall of log loss per complexity, among rows close to the smallest loss.
+size_t best_score(const std::vector<Row>& rows) {
+  std::vector<size_t> order(rows.size());
+  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return rows[a].complexity < rows[b].complexity; });
+  double least = std::numeric_limits<double>::infinity();
+  for (const Row& row : rows) least = std::min(least, row.loss);
+  size_t best = order[0];
+  double highest = -std::numeric_limits<double>::infinity();
+  for (size_t i = 0; i < order.size(); ++i) {
+    const Row& row = rows[order[i]];
+    double score = 0;
+    if (i > 0) {
+      const Row& before = rows[order[i - 1]];
+      const int steps = row.complexity - before.complexity;
+      if (row.loss > 0 && before.loss > 0 && steps > 0) score = -std::log(row.loss / before.loss) / steps;
+      if (row.loss <= 0) score = std::numeric_limits<double>::infinity();
+    }
+    if (row.loss <= 1.5 * least && score > highest) {
+      highest = score;
+      best = order[i];
+    }
+  }
+  return best;
+}
+
+absl::StatusOr<size_t> chosen_row(const std::vector<Row>& rows, const std::string& choice) {
+  if (choice.empty() || choice == "score") return best_score(rows);
+  if (choice == "loss") {
+    const auto least = std::min_element(rows.begin(), rows.end(), [](auto& a, auto& b) { return a.loss < b.loss; });
+    return static_cast<size_t>(least - rows.begin());
+  }
+  absl::string_view value = choice;
+  int wanted = 0;
+  if (absl::ConsumePrefix(&value, "number=") && absl::SimpleAtoi(value, &wanted)) {
+    if (wanted >= 1 && wanted <= static_cast<int>(rows.size())) return static_cast<size_t>(wanted) - 1;
+    return absl::InvalidArgumentError(absl::StrCat("there is no row ", wanted, "; rows are 1 to ", rows.size()));
+  }
+  value = choice;
+  if (absl::ConsumePrefix(&value, "complexity=") && absl::SimpleAtoi(value, &wanted)) {
+    std::string known;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (rows[i].complexity == wanted) return i;
+      absl::StrAppend(&known, i == 0 ? "" : ", ", rows[i].complexity);
+    }
+    return absl::InvalidArgumentError(absl::StrCat("no equation has complexity ", wanted, "; there are: ", known));
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("'", choice, "' chooses no equation; expected score, loss, complexity=N, number=N or all"));
+}
+
+}  // namespace
+
+bool is_hall_of_fame(std::string_view head) {
+  const size_t end = head.find_first_of("\r\n");
+  const std::string line = absl::AsciiStrToLower(absl::string_view(head.data(), std::min(end, head.size())));
+  return absl::StartsWith(line, "complexity") && absl::StrContains(line, "equation");
+}
+
+absl::StatusOr<std::string> choose_from_hall_of_fame(std::string_view csv, const std::string& choice) {
+  auto rows = read_rows(csv);
+  if (!rows.ok()) return rows.status();
+  if (choice == "all") {
+    std::string text;
+    for (const Row& row : *rows) absl::StrAppend(&text, row.equation, "\n");
+    return text;
+  }
+  auto row = chosen_row(*rows, choice);
+  if (!row.ok()) return row.status();
+  return (*rows)[*row].equation + "\n";
+}
+
+absl::StatusOr<FloatModel> import_formula(const std::string& path, const std::string& choice,
+                                          const std::string& inputs) {
+  const auto named = [&](const absl::Status& status) {
+    return absl::Status(status.code(), absl::StrCat("'", path, "': ", status.message()));
+  };
+  auto file = files::MappedFile::open(path);
+  if (!file.ok()) return file.status();
+  const auto bytes = (*file)->bytes();
+  if (bytes.size() > kLargestFile) return named(absl::InvalidArgumentError("a formula's file has at most 64 MiB"));
+  const std::string_view content(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  std::string text(content);
+  const bool hall_of_fame = is_hall_of_fame(content);
+  if (hall_of_fame) {
+    auto chosen = choose_from_hall_of_fame(content, choice);
+    if (!chosen.ok()) return named(chosen.status());
+    text = *std::move(chosen);
+  } else if (!choice.empty()) {
+    return named(absl::InvalidArgumentError("is no hall of fame (.csv): nothing to choose from"));
+  }
+  auto formula = formula::parse(text, inputs);
+  if (!formula.ok()) {
+    return named(absl::InvalidArgumentError(
+        absl::StrCat(hall_of_fame ? "the chosen equation: " : "", formula.status().message())));
+  }
+  FloatModel model;
+  model.name = std::filesystem::path(path).stem().string();
+  model.framework = hall_of_fame ? "pysr" : "formula";
+  model.provenance["format"] = hall_of_fame ? "PySR hall of fame" : "formula";
+  const std::vector<int64_t> in = {static_cast<int64_t>(formula->inputs.size())};
+  const std::vector<int64_t> out = {static_cast<int64_t>(formula->outputs.size())};
+  model.inputs.push_back({"x", in});
+  model.outputs.push_back({"y", out});
+  FloatLayer input;
+  input.name = "x";
+  input.kind = "Input";
+  input.class_name = "Input";
+  input.outputs = {"x"};
+  FloatLayer layer;
+  layer.name = "y";
+  layer.kind = "Formula";
+  layer.class_name = "Formula";
+  layer.inputs = {"x"};
+  layer.outputs = {"y"};
+  layer.formula = std::make_shared<const formula::Formula>(*std::move(formula));
+  model.layers = {std::move(input), std::move(layer)};
+  return model;
+}
+
+}  // namespace strobe::import

@@ -1,0 +1,273 @@
+#include "kernels/quantise/formula_ranges.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numbers>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace strobe::quantise {
+namespace {
+
+using formula::Formula;
+using formula::Op;
+using formula::Term;
+using formula::TermId;
+using Interval = FormulaRanges::Interval;
+
+constexpr double kPi = std::numbers::pi;
+constexpr double kSteepest = 1e9;
+
+Interval hull(std::initializer_list<double> values) { return {std::min(values), std::max(values)}; }
+
+Interval times(Interval a, Interval b) {
+  return hull({a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high});
+}
+
+std::string shown(Interval x) { return absl::StrFormat("%.6g to %.6g", x.low, x.high); }
+
+class Analysis {
+ public:
+  Analysis(const Formula& formula, const model::FixedType& input, double step_slope, bool saturate)
+      : formula_(formula), step_slope_(step_slope), saturate_(saturate) {
+    const double step = input.step();
+    const double most = std::ldexp(1.0, input.width - (input.is_signed ? 1 : 0)) - 1;
+    input_ = {input.is_signed ? -(most + 1) * step : 0, most * step};
+    grid_ = step;
+  }
+
+  absl::StatusOr<FormulaRanges> run() {
+    for (size_t t = 0; t < formula_.terms.size(); ++t) {
+      auto interval = value_of(static_cast<TermId>(t));
+      if (!interval.ok()) return interval.status();
+      if (!std::isfinite(interval->low) || !std::isfinite(interval->high) || interval->size() > 0x1p100)
+        return error(static_cast<TermId>(t), "its values can exceed 2^100");
+      result_.values.push_back(*interval);
+    }
+    find_slopes();
+    return std::move(result_);
+  }
+
+ private:
+  absl::Status error(TermId t, const std::string& flaw) const {
+    return absl::InvalidArgumentError(absl::StrCat(formula_.place(t), ": ", flaw));
+  }
+
+  Interval argument(const Term& term, int i) const { return result_.values[term.arguments[i]]; }
+
+  absl::StatusOr<Interval> value_of(TermId t) {
+    const Term& term = formula_.terms[t];
+    std::array<Interval, 3> x{};
+    for (size_t i = 0; i < term.arguments.size(); ++i) x[i] = argument(term, static_cast<int>(i));
+    const Interval a = x[0], b = x[1];
+    switch (term.op) {
+      case Op::kInput:
+        return input_;
+      case Op::kConstant:
+        return Interval{term.number, term.number};
+      case Op::kAdd:
+        return Interval{a.low + b.low, a.high + b.high};
+      case Op::kSubtract:
+        return Interval{a.low - b.high, a.high - b.low};
+      case Op::kMultiply: {
+        Interval product = times(a, b);
+        if (term.arguments[0] == term.arguments[1]) product.low = a.low <= 0 && a.high >= 0 ? 0 : std::max(product.low, std::min(a.low * a.low, a.high * a.high));
+        return product;
+      }
+      case Op::kNegate:
+        return Interval{-a.high, -a.low};
+      case Op::kMaximum:
+        return Interval{std::max(a.low, b.low), std::max(a.high, b.high)};
+      case Op::kMinimum:
+        return Interval{std::min(a.low, b.low), std::min(a.high, b.high)};
+      case Op::kAbs:
+        return Interval{a.low <= 0 && a.high >= 0 ? 0 : std::min(std::abs(a.low), std::abs(a.high)), a.size()};
+      case Op::kSign:
+        return Interval{a.low > 0 ? 1.0 : a.low == 0 ? 0.0 : -1.0, a.high < 0 ? -1.0 : a.high == 0 ? 0.0 : 1.0};
+      case Op::kFloor:
+        return Interval{std::floor(a.low), std::floor(a.high)};
+      case Op::kCeil:
+        return Interval{std::ceil(a.low), std::ceil(a.high)};
+      case Op::kRound:
+        return Interval{std::nearbyint(a.low), std::nearbyint(a.high)};
+      case Op::kSelect:
+        return Interval{std::min(b.low, x[2].low), std::max(b.high, x[2].high)};
+      case Op::kTable: {
+        const auto& values = formula_.tables[term.index].values;
+        const auto first = values.begin() + formula::cell(formula_.tables[term.index], a.low);
+        const auto last = values.begin() + formula::cell(formula_.tables[term.index], a.high) + 1;
+        return Interval{*std::min_element(first, last), *std::max_element(first, last)};
+      }
+      case Op::kCast:
+        return cast(t, formula_.types[term.index], a);
+      case Op::kFunction:
+        return function(t, term, a);
+      case Op::kDivide:
+      case Op::kPower:
+        return error(t, "a division or power is left");
+      default:
+        return Interval{0, 1};
+    }
+  }
+
+  absl::StatusOr<Interval> cast(TermId t, const model::FixedType& type, Interval a) const {
+    const double low = static_cast<double>(type.min_raw()) * type.step();
+    const double high = static_cast<double>(type.max_raw()) * type.step();
+    const bool fits = a.low >= low && a.high < high + type.step();
+    if (!fits && type.overflow == model::Overflow::kWrap) {
+      return error(t, absl::StrCat("values of ", shown(a), " overflow ", type.to_string(), " (", shown({low, high}),
+                                   "); make the type wider or let it saturate (AP_SAT)"));
+    }
+    return Interval{std::clamp(a.low - type.step(), low, high), std::clamp(a.high + type.step(), low, high)};
+  }
+
+  absl::StatusOr<Interval> function(TermId t, const Term& term, Interval a) {
+    const std::string name(formula::functions()[term.index].name);
+    const formula::Domain domain = formula::domain_of(term);
+    const bool hits_zero = domain.not_zero && a.low <= 0 && a.high >= 0;
+    if (hits_zero && !saturate_) {
+      return error(t, absl::StrCat("division by an interval that contains zero (", shown(a),
+                                   "); bound it, for example by max(x, 0.1), or allow it by `Domain: saturate`"));
+    }
+    if (name == "tan" && std::floor(a.low / kPi + 0.5) != std::floor(a.high / kPi + 0.5))
+      return error(t, absl::StrCat("tan: its argument (", shown(a), ") passes a pole; bound it by clamp"));
+    const bool outside = a.low < domain.low || a.high > domain.high || (domain.open_low && a.low <= domain.low) ||
+                         (domain.open_high && a.high >= domain.high);
+    if (a.high < domain.low || a.low > domain.high || (domain.open_low && a.high <= domain.low) ||
+        (domain.open_high && a.low >= domain.high) || (hits_zero && a.low == 0 && a.high == 0)) {
+      return error(t, absl::StrCat(name, ": its argument (", shown(a), ") never lies where the function is defined"));
+    }
+    if (outside || hits_zero) {
+      result_.warnings.push_back(absl::StrCat(formula_.place(t), ": ", name, ": its argument (", shown(a),
+                                              ") can leave the function's domain; such events get the value at the "
+                                              "domain's limit and are counted as saturated"));
+    }
+    if (name == "sin" || name == "cos") return wave(name, a);
+    // Open limits: as close as the input's grid comes, which is enough for an estimate.
+    Interval x = {std::max(a.low, domain.low + (domain.open_low ? grid_ : 0)),
+                  std::min(a.high, domain.high - (domain.open_high ? grid_ : 0))};
+    x.high = std::max(x.high, x.low);
+    if (hits_zero) {
+      const double pole = function_value(term, grid_);
+      Interval y = hull({pole, function_value(term, -grid_)});
+      if (a.low >= 0) y = hull({pole, function_value(term, std::max(a.high, grid_))});
+      if (a.high <= 0) y = hull({function_value(term, -grid_), function_value(term, std::min(a.low, -grid_))});
+      return y;
+    }
+    Interval y = hull({function_value(term, x.low), function_value(term, x.high)});
+    if (x.low < 0 && x.high > 0) {
+      const double middle = function_value(term, 0);
+      y = hull({y.low, y.high, middle});
+    }
+    return y;
+  }
+
+  static Interval wave(const std::string& name, Interval a) {
+    const double shift = name == "cos" ? kPi / 2 : 0;  // cos x = sin(x + pi / 2)
+    const double low = a.low + shift, high = a.high + shift;
+    Interval y = hull({std::sin(low), std::sin(high)});
+    const auto reaches = [&](double peak) {
+      return std::floor((high - peak) / (2 * kPi)) >= std::ceil((low - peak) / (2 * kPi));
+    };
+    if (reaches(kPi / 2)) y.high = 1;
+    if (reaches(-kPi / 2)) y.low = -1;
+    return y;
+  }
+
+  /// Largest slope between neighbours among many points.
+  double slope_of(const Term& term, Interval a) const {
+    const formula::Function& f = formula::functions()[term.index];
+    if (std::isfinite(f.steepest)) return f.steepest;
+    const formula::Domain domain = formula::domain_of(term);
+    const double low = std::max(a.low, domain.low), high = std::min(a.high, domain.high);
+    constexpr int kPoints = 512;
+    double largest = 0;
+    for (int i = 0; i < kPoints; ++i) {
+      const double x0 = low + (high - low) * i / kPoints, x1 = low + (high - low) * (i + 1) / kPoints;
+      if (domain.not_zero && x0 <= 0 && x1 >= 0) continue;
+      const double y0 = function_value(term, x0), y1 = function_value(term, x1);
+      const double slope = std::abs(y1 - y0) / (x1 - x0);
+      if (std::isfinite(slope)) largest = std::max(largest, slope);
+    }
+    return std::min(largest, kSteepest);
+  }
+
+  void find_slopes() {
+    result_.slopes.assign(formula_.terms.size(), 0);
+    result_.feeds_step.assign(formula_.terms.size(), false);
+    for (const formula::Output& output : formula_.outputs) result_.slopes[output.term] = 1;
+    for (size_t t = formula_.terms.size(); t-- > 0;) spread(formula_.terms[t], result_.slopes[t]);
+  }
+
+  void give(const Term& term, int i, double slope) {
+    double& target = result_.slopes[term.arguments[i]];
+    target = std::min(target + slope, kSteepest);
+  }
+
+  void give_step(const Term& term, int i) {
+    result_.feeds_step[term.arguments[i]] = true;
+    double& target = result_.slopes[term.arguments[i]];
+    target = std::max(target, step_slope_);
+  }
+
+  void spread(const Term& term, double slope) {
+    if (slope == 0) return;
+    switch (term.op) {
+      case Op::kInput:
+      case Op::kConstant:
+        return;
+      case Op::kMultiply:
+        give(term, 0, slope * argument(term, 1).size());
+        give(term, 1, slope * argument(term, 0).size());
+        break;
+      case Op::kFunction:
+        give(term, 0, slope * slope_of(term, argument(term, 0)));
+        break;
+      case Op::kSelect:
+        give_step(term, 0);
+        give(term, 1, slope);
+        give(term, 2, slope);
+        break;
+      case Op::kAdd:
+      case Op::kSubtract:
+      case Op::kMaximum:
+      case Op::kMinimum:
+        give(term, 0, slope);
+        give(term, 1, slope);
+        break;
+      case Op::kNegate:
+      case Op::kAbs:
+        give(term, 0, slope);
+        return;
+      case Op::kCast:
+        give(term, 0, slope);
+        give_step(term, 0);
+        break;
+      default:
+        for (size_t i = 0; i < term.arguments.size(); ++i) give_step(term, static_cast<int>(i));
+    }
+    ++result_.rounded;
+  }
+
+  const Formula& formula_;
+  double step_slope_;
+  bool saturate_;
+  Interval input_;
+  double grid_ = 1;
+  FormulaRanges result_;
+};
+
+}  // namespace
+
+double function_value(const Term& term, double x) {
+  return formula::functions()[term.index].evaluate(x, term.number);
+}
+
+absl::StatusOr<FormulaRanges> analyse_ranges(const Formula& formula, const model::FixedType& input, double step_slope,
+                                             bool saturate) {
+  return Analysis(formula, input, step_slope, saturate).run();
+}
+
+}  // namespace strobe::quantise
