@@ -176,14 +176,18 @@ absl::StatusOr<std::string> choose_from_hall_of_fame(std::string_view csv, const
 
 absl::StatusOr<FloatModel> import_formula(const std::string& path, const std::string& choice,
                                           const std::string& inputs) {
-  const auto named = [&](const absl::Status& status) {
-    return absl::Status(status.code(), absl::StrCat("'", path, "': ", status.message()));
-  };
   auto file = files::MappedFile::open(path);
   if (!file.ok()) return file.status();
   const auto bytes = (*file)->bytes();
-  if (bytes.size() > kLargestFile) return named(absl::InvalidArgumentError("a formula's file has at most 64 MiB"));
-  const std::string_view content(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return read_formula(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()), path, choice, inputs);
+}
+
+absl::StatusOr<FloatModel> read_formula(std::string_view content, const std::string& path, const std::string& choice,
+                                        const std::string& inputs) {
+  const auto named = [&](const absl::Status& status) {
+    return absl::Status(status.code(), absl::StrCat("'", path, "': ", status.message()));
+  };
+  if (content.size() > kLargestFile) return named(absl::InvalidArgumentError("a formula's file has at most 64 MiB"));
   std::string text(content);
   const bool hall_of_fame = is_hall_of_fame(content);
   if (hall_of_fame) {

@@ -20,6 +20,10 @@ bool is_hall_of_fame(std::string_view head);
 absl::StatusOr<FloatModel> import_formula(const std::string& path, const std::string& choice,
                                           const std::string& inputs);
 
+/// The same from a file's content; `path` is used in messages and names the model.
+absl::StatusOr<FloatModel> read_formula(std::string_view content, const std::string& path, const std::string& choice,
+                                        const std::string& inputs);
+
 /// The expressions that `choice` takes from a hall of fame's text, as a text of the formula language.
 absl::StatusOr<std::string> choose_from_hall_of_fame(std::string_view csv, const std::string& choice);
 

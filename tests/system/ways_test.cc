@@ -208,6 +208,29 @@ TEST_F(Ways, TheSampleForestAgreesInEveryWay) {
   ASSERT_TRUE(jets.ok()) << jets.status();
   write_events(file("jets.npy"), *jets, 1.0 / 1024);
   expect_equal(data + "jets_forest.json", file("jets.npy") + " --labels " + data + "labels.npy");
+TEST_F(Ways, FiveFormulasAgreeInEveryWayOnAllJets) {
+  NEED_SHARED_DATA();
+  expect_equal(shared_data() + "/models/symbolic/jets_expressions.txt --input-type 'ap_fixed<16,6>'",
+               shared_data() + kJets);
+  const Outcome inspected = strobe("inspect " + file("model.xclbin"));
+  EXPECT_EQ(inspected.status, 0) << inspected.err;
+  EXPECT_THAT(inspected.out, testing::HasSubstr("error_bound"));
+}
+
+TEST_F(Ways, AHallOfFameAgreesInEveryWayOnAllJets) {
+  NEED_SHARED_DATA();
+  expect_equal(shared_data() + "/models/symbolic/own_expressions.csv --select all --inputs 'x[16]'",
+               shared_data() + kJets);
+}
+
+TEST_F(Ways, FormulasInHls4mlsArithmeticGiveItsBitsOnAllJets) {
+  NEED_SHARED_DATA();
+  std::ofstream(file("config.yml"))
+      << "Formula: {Compatibility: hls4ml, Precision: 'ap_fixed<16,6>', Tables: {Size: 1024, From: -8, To: 8}}\n";
+  const std::string models = shared_data() + "/models/symbolic/";
+  expect_equal(models + "jets_expressions.txt --config " + file("config.yml"),
+               shared_data() + kJets + " --expected " +
+                   scores(models + "expected/jets_expressions__hls4ml_lut_16_6_n1024_r8", "score"));
 }
 
 TEST_F(Ways, TheSampleNetworkGivesItsFrameworksBits) {

@@ -1,0 +1,106 @@
+#include "tests/kernels/formula/ways.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <random>
+
+#include "kernels/emulator/emulator.h"
+#include "kernels/layers/catalog.h"
+#include "kernels/layers/reference.h"
+
+namespace strobe::testing {
+
+absl::StatusOr<quantise::Quantised> quantised(const std::string& text, const model::FixedType& input,
+                                              const std::string& config) {
+  auto formula = formula::parse(text);
+  if (!formula.ok()) return formula.status();
+  import::FloatModel model;
+  model.name = "formula";
+  model.inputs.push_back({"x", {static_cast<int64_t>(formula->inputs.size())}});
+  model.outputs.push_back({"y", {static_cast<int64_t>(formula->outputs.size())}});
+  import::FloatLayer layer;
+  layer.name = "y";
+  layer.kind = "Formula";
+  layer.inputs = {"x"};
+  layer.outputs = {"y"};
+  layer.formula = std::make_shared<const formula::Formula>(*std::move(formula));
+  model.layers.push_back(std::move(layer));
+  auto result = quantise::quantise(model, {config, "config.yml", input});
+  if (result.ok()) {
+    if (absl::Status s = layers::verify(result->graph); !s.ok()) return s;
+  }
+  return result;
+}
+
+namespace {
+
+std::vector<std::byte> packed(const model::TensorType& type, const std::vector<int64_t>& raw) {
+  const int bytes = type.container() / 8;
+  std::vector<std::byte> rows(raw.size() * bytes);
+  for (size_t i = 0; i < raw.size(); ++i) std::memcpy(rows.data() + i * bytes, &raw[i], bytes);
+  return rows;
+}
+
+}  // namespace
+
+std::vector<int64_t> outputs_of(const model::Graph& graph, const std::vector<int64_t>& inputs, size_t rows,
+                                model::OverflowCount* overflow) {
+  auto reference = layers::evaluate_reference(graph, {inputs}, rows);
+  EXPECT_TRUE(reference.ok()) << reference.status();
+  if (!reference.ok()) return {};
+  if (overflow != nullptr) *overflow = reference->overflow[0];
+  auto emulator = emulator::Emulator::create(graph);
+  EXPECT_TRUE(emulator.ok()) << emulator.status();
+  if (!emulator.ok()) return {};
+  const std::vector<std::byte> in = packed(graph.input(0).type, inputs);
+  std::vector<std::byte> out(reference->outputs[0].size() * graph.output(0).type.container() / 8);
+  const std::byte* in_rows[] = {in.data()};
+  std::byte* out_rows[] = {out.data()};
+  emulator::Scratch scratch;
+  EXPECT_TRUE(emulator->run(in_rows, out_rows, rows, scratch).ok());
+  EXPECT_EQ(out, packed(graph.output(0).type, reference->outputs[0])) << "the emulator differs from the reference";
+  auto trace = emulator->trace(in_rows, rows);
+  EXPECT_TRUE(trace.ok()) << trace.status();
+  if (trace.ok()) {
+    EXPECT_EQ(trace->overflow[0].saturated, reference->overflow[0].saturated);
+    EXPECT_EQ(trace->overflow[0].wrapped, reference->overflow[0].wrapped);
+  }
+  return reference->outputs[0];
+}
+
+std::vector<int64_t> random_inputs(const model::Graph& graph, size_t rows, uint64_t seed) {
+  std::mt19937_64 random(seed);
+  const model::FixedType& type = graph.input(0).type.types[0];
+  const auto low = type.is_signed ? -static_cast<int64_t>(type.max_raw()) - 1 : 0;
+  const auto high = static_cast<int64_t>(type.max_raw());
+  std::uniform_int_distribution<int64_t> any(low, high);
+  std::vector<int64_t> raw(rows * static_cast<size_t>(graph.input(0).type.elements()));
+  for (int64_t& value : raw) {
+    const uint64_t kind = random() % 16;
+    value = kind == 0 ? low : kind == 1 ? high : kind == 2 ? 0 : kind < 8 ? any(random) / 64 : any(random);
+  }
+  return raw;
+}
+
+double largest_error(const model::Graph& graph, const formula::Formula& formula, const std::vector<int64_t>& inputs,
+                     size_t rows) {
+  const std::vector<int64_t> raw = outputs_of(graph, inputs, rows);
+  const size_t n_in = formula.inputs.size(), n_out = formula.outputs.size();
+  std::vector<double> x(n_in), y(n_out);
+  double largest = 0;
+  for (size_t r = 0; r < rows && raw.size() == rows * n_out; ++r) {
+    for (size_t i = 0; i < n_in; ++i) x[i] = model::to_double(inputs[r * n_in + i], graph.input(0).type.types[0]);
+    formula::evaluate(formula, x, y);
+    for (size_t o = 0; o < n_out; ++o) {
+      if (std::isnan(y[o])) continue;
+      largest = std::max(largest, std::abs(model::to_double(raw[r * n_out + o], graph.output(0).type.types[0]) - y[o]));
+    }
+  }
+  return largest;
+}
+
+double bound_of(const model::Graph& graph) { return std::stod(graph.provenance().at("error_bound")); }
+
+}  // namespace strobe::testing
