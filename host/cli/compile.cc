@@ -118,7 +118,7 @@ void add_compile(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("compile", "Turns trained models into an xclbin");
   command->footer(
       "Models: Keras 2 (.json with --weights, .h5), Keras 3 (.keras), with QKeras and HGQ2 layers; ONNX and QONNX "
-      "(.onnx).\n"
+      "(.onnx); formulas (PySR's hall_of_fame.csv, .txt; docs/formulas.md).\n"
       "Without --config the network is quantised so that nothing overflows: inputs ap_fixed<16,6>, weights 16 bits,\n"
       "activations 12 fraction bits, sums exact; trained quantisers are followed.\n"
       "Several models become one xclbin, a kernel each with compute units of its own. NAME=FILE names a model's "

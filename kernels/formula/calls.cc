@@ -30,9 +30,7 @@ TermId many(Builder& b, const Arguments& a) {
   return b.chain(op, a);
 }
 
-TermId select(Builder& b, TermId condition, TermId yes, TermId no) {
-  return b.make(Op::kSelect, {condition, yes, no});
-}
+TermId select(Builder& b, TermId condition, TermId yes, TermId no) { return b.make(Op::kSelect, {condition, yes, no}); }
 
 TermId power_of(Builder& b, TermId x, int n) { return b.make(Op::kPower, {x, b.constant(n)}); }
 
@@ -108,7 +106,9 @@ const Call kCalls[] = {
     {"min", 1, kAny, many<Op::kMinimum>},
     {"Min", 1, kAny, many<Op::kMinimum>},
     {"relu", 1, 1,
-     [](Builder& b, const Arguments& a) { return b.make(Op::kMaximum, {a[0], b.constant(0)}); }},
+     [](Builder& b, const Arguments& a) {
+       return b.make(Op::kMaximum, {a[0], b.constant(0)});
+     }},
     {"clamp", 3, 3,
      [](Builder& b, const Arguments& a) {
        return b.make(Op::kMinimum, {b.make(Op::kMaximum, {a[0], a[1]}), a[2]});
@@ -119,8 +119,14 @@ const Call kCalls[] = {
      }},
     {"greater", 2, 2, one<Op::kGreater>},
     {"greater_equal", 2, 2, one<Op::kGreaterEqual>},
-    {"less", 2, 2, [](Builder& b, const Arguments& a) { return b.make(Op::kGreater, {a[1], a[0]}); }},
-    {"less_equal", 2, 2, [](Builder& b, const Arguments& a) { return b.make(Op::kGreaterEqual, {a[1], a[0]}); }},
+    {"less", 2, 2,
+     [](Builder& b, const Arguments& a) {
+       return b.make(Op::kGreater, {a[1], a[0]});
+     }},
+    {"less_equal", 2, 2,
+     [](Builder& b, const Arguments& a) {
+       return b.make(Op::kGreaterEqual, {a[1], a[0]});
+     }},
     {"equal", 2, 2, one<Op::kEqual>},
     {"logical_and", 2, kAny, many<Op::kAnd>},
     {"And", 1, kAny, many<Op::kAnd>},
@@ -129,7 +135,9 @@ const Call kCalls[] = {
     {"logical_not", 1, 1, one<Op::kNot>},
     {"Not", 1, 1, one<Op::kNot>},
     {"Heaviside", 1, 1,
-     [](Builder& b, const Arguments& a) { return b.make(Op::kGreater, {a[0], b.constant(0)}); }},
+     [](Builder& b, const Arguments& a) {
+       return b.make(Op::kGreater, {a[0], b.constant(0)});
+     }},
     {"cond", 2, 2, [](Builder& b, const Arguments& a) { return select(b, a[0], a[1], b.constant(0)); }},
     {"select", 3, 3, one<Op::kSelect>},
     {"ifelse", 3, 3, one<Op::kSelect>},
@@ -162,12 +170,11 @@ absl::StatusOr<TermId> call(Builder& builder, std::string_view name, const Argum
   }
   const auto count = static_cast<int>(arguments.size());
   if (count < fewest || count > most) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("'", std::string(name), "' takes ", fewest,
-                     most == kAny      ? " or more"
-                     : most > fewest   ? absl::StrCat(" to ", most)
-                                       : "",
-                     most == 1 ? " argument" : " arguments", ", found ", count));
+    return absl::InvalidArgumentError(absl::StrCat("'", std::string(name), "' takes ", fewest,
+                                                   most == kAny    ? " or more"
+                                                   : most > fewest ? absl::StrCat(" to ", most)
+                                                                   : "",
+                                                   most == 1 ? " argument" : " arguments", ", found ", count));
   }
   return found == std::end(kCalls) ? builder.function(name, arguments[0]) : found->make(builder, arguments);
 }

@@ -113,9 +113,9 @@ int find_function(std::string_view name);
 /// none. Errors: InvalidArgument with line and column.
 absl::StatusOr<Formula> parse(std::string_view text, std::string_view inputs = "");
 
-/// The same formula in fewer operations: constants are folded, divisions and powers become products and functions of one
-/// variable, which is what can be computed in fixed point. Errors: InvalidArgument with line and column for a division
-/// by 0 or a constant without a value.
+/// The same formula in fewer operations: constants are folded, divisions and powers become products and functions of
+/// one variable, which is what can be computed in fixed point. Errors: InvalidArgument with line and column for a
+/// division by 0 or a constant without a value.
 absl::StatusOr<Formula> simplify(const Formula& formula);
 
 /// Evaluates one event in float64. Where a function has no value the result is not a number.

@@ -135,8 +135,9 @@ class Lexer {
       absl::StrAppend(&spelling, "e", std::string(text_.substr(exponent, end - exponent)));
     }
     if (end < text_.size() && (continues_name(text_[end]) || text_[end] == '.')) {
-      return text_error(line_, column(), absl::StrCat("'", std::string(text_.substr(at_, end - at_ + 1)),
-                                                      "' is neither a number nor a name"));
+      return text_error(
+          line_, column(),
+          absl::StrCat("'", std::string(text_.substr(at_, end - at_ + 1)), "' is neither a number nor a name"));
     }
     const double value = std::strtod(spelling.c_str(), nullptr);
     if (!std::isfinite(value)) return text_error(line_, column(), absl::StrCat("'", spelling, "' is too large"));

@@ -98,8 +98,7 @@ class Parser {
 
   /// pt, eta, x[16]
   absl::Status declare_inputs() {
-    if (!builder_.formula().terms.empty())
-      return error(peek(), "inputs are declared before the first expression");
+    if (!builder_.formula().terms.empty()) return error(peek(), "inputs are declared before the first expression");
     do {
       const Token& name = take();
       if (name.kind != Token::kName) return error(name, absl::StrCat("expected an input's name, found ", quoted(name)));
@@ -108,8 +107,8 @@ class Parser {
         const Token& count = take();
         if (count.kind != Token::kNumber || count.number < 1 || count.number > kMostInputs ||
             count.number != std::floor(count.number)) {
-          return error(count, absl::StrCat("expected a number of inputs from 1 to ", kMostInputs, ", found ",
-                                           quoted(count)));
+          return error(count,
+                       absl::StrCat("expected a number of inputs from 1 to ", kMostInputs, ", found ", quoted(count)));
         }
         size = static_cast<int64_t>(count.number);
         if (absl::Status s = expect("]"); !s.ok()) return s;
@@ -384,7 +383,7 @@ class Parser {
       absl::StrAppend(&list, i == 0 ? "" : ", ", inputs[i]);
     return inputs.size() > 20 ? list + ", ..." : list;
   }
-  
+
   /// x[3]
   Result element(const Token& token) {
     ++at_;
@@ -400,9 +399,8 @@ class Parser {
     }
     if (vector == vectors_.end()) return error(token, absl::StrCat("'", name, "' is not a vector of inputs"));
     if (index.number < 0 || index.number >= vector->second.second) {
-      return error(index,
-                   absl::StrCat("'", name, "' has ", vector->second.second, " elements, counted from 0; found ",
-                                quoted(index)));
+      return error(index, absl::StrCat("'", name, "' has ", vector->second.second, " elements, counted from 0; found ",
+                                       quoted(index)));
     }
     return builder_.input(vector->second.first + static_cast<int>(index.number));
   }

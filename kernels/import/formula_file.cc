@@ -84,8 +84,8 @@ absl::StatusOr<std::vector<Row>> read_rows(std::string_view csv) {
     if (!cells.ok()) return cells.status();
     if (cells->size() == 1 && cells->front().empty()) continue;
     if (cells->size() != header->size()) {
-      return absl::InvalidArgumentError(absl::StrCat("line ", first_line, ": expected ", header->size(),
-                                                     " columns, found ", cells->size()));
+      return absl::InvalidArgumentError(
+          absl::StrCat("line ", first_line, ": expected ", header->size(), " columns, found ", cells->size()));
     }
     Row row;
     row.line = first_line;
@@ -179,7 +179,8 @@ absl::StatusOr<FloatModel> import_formula(const std::string& path, const std::st
   auto file = files::MappedFile::open(path);
   if (!file.ok()) return file.status();
   const auto bytes = (*file)->bytes();
-  return read_formula(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()), path, choice, inputs);
+  return read_formula(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()), path, choice,
+                      inputs);
 }
 
 absl::StatusOr<FloatModel> read_formula(std::string_view content, const std::string& path, const std::string& choice,

@@ -152,8 +152,7 @@ class Approximator {
     result.fraction = p.degree == 0 ? result.result_fraction : fraction_for(tolerance_ / (4.0 * (p.degree + 1)));
     for (const Piece& piece : p.pieces) result.t_bits = std::max(result.t_bits, piece.log_cell);
     for (const Cell& cell : p.cells) {
-      for (int d = 0; d <= p.degree; ++d)
-        result.c[d].push_back(std::llrint(std::ldexp(cell.c[d], result.fraction)));
+      for (int d = 0; d <= p.degree; ++d) result.c[d].push_back(std::llrint(std::ldexp(cell.c[d], result.fraction)));
     }
     return result;
   }
@@ -239,7 +238,8 @@ class Approximator {
     if (p.degree == 0) return entry(0);
     const StepId t = writer_.subtract(place, index);
     StepId slope = entry(1);
-    if (p.degree == 2) slope = writer_.add(slope, writer_.cut(writer_.multiply(entry(2), t), n.fraction, Rounding::kTrn));
+    if (p.degree == 2)
+      slope = writer_.add(slope, writer_.cut(writer_.multiply(entry(2), t), n.fraction, Rounding::kTrn));
     const StepId y = writer_.add(entry(0), writer_.multiply(slope, t));
     // The limits of the result are known from every point, better than step by step.
     return writer_.cast(y, type_for(low, high, n.result_fraction, Rounding::kRnd));
@@ -248,9 +248,9 @@ class Approximator {
   StepWriter& writer_;
   SmoothFunction f_;
   double tolerance_;
-  Wide low_ = 0, high_ = 0;    ///< of the argument, on the grid it comes on
-  Wide first_ = 0;             ///< the lower limit on the cut grid
-  double points_ = 0;          ///< of the cut grid
+  Wide low_ = 0, high_ = 0;     ///< of the argument, on the grid it comes on
+  Wide first_ = 0;              ///< the lower limit on the cut grid
+  double points_ = 0;           ///< of the cut grid
   std::vector<double> values_;  ///< of the function at each of them
   double argument_low_ = 0, argument_high_ = 0;
 };

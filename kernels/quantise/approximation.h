@@ -23,13 +23,14 @@ struct Approximation {
   double error = 0;  ///< bound of the difference to the function of the exact argument
 };
 
-/// Writes steps that compute f(x) to within `tolerance` and the effect of the argument's own `error`, and says how well.
+/// Writes steps that compute f(x) to within `tolerance` and the effect of the argument's own `error`, and says how
+/// well.
 ///
-/// The argument's grid is cut to what the tolerance needs. The function is then a table of constants, lines or parabolas
-/// over cells of 2^k grid points, k by pieces of the range, whichever costs least. The error is found by computing every
-/// point of the cut grid with the very integers of the steps, so it is proven, not estimated. An argument outside the
-/// domain gets the value at the domain's nearest grid point, and is counted as saturated.
-/// Errors (in the writer's status): InvalidArgument where that takes more than 2^20 points, or values are infinite.
+/// The argument's grid is cut to what the tolerance needs. The function is then a table of constants, lines or
+/// parabolas over cells of 2^k grid points, k by pieces of the range, whichever costs least. The error is found by
+/// computing every point of the cut grid with the very integers of the steps, so it is proven, not estimated. An
+/// argument outside the domain gets the value at the domain's nearest grid point, and is counted as saturated. Errors
+/// (in the writer's status): InvalidArgument where that takes more than 2^20 points, or values are infinite.
 Approximation approximate(StepWriter& writer, const SmoothFunction& f, StepId x, double error, double tolerance);
 
 }  // namespace strobe::quantise

@@ -41,7 +41,12 @@ class Lowering {
  public:
   Lowering(const Formula& formula, const FormulaRanges& ranges, const model::TensorType& input,
            const FormulaConfig& config, double scale)
-      : formula_(formula), ranges_(ranges), config_(config), scale_(scale), writer_(input), values_(formula.terms.size()) {}
+      : formula_(formula),
+        ranges_(ranges),
+        config_(config),
+        scale_(scale),
+        writer_(input),
+        values_(formula.terms.size()) {}
 
   absl::StatusOr<LoweredFormula> run() {
     for (size_t t = 0; t < formula_.terms.size(); ++t) {
@@ -122,8 +127,7 @@ class Lowering {
       case Op::kMaximum:
       case Op::kMinimum: {
         const Value a = argument(term, 0), b = argument(term, 1);
-        const StepId step =
-            term.op == Op::kMaximum ? writer_.maximum(a.step, b.step) : writer_.minimum(a.step, b.step);
+        const StepId step = term.op == Op::kMaximum ? writer_.maximum(a.step, b.step) : writer_.minimum(a.step, b.step);
         return {step, std::max(a.error, b.error)};
       }
       case Op::kAbs: {
@@ -169,8 +173,7 @@ class Lowering {
       return cut({writer_.multiply(q.step, x.step), std::abs(*c) * x.error + q.error * size(other)}, tolerance / 2);
     }
     const Value a = values_[ta], b = values_[tb];
-    const double error =
-        ranges_.values[ta].size() * b.error + ranges_.values[tb].size() * a.error + a.error * b.error;
+    const double error = ranges_.values[ta].size() * b.error + ranges_.values[tb].size() * a.error + a.error * b.error;
     return cut({writer_.multiply(a.step, b.step), error}, tolerance);
   }
 
@@ -198,7 +201,8 @@ class Lowering {
     const double tolerance = budget();
     const Value low = rounded(table.low, tolerance / 2);
     const Value scale = rounded(cells, cells * tolerance / std::max(ranges_.values[term.arguments[0]].size(), 1e-9));
-    const StepId place = writer_.cut(writer_.multiply(scale.step, writer_.subtract(x.step, low.step)), 0, Rounding::kTrn);
+    const StepId place =
+        writer_.cut(writer_.multiply(scale.step, writer_.subtract(x.step, low.step)), 0, Rounding::kTrn);
     const StepId inside = writer_.clamp(place, 0, size - 1);
     const StepId index = writer_.cast(inside, type_for(0, std::max<int64_t>(size - 1, 1), 0, Rounding::kTrn));
     int fraction = 0;
@@ -241,13 +245,18 @@ class Lowering {
     const double scaled = std::ldexp(limit, step.fraction);
     double least = strictly ? std::floor(scaled) + 1 : std::ceil(scaled);
     least = std::clamp(least, static_cast<double>(step.low) - 1, static_cast<double>(step.high) + 1);
+    if (std::abs(least) > 0x1p62) {
+      writer_.fail(absl::UnimplementedError("compares a number of more than 62 bits"));
+      least = 0;
+    }
     return {x, writer_.constant(static_cast<int64_t>(least), step.fraction), false};
   }
 
   Condition condition_of(const Term& term) {
     if (term.op == Op::kGreater || term.op == Op::kGreaterEqual) {
       const bool strictly = term.op == Op::kGreater;
-      if (const double* limit = number(term.arguments[1])) return above(values_[term.arguments[0]].step, *limit, strictly);
+      if (const double* limit = number(term.arguments[1]))
+        return above(values_[term.arguments[0]].step, *limit, strictly);
       if (const double* limit = number(term.arguments[0])) {
         Condition c = above(values_[term.arguments[1]].step, *limit, !strictly);
         c.inverted = true;
@@ -299,14 +308,15 @@ class Lowering {
     const double tolerance = budget();
     const double reach = size(term.arguments[0]);
     const Value turn = rounded(1 / kTwoPi, tolerance / 4 / kTwoPi / reach);
-    const Value turns = cut({writer_.multiply(turn.step, x.step), x.error / kTwoPi + turn.error * reach},
-                            tolerance / 4 / kTwoPi);
+    const Value turns =
+        cut({writer_.multiply(turn.step, x.step), x.error / kTwoPi + turn.error * reach}, tolerance / 4 / kTwoPi);
     const StepId whole = writer_.cut(turns.step, 0, Rounding::kTrn);
     const StepId rest = writer_.subtract(turns.step, whole);
     // The difference lies in [0, 1), which step by step cannot be seen.
     const int fraction = std::max(writer_.at(rest).fraction, 1);
     const StepId phase = writer_.cast(rest, FixedType::ufixed(fraction, 0));
-    SmoothFunction smooth{[&term](double v) { return function_value(term, kTwoPi * v); }, {-HUGE_VAL, HUGE_VAL}, kTwoPi};
+    SmoothFunction smooth{
+        [&term](double v) { return function_value(term, kTwoPi * v); }, {-HUGE_VAL, HUGE_VAL}, kTwoPi};
     const Approximation y = approximate(writer_, smooth, phase, turns.error, tolerance / 2);
     return {y.step, y.error};
   }
@@ -330,6 +340,7 @@ class Lowering {
       const int lost = writer_.at(outputs[o].step).fraction - result.output.fraction();
       const double step = result.output.step();
       const bool halved = result.output.rounding != Rounding::kTrn && result.output.rounding != Rounding::kTrnZero;
+      result.error_inside = std::max(result.error_inside, outputs[o].error);
       result.error_bound = std::max(result.error_bound, outputs[o].error + (lost > 0 ? halved ? step / 2 : step : 0));
       results.push_back(writer_.cast(outputs[o].step, result.output));
       if (!writer_.status().ok()) return located(writer_.status());
@@ -410,15 +421,16 @@ absl::StatusOr<LoweredFormula> lower_formula(const Formula& source, const model:
     auto result = Lowering(*formula, *ranges, input, config, scale).run();
     if (!result.ok()) return result;
     reached = result->error_bound;
-    if (reached <= config.output_error || (config.output_type && attempt == 3)) {
+    // What a given type loses is the user's wish.
+    if ((config.output_type ? result->error_inside : reached) <= config.output_error) {
       warn_of_steps(*formula, step_error, *result);
       return result;
     }
     scale *= std::clamp(0.9 * config.output_error / reached, 1.0 / 16, 0.75);
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("an output error of ", absl::StrFormat("%.3g", config.output_error),
-                   " cannot be reached: its bound stays at ", absl::StrFormat("%.3g", reached)));
+  return absl::InvalidArgumentError(absl::StrCat("an output error of ", absl::StrFormat("%.3g", config.output_error),
+                                                 " cannot be reached: its bound stays at ",
+                                                 absl::StrFormat("%.3g", reached)));
 }
 
 }  // namespace strobe::quantise

@@ -15,6 +15,7 @@ struct LoweredFormula {
   layers::formula::Program program;
   model::FixedType output;  ///< of every output
   double error_bound = 0;   ///< of the difference to the formula in exact arithmetic, over all outputs and inputs
+  double error_inside = 0;  ///< the same before the conversion to the output's type
   std::vector<std::string> warnings;
 };
 

@@ -73,7 +73,8 @@ class Analysis {
         return Interval{a.low - b.high, a.high - b.low};
       case Op::kMultiply: {
         Interval product = times(a, b);
-        if (term.arguments[0] == term.arguments[1]) product.low = a.low <= 0 && a.high >= 0 ? 0 : std::max(product.low, std::min(a.low * a.low, a.high * a.high));
+        if (term.arguments[0] == term.arguments[1])
+          product.low = a.low <= 0 && a.high >= 0 ? 0 : std::max(product.low, std::min(a.low * a.low, a.high * a.high));
         return product;
       }
       case Op::kNegate:
@@ -261,9 +262,7 @@ class Analysis {
 
 }  // namespace
 
-double function_value(const Term& term, double x) {
-  return formula::functions()[term.index].evaluate(x, term.number);
-}
+double function_value(const Term& term, double x) { return formula::functions()[term.index].evaluate(x, term.number); }
 
 absl::StatusOr<FormulaRanges> analyse_ranges(const Formula& formula, const model::FixedType& input, double step_slope,
                                              bool saturate) {

@@ -15,10 +15,10 @@ struct FormulaRanges {
     double low = 0, high = 0;
     double size() const { return std::max(std::abs(low), std::abs(high)); }
   };
-  std::vector<Interval> values;   ///< of each term, over all inputs that the input's type can hold
-  std::vector<double> slopes;     ///< how much an error of the term can grow on its way to any output; an estimate
-  std::vector<bool> feeds_step;   ///< a comparison, rounding or table hangs on it
-  int rounded = 0;                ///< terms whose result is rounded
+  std::vector<Interval> values;  ///< of each term, over all inputs that the input's type can hold
+  std::vector<double> slopes;    ///< how much an error of the term can grow on its way to any output; an estimate
+  std::vector<bool> feeds_step;  ///< a comparison, rounding or table hangs on it
+  int rounded = 0;               ///< terms whose result is rounded
   std::vector<std::string> warnings;
 };
 

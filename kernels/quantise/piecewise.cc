@@ -75,9 +75,7 @@ class Fitter {
     bool split = false;
   };
 
-  int64_t points_of(int level, int64_t block) const {
-    return std::min(int64_t{1} << level, size_ - (block << level));
-  }
+  int64_t points_of(int level, int64_t block) const { return std::min(int64_t{1} << level, size_ - (block << level)); }
 
   std::vector<Block> next_level(int level) {
     const std::vector<Block>& below = blocks_.back();

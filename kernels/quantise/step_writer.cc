@@ -17,17 +17,17 @@ namespace {
 std::vector<int64_t> key_of(const Step& step) {
   const FixedType& type = step.type;
   const bool is_cast = step.op == StepOp::kCast;
-  return {static_cast<int64_t>(step.op),
-          step.a,
-          step.b,
-          step.c,
-          step.d,
-          step.value,
-          step.op == StepOp::kConstant ? step.fraction : 0,
-          is_cast ? type.is_signed + 2 * static_cast<int64_t>(type.rounding) + 16 * static_cast<int64_t>(type.overflow)
-                  : 0,
-          is_cast ? type.width : 0,
-          is_cast ? type.integer : 0};
+  return {
+      static_cast<int64_t>(step.op),
+      step.a,
+      step.b,
+      step.c,
+      step.d,
+      step.value,
+      step.op == StepOp::kConstant ? step.fraction : 0,
+      is_cast ? type.is_signed + 2 * static_cast<int64_t>(type.rounding) + 16 * static_cast<int64_t>(type.overflow) : 0,
+      is_cast ? type.width : 0,
+      is_cast ? type.integer : 0};
 }
 
 int bits_of(Wide value, bool is_signed) {
@@ -123,9 +123,9 @@ StepId StepWriter::cut(StepId a, int fraction, Rounding rounding) {
 }
 
 StepId StepWriter::clamp(StepId a, int64_t low, int64_t high) {
-  const int fraction = at(a).fraction;
-  if (at(a).low < low) a = maximum(a, constant(low, fraction));
-  if (at(a).high > high) a = minimum(a, constant(high, fraction));
+  const double limits[] = {static_cast<double>(low), static_cast<double>(high)};
+  if (this->low(a) < limits[0]) a = maximum(a, constant(low, 0));
+  if (this->high(a) > limits[1]) a = minimum(a, constant(high, 0));
   return a;
 }
 
@@ -154,8 +154,7 @@ layers::formula::Program StepWriter::finish(const std::vector<StepId>& results) 
   for (size_t i = program_.steps.size(); i-- > 0;) {
     if (!needed[i]) continue;
     const Step& step = program_.steps[i];
-    for (int o = 0; o < layers::formula::operand_count(step.op); ++o)
-      needed[layers::formula::operand(step, o)] = true;
+    for (int o = 0; o < layers::formula::operand_count(step.op); ++o) needed[layers::formula::operand(step, o)] = true;
   }
   layers::formula::Program kept;
   std::vector<StepId> place(program_.steps.size(), layers::formula::kNoStep);

@@ -35,7 +35,7 @@ class StepWriter {
   StepId scale(StepId a, int power) { return power == 0 ? a : multiply(a, constant(1, -power)); }
   /// a on a grid of at most `fraction` bits, in as many integer bits as it needs. A cast only where it is finer.
   StepId cut(StepId a, int fraction, model::Rounding rounding);
-  /// a brought into [low, high], whole numbers of its grid.
+  /// a brought into [low, high].
   StepId clamp(StepId a, int64_t low, int64_t high);
   StepId lookup(const model::Constant& table, StepId index);
   /// The user's name for a step that has none.

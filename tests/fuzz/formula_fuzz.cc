@@ -14,8 +14,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (!model.ok()) continue;
     const auto& formula = model->layers[1].formula;
     if (formula->terms.size() > 40 || formula->inputs.size() > 100) continue;  // right, but too slow to be fuzzed
-    for (const char* config :
-         {"Formula: {OutputError: 0.1, Domain: saturate}", "Formula: {Compatibility: hls4ml, Precision: 'ap_fixed<8,4>'}"})
+    for (const char* config : {"Formula: {OutputError: 0.1, Domain: saturate}",
+                               "Formula: {Compatibility: hls4ml, Precision: 'ap_fixed<8,4>'}"})
       (void)strobe::quantise::quantise(*model, {config, "fuzz", strobe::model::FixedType::fixed(8, 3)});
   }
   return 0;

@@ -21,8 +21,8 @@ absl::Status verify(const Graph& graph, const Node& node) {
   if (!program.ok()) return program.status();
   const model::TensorType& out = graph.tensor(node.outputs[0]).type;
   if (static_cast<int64_t>(program->results.size()) != out.elements()) {
-    return layer_error(node, absl::StrCat("has ", program->results.size(), " results, its output ",
-                                          out.elements(), " elements"));
+    return layer_error(
+        node, absl::StrCat("has ", program->results.size(), " results, its output ", out.elements(), " elements"));
   }
   for (size_t e = 0; e < program->results.size(); ++e) {
     const model::FixedType& type = program->steps[program->results[e]].type;
@@ -107,7 +107,7 @@ Cost cost(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-const Layer kFormulaLayer = {"formula", "a formula, step by step", verify, reference, cost, emulate_formula,
-                             write_hls_formula};
+const Layer kFormulaLayer = {"formula", "a formula, step by step", verify,           reference,
+                             cost,      emulate_formula,           write_hls_formula};
 
 }  // namespace strobe::layers

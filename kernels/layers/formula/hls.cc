@@ -75,8 +75,8 @@ class Body {
   /// One of two values, in the type of both.
   Code choice(StepId id, const std::string& condition, StepId yes, StepId no) {
     const std::string type = format_of(program_.steps[id]).to_string();
-    return named(id, type, absl::StrCat(condition, " ? ", type, "(", code_[yes].text, ") : ", type, "(", code_[no].text,
-                                        ")"));
+    return named(id, type,
+                 absl::StrCat(condition, " ? ", type, "(", code_[yes].text, ") : ", type, "(", code_[no].text, ")"));
   }
 
   Code write_step(StepId id) {

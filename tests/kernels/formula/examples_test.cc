@@ -48,8 +48,8 @@ int compare(const std::string& name, const std::function<Numbers(const Numbers&)
     EXPECT_EQ(expected.size(), n_out);
     double worst = 0;
     for (size_t o = 0; o < n_out; ++o) {
-      worst = std::max(worst, std::abs(model::to_double(y[r * n_out + o], result->graph.output(0).type.types[0]) -
-                                       expected[o]));
+      worst = std::max(
+          worst, std::abs(model::to_double(y[r * n_out + o], result->graph.output(0).type.types[0]) - expected[o]));
     }
     if (worst > 0.5) {
       ++jumped;
@@ -64,7 +64,7 @@ TEST(FormulaExamples, SelectionDecidesExactly) {
   EXPECT_EQ(compare("selection",
                     [](const Numbers& x) -> Numbers {
                       const double eta = std::abs(x[1]);
-                      const bool central = eta < 1.44, forward = eta > 1.57 && eta < 2.4;
+                      const bool central = eta<1.44, forward = eta> 1.57 && eta < 2.4;
                       return {x[0] >= 22.5 && ((central && x[3] < 0.15) || (forward && x[3] < 0.1)) ? 1.0 : 0.0};
                     }),
             0);

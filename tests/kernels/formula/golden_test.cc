@@ -24,10 +24,10 @@ std::string shared_data() {
   return given != nullptr ? given : STROBE_SOURCE_DIR "/../shared/data";
 }
 
-#define NEED_SHARED_DATA()                                                                        \
-  if (!std::filesystem::is_directory(shared_data())) {                                            \
-    if (std::getenv("CI") != nullptr) FAIL() << shared_data() << " is missing in CI";             \
-    GTEST_SKIP() << "needs the reference data in " << shared_data() << ", which are not here";    \
+#define NEED_SHARED_DATA()                                                                     \
+  if (!std::filesystem::is_directory(shared_data())) {                                         \
+    if (std::getenv("CI") != nullptr) FAIL() << shared_data() << " is missing in CI";          \
+    GTEST_SKIP() << "needs the reference data in " << shared_data() << ", which are not here"; \
   }
 
 std::vector<double> numbers(const std::string& path) {
@@ -46,11 +46,11 @@ std::vector<double> expected(const std::string& name, const char* key) {
   return {};
 }
 
-import::FloatModel formula_model(const std::string& name, const std::string& choice = "") {
-  auto model = import::import_model(shared_data() + "/models/symbolic/" + name, {"", choice, "x[16]"});
-  EXPECT_TRUE(model.ok()) << model.status();
-  return *model;
-}
+import::FloatModel formula_model(const std::string& name, const std::string& choice = ""){
+    auto model = import::import_model(shared_data() + "/models/symbolic/" + name, {"", choice, "x[16]"});
+EXPECT_TRUE(model.ok()) << model.status();
+return *model;
+}  // namespace
 
 /// The jets' features, whose raw values are 1/1024, as raw values of another type.
 std::vector<int64_t> jets(const FixedType& type) {
@@ -108,8 +108,8 @@ TEST(FormulaGolden, EveryOperatorOfAHallOfFameStaysWithinTheBound) {
   const FixedType input = FixedType::fixed(16, 6);
   const std::vector<double> reference = expected("own_expressions__float64", "value");
   for (int row = 1; row <= 12; ++row) {
-    auto result = quantise::quantise(formula_model("own_expressions.csv", "number=" + std::to_string(row)),
-                                     {"", "", input});
+    auto result =
+        quantise::quantise(formula_model("own_expressions.csv", "number=" + std::to_string(row)), {"", "", input});
     ASSERT_TRUE(result.ok()) << "row " << row << ": " << result.status();
     const std::vector<double> values = scores_of(result->graph, jets(input), 1024);
     ASSERT_EQ(values.size(), 1024U);
@@ -159,5 +159,5 @@ INSTANTIATE_TEST_SUITE_P(Tables, Hls4ml,
                          ::testing::Values("12_6_n512_r8", "16_6_n1024_r8", "16_6_n256_r4", "18_8_n2048_r8",
                                            "24_8_n4096_r16"));
 
-}  // namespace
+}  // namespace strobe::testing
 }  // namespace strobe::testing

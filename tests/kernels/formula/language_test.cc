@@ -82,9 +82,9 @@ output y = gain(x1) + x[0])");
 TEST(Formula, SharesEqualSubexpressions) {
   auto formula = parse("sin(x0 + x1) * 2\nsin(x1 + x0) + 3\n");
   ASSERT_TRUE(formula.ok()) << formula.status();
-  EXPECT_EQ(std::count_if(formula->terms.begin(), formula->terms.end(),
-                          [](const Term& t) { return t.op == Op::kFunction; }),
-            1);
+  EXPECT_EQ(
+      std::count_if(formula->terms.begin(), formula->terms.end(), [](const Term& t) { return t.op == Op::kFunction; }),
+      1);
 }
 
 TEST(Formula, NamesTheColumnOfWhatIsWrong) {

@@ -8,9 +8,9 @@
 namespace strobe::testing {
 namespace {
 
+using model::FixedType;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using model::FixedType;
 
 constexpr FixedType kInput = {true, 16, 6};
 
@@ -90,7 +90,8 @@ TEST(FormulaQuantise, NamesTheLineOfABadConfiguration) {
 
 TEST(FormulaQuantise, ComparesWithConstantsExactly) {
   // 0.3 lies between two points of the grid, 0.25 on one.
-  auto result = quantised("(x0 > 0.3) + 2 * (x0 >= 0.25) + 4 * (x0 > 0.25) + 8 * (0.3 > x0) + 16 * (x0 == 0.3)", kInput);
+  auto result =
+      quantised("(x0 > 0.3) + 2 * (x0 >= 0.25) + 4 * (x0 > 0.25) + 8 * (0.3 > x0) + 16 * (x0 == 0.3)", kInput);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(value(result->graph, {307.0 / 1024}), 2 + 4 + 8);
   EXPECT_EQ(value(result->graph, {308.0 / 1024}), 1 + 2 + 4);
