@@ -112,6 +112,28 @@ TEST_F(BadInput, ConfigurationsThatAreImpossible) {
                 HasSubstr("power of two"));
 }
 
+TEST_F(BadInput, FormulasThatAreNone) {
+  const auto expect_formula = [&](const std::string& text, const testing::Matcher<const std::string&>& message) {
+    put("f.txt", text);
+    expect_problem(compile(file("f.txt")), AllOf(HasSubstr("f.txt"), message));
+  };
+  expect_formula("", HasSubstr("empty file"));
+  expect_formula("# nothing\n", HasSubstr("no expression"));
+  expect_formula("x0 + (x1 * 2", HasSubstr("line 1, column 6: bracket '(' is never closed"));
+  expect_formula("x0 + 1\nwobble(x1)", HasSubstr("line 2, column 1: no function is called 'wobble'"));
+  expect_formula("x0 + speed", HasSubstr("line 1, column 6: 'speed' is neither"));
+  expect_formula(std::string(10'000'000, '('), HasSubstr("brackets inside one another"));
+  put("f.txt", "x0 / x1");
+  expect_problem(compile(file("f.txt")), HasSubstr("contains zero"));
+  put("c.yml", "Formula: {OutputType: 'ap_fixed<6,3>'}");
+  put("f.txt", "x0 * x0");
+  expect_problem(compile(file("f.txt"), "--config " + file("c.yml")), HasSubstr("overflow ap_fixed<6,3>"));
+  expect_problem(compile(file("f.txt"), "--select loss"), HasSubstr("nothing to choose from"));
+  put("h.csv", "Complexity,Loss,Equation\n1,0.5,\"x0 + 1\"\n");
+  expect_problem(compile(file("h.csv"), "--select number=2"), HasSubstr("rows are 1 to 1"));
+  expect_problem(compile(kData + "jets_hgq.keras", "--select loss"), HasSubstr("no formula"));
+}
+
 TEST_F(BadInput, ATypeTooNarrowForTheWeightsIsAWarningWithCounts) {
   put("c.yml", "Model: {Precision: {default: 'ap_fixed<16,6>', weight: 'ap_fixed<4,1>'}}");
   EXPECT_EQ(strobe("compile " + kData + "jets_float.keras --config " + file("c.yml") + " --target emulator -o " +
