@@ -299,7 +299,7 @@ class Lowering {
     const FormulaRanges::Interval& range = ranges_.values[term.arguments[0]];
     if ((f.name == "sin" || f.name == "cos") && range.high - range.low > kTwoPi) return wave(term, x);
     SmoothFunction smooth{[&term](double v) { return function_value(term, v); }, formula::domain_of(term), f.steepest};
-    const Approximation y = approximate(writer_, smooth, x.step, x.error, budget());
+    const Approximation y = approximate(writer_, smooth, {x.step, x.error, range.low, range.high}, budget());
     return {y.step, y.error};
   }
 
@@ -317,7 +317,7 @@ class Lowering {
     const StepId phase = writer_.cast(rest, FixedType::ufixed(fraction, 0));
     SmoothFunction smooth{
         [&term](double v) { return function_value(term, kTwoPi * v); }, {-HUGE_VAL, HUGE_VAL}, kTwoPi};
-    const Approximation y = approximate(writer_, smooth, phase, turns.error, tolerance / 2);
+    const Approximation y = approximate(writer_, smooth, {phase, turns.error, 0, 1}, tolerance / 2);
     return {y.step, y.error};
   }
 
@@ -414,7 +414,7 @@ absl::StatusOr<LoweredFormula> lower_formula(const Formula& source, const model:
   auto formula = formula::simplify(source);
   if (!formula.ok()) return formula.status();
   const double step_error = config.step_error > 0 ? config.step_error : config.output_error / 16;
-  auto ranges = analyse_ranges(*formula, input.types[0], config.output_error / step_error, config.saturate);
+  auto ranges = analyse_ranges(*formula, input.types[0], config.output_error, step_error, config.saturate);
   if (!ranges.ok()) return ranges.status();
   double scale = 1, reached = 0;
   for (int attempt = 0; attempt < 12; ++attempt) {

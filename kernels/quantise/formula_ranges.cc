@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "kernels/quantise/approximation.h"
 
 namespace strobe::quantise {
 namespace {
@@ -18,7 +19,7 @@ using formula::TermId;
 using Interval = FormulaRanges::Interval;
 
 constexpr double kPi = std::numbers::pi;
-constexpr double kSteepest = 1e9;
+constexpr double kSteepest = 1e12;
 
 Interval hull(std::initializer_list<double> values) { return {std::min(values), std::max(values)}; }
 
@@ -30,8 +31,8 @@ std::string shown(Interval x) { return absl::StrFormat("%.6g to %.6g", x.low, x.
 
 class Analysis {
  public:
-  Analysis(const Formula& formula, const model::FixedType& input, double step_slope, bool saturate)
-      : formula_(formula), step_slope_(step_slope), saturate_(saturate) {
+  Analysis(const Formula& formula, const model::FixedType& input, double output_error, double step_error, bool saturate)
+      : formula_(formula), output_error_(output_error), step_slope_(output_error / step_error), saturate_(saturate) {
     const double step = input.step();
     const double most = std::ldexp(1.0, input.width - (input.is_signed ? 1 : 0)) - 1;
     input_ = {input.is_signed ? -(most + 1) * step : 0, most * step};
@@ -177,22 +178,22 @@ class Analysis {
     return y;
   }
 
-  /// Largest slope between neighbours among many points.
-  double slope_of(const Term& term, Interval a) const {
+  /// How much an error of the argument grows, for errors so small that the result, which matters by `slope`, moves by
+  /// no more than an eighth of what is allowed. Where a function is infinitely steep this is still finite.
+  double slope_of(const Term& term, Interval a, double slope) const {
     const formula::Function& f = formula::functions()[term.index];
     if (std::isfinite(f.steepest)) return f.steepest;
-    const formula::Domain domain = formula::domain_of(term);
-    const double low = std::max(a.low, domain.low), high = std::min(a.high, domain.high);
-    constexpr int kPoints = 512;
-    double largest = 0;
-    for (int i = 0; i < kPoints; ++i) {
-      const double x0 = low + (high - low) * i / kPoints, x1 = low + (high - low) * (i + 1) / kPoints;
-      if (domain.not_zero && x0 <= 0 && x1 >= 0) continue;
-      const double y0 = function_value(term, x0), y1 = function_value(term, x1);
-      const double slope = std::abs(y1 - y0) / (x1 - x0);
-      if (std::isfinite(slope)) largest = std::max(largest, slope);
-    }
-    return std::min(largest, kSteepest);
+    SmoothFunction smooth{[&term](double v) { return function_value(term, v); }, formula::domain_of(term), f.steepest};
+    if (smooth.domain.not_zero && a.low < 0 && a.high > 0) smooth.gap = grid_;
+    double low = std::max(a.low, smooth.domain.low), high = std::min(a.high, smooth.domain.high);
+    if (smooth.domain.open_low) low = std::max(low, smooth.domain.low + grid_);
+    if (smooth.domain.open_high) high = std::min(high, smooth.domain.high - grid_);
+    if (smooth.domain.not_zero && low == 0) low = grid_;
+    if (smooth.domain.not_zero && high == 0) high = -grid_;
+    const double allowed = output_error_ / 8 / std::max(slope, 1e-6);
+    double distance = 1;
+    while (distance > 0x1p-60 && !(sensitivity(smooth, low, std::max(low, high), distance) <= allowed)) distance /= 2;
+    return std::min(allowed / distance, kSteepest);
   }
 
   void find_slopes() {
@@ -224,7 +225,7 @@ class Analysis {
         give(term, 1, slope * argument(term, 0).size());
         break;
       case Op::kFunction:
-        give(term, 0, slope * slope_of(term, argument(term, 0)));
+        give(term, 0, slope * slope_of(term, argument(term, 0), slope));
         break;
       case Op::kSelect:
         give_step(term, 0);
@@ -253,7 +254,7 @@ class Analysis {
   }
 
   const Formula& formula_;
-  double step_slope_;
+  double output_error_, step_slope_;
   bool saturate_;
   Interval input_;
   double grid_ = 1;
@@ -264,9 +265,9 @@ class Analysis {
 
 double function_value(const Term& term, double x) { return formula::functions()[term.index].evaluate(x, term.number); }
 
-absl::StatusOr<FormulaRanges> analyse_ranges(const Formula& formula, const model::FixedType& input, double step_slope,
-                                             bool saturate) {
-  return Analysis(formula, input, step_slope, saturate).run();
+absl::StatusOr<FormulaRanges> analyse_ranges(const Formula& formula, const model::FixedType& input,
+                                             double output_error, double step_error, bool saturate) {
+  return Analysis(formula, input, output_error, step_error, saturate).run();
 }
 
 }  // namespace strobe::quantise

@@ -22,11 +22,11 @@ struct FormulaRanges {
   std::vector<std::string> warnings;
 };
 
-/// Interval analysis. `step_slope` is how much errors matter where a step function sees them. `saturate` allows
-/// divisions by what can be 0. Errors: InvalidArgument with line and column for such a division where it is not
-/// allowed, and for a function whose argument never lies in its domain.
+/// Interval analysis for outputs with at most `output_error`. `step_error` is the error that step functions may see.
+/// `saturate` allows divisions by what can be 0. Errors: InvalidArgument with line and column for such a division where
+/// it is not allowed, and for a function whose argument never lies in its domain.
 absl::StatusOr<FormulaRanges> analyse_ranges(const formula::Formula& formula, const model::FixedType& input,
-                                             double step_slope, bool saturate);
+                                             double output_error, double step_error, bool saturate);
 
 /// The function of a term.
 double function_value(const formula::Term& term, double x);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 namespace strobe::quantise {
 namespace {
@@ -10,128 +11,174 @@ namespace {
 /// Rough costs in six-input look-up tables.
 constexpr double kBitsPerTable = 50;
 constexpr double kPieceCost = 60;
+/// More cells than this are no good table.
+constexpr int kMostCells = 1 << 14;
+constexpr int kChecks = 64;
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-/// The polynomial through the ends (and the middle) of a cell, moved so that its largest errors up and down are equal.
-struct Fitted {
+/// The polynomial through `count` points of (t, y), by Newton's divided differences.
+Cell interpolate(const double* t, double* y, int count) {
+  for (int order = 1; order < count; ++order) {
+    for (int i = count - 1; i >= order; --i) y[i] = (y[i] - y[i - 1]) / (t[i] - t[i - order]);
+  }
   Cell cell;
-  double error = 0;
-};
-
-Fitted fit_cell(const std::vector<double>& values, int degree, int64_t first, int64_t points, int log_cell) {
-  const double width = std::ldexp(1.0, log_cell);
-  const double* y = values.data() + first;
-  Fitted result;
-  double* c = result.cell.c;
-  c[0] = y[0];
-  if (degree >= 1 && points >= 2) c[1] = (y[points - 1] - y[0]) / (static_cast<double>(points - 1) / width);
-  if (degree == 2 && points >= 3) {
-    const int64_t middle = (points - 1) / 2;
-    const double tm = static_cast<double>(middle) / width, te = static_cast<double>(points - 1) / width;
-    const double sm = (y[middle] - y[0]) / tm, se = (y[points - 1] - y[0]) / te;
-    c[2] = (se - sm) / (te - tm);
-    c[1] = sm - c[2] * tm;
+  for (int i = count - 1; i >= 0; --i) {  // the polynomial so far times (t - t_i), plus y_i
+    for (int d = kHighestDegree; d > 0; --d) cell.c[d] = cell.c[d - 1] - t[i] * cell.c[d];
+    cell.c[0] = y[i] - t[i] * cell.c[0];
   }
-  double low = 0, high = 0;
-  for (int64_t i = 0; i < points; ++i) {
-    const double t = static_cast<double>(i) / width;
-    const double difference = y[i] - (c[0] + t * (c[1] + t * c[2]));
-    low = i == 0 ? difference : std::min(low, difference);
-    high = i == 0 ? difference : std::max(high, difference);
-  }
-  c[0] += (low + high) / 2;
-  result.error = (high - low) / 2;
-  return result;
+  return cell;
 }
 
-/// Finds for each dyadic block of the range the largest cell that fits all of it, and whether two halves of their own
-/// are cheaper.
+struct Fitted {
+  Cell cell;
+  double error = kInfinity;
+};
+
+/// A tree of dyadic blocks: a block is halved until each part fits, then it is found where equal cells over all of a
+/// block are cheaper than cells of two sizes.
 class Fitter {
  public:
-  Fitter(const std::vector<double>& values, int degree, double tolerance, int entry_bits)
-      : values_(values),
-        size_(static_cast<int64_t>(values.size())),
-        degree_(degree),
-        tolerance_(tolerance),
-        cell_cost_((degree + 1) * entry_bits / kBitsPerTable) {
-    while ((int64_t{1} << levels_) < size_) ++levels_;
-    std::vector<Block> blocks(size_);
-    for (Block& block : blocks) block = {0, cell_cost_, false};
-    blocks_.push_back(std::move(blocks));
-    for (int level = 1; level <= levels_; ++level) blocks_.push_back(next_level(level));
+  Fitter(const GridFunction& f, int degree, double tolerance, int entry_bits)
+      : f_(f), degree_(degree), tolerance_(tolerance), cell_cost_((degree + 1) * entry_bits / kBitsPerTable) {
+    int levels = 0;
+    while ((int64_t{1} << levels) < f.size) ++levels;
+    double low = kInfinity, high = -kInfinity;
+    for (int i = 0; i <= 256; ++i) {
+      const double y = f.at(static_cast<double>(f.size - 1) * i / 256);
+      low = std::min(low, y);
+      high = std::max(high, y);
+    }
+    largest_coefficient_ = 4 * (high - low);
+    root_ = divide(levels, 0);
   }
 
   PiecewisePolynomial result() {
     PiecewisePolynomial result;
     result.degree = degree_;
-    result.cost = blocks_[levels_][0].cost;
-    add_pieces(levels_, 0, result);
+    result.cost = leaves_ > kMostCells ? kInfinity : blocks_[root_].cost;
+    if (leaves_ <= kMostCells) add_pieces(blocks_[root_], result);
     return result;
   }
 
  private:
   struct Block {
+    int level = 0;
+    int64_t index = 0;
     int log_cell = 0;
     double cost = 0;
     bool split = false;
+    int left = -1, right = -1;
   };
 
-  int64_t points_of(int level, int64_t block) const { return std::min(int64_t{1} << level, size_ - (block << level)); }
-
-  std::vector<Block> next_level(int level) {
-    const std::vector<Block>& below = blocks_.back();
-    std::vector<Block> blocks((size_ + (int64_t{1} << level) - 1) >> level);
-    for (size_t i = 0; i < blocks.size(); ++i) {
-      const Block& left = below[2 * i];
-      const Block* right = 2 * i + 1 < below.size() ? &below[2 * i + 1] : nullptr;
-      Block& block = blocks[i];
-      block.log_cell = right == nullptr ? left.log_cell : std::min(left.log_cell, right->log_cell);
-      const auto index = static_cast<int64_t>(i);
-      const int64_t points = points_of(level, index);
-      if (block.log_cell == level - 1 &&
-          fit_cell(values_, degree_, index << level, points, level).error <= tolerance_) {
-        block.log_cell = level;
-      }
-      const int64_t cells = (points + (int64_t{1} << block.log_cell) - 1) >> block.log_cell;
-      block.cost = cell_cost_ * static_cast<double>(cells);
-      const double halves = left.cost + (right == nullptr ? 0 : right->cost + kPieceCost);
-      if (halves < block.cost) {
-        block.cost = halves;
-        block.split = true;
-      }
-    }
-    return blocks;
+  int64_t points_of(int level, int64_t index) const {
+    return std::min(int64_t{1} << level, f_.size - (index << level));
   }
 
-  void add_pieces(int level, int64_t index, PiecewisePolynomial& result) {
-    if (static_cast<size_t>(index) >= blocks_[level].size()) return;
-    const Block& block = blocks_[level][index];
+  /// Through points close to where Chebyshev's lie, moved so that the largest errors up and down are equal. Of a lower
+  /// degree where a cell that is mostly beyond the range would get coefficients out of proportion.
+  Fitted fit_cell(int64_t first, int64_t points, int log_cell) const {
+    const double width = std::ldexp(1.0, log_cell), reach = static_cast<double>(points - 1);
+    Fitted best;
+    for (int nodes = static_cast<int>(std::min<int64_t>(degree_ + 1, points)); nodes > 0; --nodes) {
+      double t[kHighestDegree + 1], y[kHighestDegree + 1];
+      for (int i = 0; i < nodes; ++i) {
+        const double place = (1 - std::cos(std::numbers::pi * (2 * i + 1) / (2 * nodes))) / 2;
+        const double at = nodes == points ? i : place * reach;
+        t[i] = at / width;
+        y[i] = f_.at(static_cast<double>(first) + at);
+      }
+      Fitted fitted{interpolate(t, y, nodes), 0};
+      const bool in_proportion = std::all_of(fitted.cell.c + 1, fitted.cell.c + kHighestDegree + 1,
+                                             [&](double c) { return std::abs(c) <= largest_coefficient_; });
+      if (!in_proportion && nodes > 1) continue;
+      double middle = 0;
+      fitted.error = largest_difference(f_, fitted.cell, first, points, log_cell, &middle);
+      fitted.cell.c[0] += middle;
+      return fitted;
+    }
+    return best;
+  }
+
+  int divide(int level, int64_t index) {
+    Block block{level, index, 0, cell_cost_, false, -1, -1};
+    const int64_t points = points_of(level, index);
+    if (leaves_ > kMostCells) return add(block);
+    if (level == 0 || fit_cell(index << level, points, level).error <= tolerance_) {
+      block.log_cell = level;
+      ++leaves_;
+      return add(block);
+    }
+    block.left = divide(level - 1, 2 * index);
+    if ((2 * index + 1) << (level - 1) < f_.size) block.right = divide(level - 1, 2 * index + 1);
+    const Block left = blocks_[block.left];
+    block.log_cell = left.log_cell;
+    double halves = left.cost;
+    if (block.right >= 0) {
+      block.log_cell = std::min(block.log_cell, blocks_[block.right].log_cell);
+      halves += blocks_[block.right].cost + kPieceCost;
+    }
+    const int64_t cells = (points + (int64_t{1} << block.log_cell) - 1) >> block.log_cell;
+    block.cost = cell_cost_ * static_cast<double>(cells);
+    block.split = halves < block.cost;
+    if (block.split) block.cost = halves;
+    return add(block);
+  }
+
+  int add(const Block& block) {
+    blocks_.push_back(block);
+    return static_cast<int>(blocks_.size() - 1);
+  }
+
+  void add_pieces(const Block& block, PiecewisePolynomial& result) const {
     if (block.split) {
-      add_pieces(level - 1, 2 * index, result);
-      add_pieces(level - 1, 2 * index + 1, result);
+      add_pieces(blocks_[block.left], result);
+      if (block.right >= 0) add_pieces(blocks_[block.right], result);
       return;
     }
-    const int64_t start = index << level, end = start + points_of(level, index);
+    const int64_t start = block.index << block.level, end = start + points_of(block.level, block.index);
     if (result.pieces.empty() || result.pieces.back().log_cell != block.log_cell)
       result.pieces.push_back({start, block.log_cell, static_cast<int64_t>(result.cells.size())});
     const int64_t width = int64_t{1} << block.log_cell;
-    for (int64_t first = start; first < end; first += width) {
-      result.cells.push_back(fit_cell(values_, degree_, first, std::min(width, end - first), block.log_cell).cell);
-    }
+    for (int64_t first = start; first < end; first += width)
+      result.cells.push_back(fit_cell(first, std::min(width, end - first), block.log_cell).cell);
   }
 
-  const std::vector<double>& values_;
-  int64_t size_;
+  const GridFunction& f_;
   int degree_;
   double tolerance_;
   double cell_cost_;
-  int levels_ = 0;
-  std::vector<std::vector<Block>> blocks_;
+  double largest_coefficient_ = 0;
+  std::vector<Block> blocks_;
+  int root_ = 0;
+  int leaves_ = 0;
 };
 
 }  // namespace
 
-PiecewisePolynomial fit(const std::vector<double>& values, int degree, double tolerance, int entry_bits) {
-  PiecewisePolynomial result = Fitter(values, degree, tolerance, entry_bits).result();
+double value_at(const Cell& cell, double t) { return cell.c[0] + t * (cell.c[1] + t * (cell.c[2] + t * cell.c[3])); }
+
+double largest_difference(const GridFunction& f, const Cell& cell, int64_t first, int64_t points, int log_cell,
+                          double* middle) {
+  const bool every_one = points <= kChecks;
+  const int64_t checks = every_one ? points : kChecks + 1;
+  const double spacing = every_one ? 1 : static_cast<double>(points - 1) / kChecks;
+  double low = kInfinity, high = -kInfinity, bend = 0, before = 0, here = 0;
+  for (int64_t i = 0; i < checks; ++i) {
+    const double at = static_cast<double>(i) * spacing;
+    const double difference = f.at(static_cast<double>(first) + at) - value_at(cell, std::ldexp(at, -log_cell));
+    low = std::min(low, difference);
+    high = std::max(high, difference);
+    if (!every_one && i >= 2) bend = std::max(bend, std::abs(difference - 2 * here + before) / 4);
+    before = here;
+    here = difference;
+  }
+  if (middle == nullptr) return std::max(std::abs(low), std::abs(high)) + bend;
+  *middle = (low + high) / 2;
+  return (high - low) / 2 + bend;
+}
+
+PiecewisePolynomial fit(const GridFunction& f, int degree, double tolerance, int entry_bits) {
+  PiecewisePolynomial result = Fitter(f, degree, tolerance, entry_bits).result();
   // A product each, and what follows from it.
   result.cost += degree * (100.0 + entry_bits * 3.0);
   return result;

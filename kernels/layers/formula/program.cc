@@ -196,7 +196,11 @@ absl::Status analyse_step(const Program& program, const model::TensorType& input
     case StepOp::kLookup:
       return lookup_limits(program, at(step.a), step);
     default:
-      return combine(at(step.a), at(step.b), step);
+      if (absl::Status s = combine(at(step.a), at(step.b), step); !s.ok()) return s;
+      // max(x, -x), which is |x|.
+      if (step.op == StepOp::kMaximum && at(step.b).op == StepOp::kNegate && at(step.b).a == step.a)
+        step.low = std::max<model::Wide>(step.low, 0);
+      return absl::OkStatus();
   }
 }
 

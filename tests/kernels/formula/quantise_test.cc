@@ -67,7 +67,7 @@ TEST(FormulaQuantise, GivesTheLimitsValueOutsideADomainAndCounts) {
 
 TEST(FormulaQuantise, RefusesATypeThatOverflows) {
   EXPECT_THAT(flaw("output y : ap_fixed<8,4> = x0"), HasSubstr("overflow ap_fixed<8,4>"));
-  EXPECT_THAT(flaw("x0 * x1", "Formula: {OutputType: 'ap_fixed<16,8>'}"), HasSubstr("output 'y0': values of -992"));
+  EXPECT_THAT(flaw("x0 * x1", "Formula: {OutputType: 'ap_fixed<16,8>'}"), HasSubstr("output 'y0': values of -1023"));
   EXPECT_TRUE(quantised("x0 * x1", kInput, "Formula: {OutputType: 'ap_fixed<16,8,AP_RND,AP_SAT>'}").ok());
 }
 

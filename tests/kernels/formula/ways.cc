@@ -94,7 +94,7 @@ double largest_error(const model::Graph& graph, const formula::Formula& formula,
     for (size_t i = 0; i < n_in; ++i) x[i] = model::to_double(inputs[r * n_in + i], graph.input(0).type.types[0]);
     formula::evaluate(formula, x, y);
     for (size_t o = 0; o < n_out; ++o) {
-      if (std::isnan(y[o])) continue;
+      if (!std::isfinite(y[o])) continue;
       largest = std::max(largest, std::abs(model::to_double(raw[r * n_out + o], graph.output(0).type.types[0]) - y[o]));
     }
   }

@@ -21,7 +21,7 @@ std::vector<int64_t> outputs_of(const model::Graph& graph, const std::vector<int
 /// Random raw values over the whole range of the input's type, limits and zero among them.
 std::vector<int64_t> random_inputs(const model::Graph& graph, size_t rows, uint64_t seed);
 
-/// The largest difference to the formula in float64, over all rows; NaN results of the formula do not count.
+/// The largest difference to the formula in float64, over all rows; results without a finite value do not count.
 double largest_error(const model::Graph& graph, const formula::Formula& formula, const std::vector<int64_t>& inputs,
                      size_t rows);
 
