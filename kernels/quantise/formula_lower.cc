@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -416,17 +417,29 @@ absl::StatusOr<LoweredFormula> lower_formula(const Formula& source, const model:
   const double step_error = config.step_error > 0 ? config.step_error : config.output_error / 16;
   auto ranges = analyse_ranges(*formula, input.types[0], config.output_error, step_error, config.saturate);
   if (!ranges.ok()) return ranges.status();
+  // Budgets are shares that rarely all go the same way: they grow while the bound leaves room, and shrink until it
+  // holds.
   double scale = 1, reached = 0;
+  std::optional<LoweredFormula> best;
   for (int attempt = 0; attempt < 12; ++attempt) {
     auto result = Lowering(*formula, *ranges, input, config, scale).run();
-    if (!result.ok()) return result;
-    reached = result->error_bound;
+    if (!result.ok() && !best) return result;
+    reached = result.ok() ? result->error_bound : HUGE_VAL;
     // What a given type loses is the user's wish.
-    if ((config.output_type ? result->error_inside : reached) <= config.output_error) {
-      warn_of_steps(*formula, step_error, *result);
-      return result;
+    const bool holds = result.ok() && (config.output_type ? result->error_inside : reached) <= config.output_error;
+    if (!holds && best) break;
+    if (!holds) {
+      scale *= std::clamp(0.9 * config.output_error / reached, 1.0 / 16, 0.75);
+      continue;
     }
-    scale *= std::clamp(0.9 * config.output_error / reached, 1.0 / 16, 0.75);
+    best = *std::move(result);
+    const double room = 0.7 * config.output_error / std::max(best->error_inside, 1e-30);
+    if (room < 1.5 || attempt >= 3 || best->error_inside == 0) break;
+    scale *= std::min(room, 16.0);
+  }
+  if (best) {
+    warn_of_steps(*formula, step_error, *best);
+    return *std::move(best);
   }
   return absl::InvalidArgumentError(absl::StrCat("an output error of ", absl::StrFormat("%.3g", config.output_error),
                                                  " cannot be reached: its bound stays at ",
