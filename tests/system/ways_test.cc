@@ -208,6 +208,8 @@ TEST_F(Ways, TheSampleForestAgreesInEveryWay) {
   ASSERT_TRUE(jets.ok()) << jets.status();
   write_events(file("jets.npy"), *jets, 1.0 / 1024);
   expect_equal(data + "jets_forest.json", file("jets.npy") + " --labels " + data + "labels.npy");
+}
+
 TEST_F(Ways, FiveFormulasAgreeInEveryWayOnAllJets) {
   NEED_SHARED_DATA();
   expect_equal(shared_data() + "/models/symbolic/jets_expressions.txt --input-type 'ap_fixed<16,6>'",
