@@ -176,6 +176,11 @@ std::optional<FloatRun> floating_point(const Settings& settings, const CheckInpu
   return std::nullopt;
 }
 
+/// Whether no model is named where there are several. Events or labels then need not fit every model.
+bool takes_all_that_fit(const Settings& settings, const session::LoadedXclbin& loaded) {
+  return settings.model.empty() && loaded.package.models.size() > 1;
+}
+
 absl::Status add_outputs(const Settings& settings, const CheckInput& input, const Scores& scores,
                          const FloatRun* floating, CheckReport& report) {
   std::vector<io::NamedArray> labels;
@@ -186,6 +191,11 @@ absl::Status add_outputs(const Settings& settings, const CheckInput& input, cons
   }
   for (size_t o = 0; o < input.graph().outputs().size(); ++o) {
     auto of_output = read_labels(settings, labels, input.graph(), o, input.events->rows);
+    if (absl::IsInvalidArgument(of_output.status()) && takes_all_that_fit(settings, *input.loaded)) {
+      std::fprintf(stderr, "strobe: %s: without labels: %s\n", report.model.c_str(),
+                   std::string(of_output.status().message()).c_str());
+      of_output = std::vector<int64_t>();
+    }
     if (!of_output.ok()) return of_output.status();
     const std::vector<double> fixed = scores_array(scores, input.graph(), o, false).numbers();
     report.outputs.push_back(output_report(settings, input.graph().output(o), fixed,
@@ -223,7 +233,7 @@ struct Fitting {
 absl::StatusOr<std::vector<Fitting>> fitting_models(const Settings& settings, const session::LoadedXclbin& loaded) {
   std::vector<Fitting> result;
   const auto& models = loaded.package.models;
-  if (!settings.model.empty() || models.size() == 1) {
+  if (!takes_all_that_fit(settings, loaded)) {
     auto model = session::find_model(loaded, settings.model);
     if (!model.ok()) return model.status();
     auto events = read_events(settings.events, models[*model].graph, settings.raw_in);

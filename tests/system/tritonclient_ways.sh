@@ -35,15 +35,17 @@ cp "$work/forest.xclbin" "$work/models/forest/1/model.xclbin"
   --case forest "$work/features_float.npy" "$work/expected_forest.npy"
 "$python" "$source/tests/system/connection_storm_test.py" "$strobe" "$work/models"
 
-# A network, a forest and a network of other inputs in one xclbin: one emulated card serves all of them at once.
+# A network, a forest, a formula and a network of other inputs in one xclbin: one emulated card serves all of them at once.
 events=$source/tests/data/two_branch/events.npz
-"$strobe" compile hgq="$data/jets_hgq.keras" forest="$data/jets_forest.json" branches="$source/tests/data/two_branch/two_branch.keras" \
+printf 'input x[16]\nx[14] > 0.5 & abs(x[15]) < 1\nx[0] * x[14] + 0.5\n' >"$work/cut.txt"
+"$strobe" compile hgq="$data/jets_hgq.keras" forest="$data/jets_forest.json" cut="$work/cut.txt" \
+  branches="$source/tests/data/two_branch/two_branch.keras" \
   --input-type hgq='ap_fixed<16,6>' --input-type forest='ap_fixed<16,6>' -o "$work/trigger.xclbin"
-for model in hgq forest branches jets; do mkdir -p "$work/trigger/$model/1"; done
+for model in hgq forest cut branches jets; do mkdir -p "$work/trigger/$model/1"; done
 cp "$work/trigger.xclbin" "$work/trigger/hgq/1/model.xclbin"
-for model in forest branches jets; do ln -s ../../hgq/1/model.xclbin "$work/trigger/$model/1/model.xclbin"; done
+for model in forest cut branches jets; do ln -s ../../hgq/1/model.xclbin "$work/trigger/$model/1/model.xclbin"; done
 echo 'parameters { key: "kernel" value { string_value: "hgq" } }' >"$work/trigger/jets/config.pbtxt"
-for model in hgq forest; do
+for model in hgq forest cut; do
   "$strobe" run "$work/trigger.xclbin" "$data/features.npy" --raw-in --model $model --device emulator -o "$work/$model.npy"
 done
 "$strobe" run "$work/trigger.xclbin" "$events" --model branches --device emulator -o "$work/branches.npz"
@@ -51,4 +53,5 @@ done
   --case hgq "$work/features_float.npy" "$data/expected_hgq.npy" \
   --case jets "$work/features_float.npy" "$work/hgq.npy" \
   --case forest "$work/features_float.npy" "$work/forest.npy" \
+  --case cut "$work/features_float.npy" "$work/cut.npy" \
   --case branches "$events" "$work/branches.npz"

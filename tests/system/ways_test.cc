@@ -268,17 +268,20 @@ TEST_F(Ways, TwoInputsAndTwoOutputsRunFromAndToNpz) {
   }
 }
 
-/// A network with a compute unit to spare, a forest, and a network of other inputs, in one xclbin.
+/// A network with a compute unit to spare, a forest, a formula, and a network of other inputs, in one xclbin.
 class SeveralModels : public Ways {
  protected:
   void SetUp() override {
     Ways::SetUp();
-    for (const auto& [name, model] : models_) all_ += " " + name + "=" + data_ + model;
+    models_["cut"] = file("cut.txt");
+    std::ofstream(models_["cut"]) << "input x[16]\nx[14] > 0.5 & abs(x[15]) < 1\nx[0] * x[14] + 0.5\n";
+    for (const auto& [name, model] : models_) all_ += " " + name + "=" + model;
   }
 
   const std::string data_ = STROBE_SOURCE_DIR "/tests/data/";
-  const std::map<std::string, std::string> models_ = {
-      {"branches", "two_branch/two_branch.keras"}, {"forest", "jets/jets_forest.json"}, {"hgq", "jets/jets_hgq.keras"}};
+  std::map<std::string, std::string> models_ = {{"branches", data_ + "two_branch/two_branch.keras"},
+                                                {"forest", data_ + "jets/jets_forest.json"},
+                                                {"hgq", data_ + "jets/jets_hgq.keras"}};
   const std::string jets_ = data_ + "jets/features.npy --raw-in";
   const std::string types_ = " --input-type forest='ap_fixed<16,6>' --input-type hgq='ap_fixed<16,6>'";
   std::string all_;
@@ -290,21 +293,19 @@ TEST_F(SeveralModels, GiveTheBitsThatEachGivesAlone) {
   ASSERT_EQ(compiled.status, 0) << compiled.err;
   EXPECT_THAT(compiled.out, testing::HasSubstr("kernel hgq: "));
   EXPECT_THAT(compiled.out, testing::HasSubstr("2 compute units"));
-  const std::string events[] = {data_ + "two_branch/events.npz", jets_, jets_};
-  const char* scores[] = {"scores.npz", "scores.npy", "scores.npy"};
-  size_t m = 0;
   for (const auto& [name, model] : models_) {
-    const std::string type = m == 0 ? "" : " --input-type 'ap_fixed<16,6>'";
-    ASSERT_EQ(strobe("compile " + data_ + model + type + " --target emulator -o " + file("alone.xclbin")).status, 0);
-    const std::string end = " " + events[m] + " --raw-out -o ";
-    const Outcome alone = strobe("run " + file("alone.xclbin") + end + file("alone_") + scores[m]);
+    const bool is_jets = name != "branches";
+    const std::string type = is_jets ? " --input-type 'ap_fixed<16,6>'" : "",
+                      scores = is_jets ? "scores.npy" : "scores.npz";
+    ASSERT_EQ(strobe("compile " + model + type + " --target emulator -o " + file("alone.xclbin")).status, 0);
+    const std::string end = " " + (is_jets ? jets_ : data_ + "two_branch/events.npz") + " --raw-out -o ";
+    const Outcome alone = strobe("run " + file("alone.xclbin") + end + file("alone_" + scores));
     ASSERT_EQ(alone.status, 0) << alone.err;
     const Outcome together =
-        strobe("run " + file("model.xclbin") + " --model " + name + end + file("together_") + scores[m]);
+        strobe("run " + file("model.xclbin") + " --model " + name + end + file("together_" + scores));
     ASSERT_EQ(together.status, 0) << together.err;
     EXPECT_THAT(together.out, testing::HasSubstr("xrt:0"));
-    EXPECT_EQ(slurp(file("together_") + scores[m]), slurp(file("alone_") + scores[m])) << name;
-    ++m;
+    EXPECT_EQ(slurp(file("together_" + scores)), slurp(file("alone_" + scores))) << name;
   }
 }
 
@@ -314,13 +315,15 @@ TEST_F(SeveralModels, AreCheckedWhereTheEventsFit) {
       strobe("check " + file("model.xclbin") + " " + jets_ + " --json --labels " + data_ + "jets/labels.npy");
   ASSERT_EQ(jets.status, 0) << jets.out << jets.err;
   const auto reports = nlohmann::json::parse(jets.out);
-  ASSERT_EQ(reports.size(), 2U);
-  EXPECT_EQ(reports[0]["model"], "forest");
-  EXPECT_EQ(reports[1]["model"], "hgq");
+  ASSERT_EQ(reports.size(), 3U);
+  EXPECT_EQ(reports[0]["model"], "cut");  // has no five classes, so no labels
+  EXPECT_EQ(reports[1]["model"], "forest");
+  EXPECT_EQ(reports[2]["model"], "hgq");
+  for (const size_t m : {1, 2}) EXPECT_GT(reports[m]["outputs"][0]["accuracy"]["fixed"], 0.64);
   for (const auto& report : reports) {
     for (const auto& way : report["ways"]) EXPECT_THAT(way["state"], testing::AnyOf("equal", "defines")) << way;
   }
-  EXPECT_THAT(jets.err, testing::HasSubstr("branches: "));
+  EXPECT_THAT(jets.err, testing::AllOf(testing::HasSubstr("branches: "), testing::HasSubstr("cut: without labels: ")));
   const Outcome branches = strobe("check " + file("model.xclbin") + " " + data_ + "two_branch/events.npz");
   EXPECT_EQ(branches.status, 0) << branches.out << branches.err;
   EXPECT_THAT(branches.out, testing::HasSubstr("model branches"));
@@ -333,7 +336,7 @@ TEST_F(SeveralModels, AreToldApart) {
   const std::string emulator = " --target emulator -o " + file("model.xclbin");
   ASSERT_EQ(strobe("compile" + all_ + emulator).status, 0);
   const Outcome listed = strobe("inspect " + file("model.xclbin"));
-  EXPECT_THAT(listed.out, testing::HasSubstr("3 models"));
+  EXPECT_THAT(listed.out, testing::HasSubstr("4 models"));
   for (const auto& [name, model] : models_) EXPECT_THAT(listed.out, testing::HasSubstr("\n  " + name + " "));
   const Outcome shown = strobe("inspect " + file("model.xclbin") + " --model hgq");
   EXPECT_THAT(shown.out, testing::HasSubstr("model hgq (jets_hgq)"));
@@ -351,9 +354,9 @@ TEST_F(SeveralModels, AreToldApart) {
                    "--input-type: given twice for all models"},
            Mistake{"compile x=" + a + " y=" + a + " --name z" + emulator, "--name: is for one model"},
            Mistake{"compile x=" + a + " y=" + data_ + "jets/none.keras" + emulator, "none.keras"},
-           Mistake{"run " + file("model.xclbin") + " " + jets_, "name one of: branches, forest, hgq"},
+           Mistake{"run " + file("model.xclbin") + " " + jets_, "name one of: branches, cut, forest, hgq"},
            Mistake{"inspect " + file("model.xclbin") + " --model x",
-                   "holds no model 'x'; it has: branches, forest, hgq"},
+                   "holds no model 'x'; it has: branches, cut, forest, hgq"},
        }) {
     const Outcome outcome = strobe(mistake.arguments);
     EXPECT_EQ(outcome.status, 1) << mistake.arguments;
