@@ -13,15 +13,19 @@ namespace {
 std::string cycles(double value) { return value == 0 ? "-" : absl::StrFormat("%.0f", value); }
 
 std::string describe(const ForestPlan& plan) {
-  const std::string walked = absl::StrFormat("%.0f cycles an event walked", plan.walk.cycles);
-  if (!plan.sliced) return absl::StrCat("walked: ", walked, ", ", plan.walk.steps.size(), " steps");
+  const std::string walked =
+      plan.has_blocks
+          ? absl::StrFormat("%.0f cycles an event walked by %d blocks", plan.blocks.cycles,
+                            plan.blocks.blocks16.size() + plan.blocks.blocks32.size())
+          : absl::StrFormat("%.0f cycles an event walked by %d steps", plan.walk.cycles, plan.walk.steps.size());
+  if (!plan.sliced) return absl::StrCat("walked: ", walked);
   size_t cuts = 0;
   for (const ForestPlan::Feature& feature : plan.features) cuts += feature.cuts;
   return absl::StrCat("sliced from ", plan.fewest_sliced, " events on: ", plan.features.size(), " features with ", cuts,
                       " cuts, ", plan.unions.size(), " unions, ", plan.choices.size(), " choices, ",
                       plan.lookups.size(), " lookups in ", plan.segments.size(), " sums, ", plan.tables.size(),
-                      " bytes of tables; estimated ", absl::StrFormat("%.0f", plan.sliced_cycles),
-                      " cycles an event, ", walked);
+                      " bytes of tables; estimated ", absl::StrFormat("%.0f", plan.sliced_cycles), " cycles an event, ",
+                      walked);
 }
 
 }  // namespace

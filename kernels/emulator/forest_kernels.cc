@@ -1,8 +1,10 @@
 #include "kernels/emulator/forest_kernels.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 // Lookups of bytes in tables of 128 need the AVX-512 of Ice Lake and Zen 4.
@@ -16,6 +18,7 @@
 #if HWY_TARGET != HWY_SCALAR
 #include "kernels/emulator/forest_sums-inl.h"
 #endif
+#include "kernels/emulator/forest_blocks-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace strobe::emulator::HWY_NAMESPACE {
@@ -57,13 +60,17 @@ namespace strobe::emulator {
 
 HWY_EXPORT(run_sliced);
 HWY_EXPORT(page_bits);
+HWY_EXPORT(run_blocks);
+HWY_EXPORT(has_blocks);
 
 int forest_page_bits() { return HWY_DYNAMIC_DISPATCH(page_bits)(); }
+bool forest_has_blocks() { return HWY_DYNAMIC_DISPATCH(has_blocks)(); }
 
 void run_forest(const ForestPlan& plan, const Slot* sources, const Slot* targets, std::byte* arena, std::byte* storage,
                 size_t events) {
   if (!plan.sliced || events < plan.fewest_sliced) {
-    return walk_forest(plan.walk, sources, targets, arena, storage, events);
+    if (!plan.has_blocks) return walk_forest(plan.walk, sources, targets, arena, storage, events);
+    return HWY_DYNAMIC_DISPATCH(run_blocks)(plan.blocks, sources, targets, arena, storage, events);
   }
   HWY_DYNAMIC_DISPATCH(run_sliced)(plan, sources, targets, arena, storage, events);
 }

@@ -15,4 +15,7 @@ void run_forest(const ForestPlan& plan, const Slot* sources, const Slot* targets
 /// A table of bytes is looked up in pages of 2^so many entries.
 int forest_page_bits();
 
+/// Whether `ForestBlocks` can be run.
+bool forest_has_blocks();
+
 }  // namespace strobe::emulator

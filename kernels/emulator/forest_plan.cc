@@ -281,14 +281,15 @@ class SlicedPlanner {
 ForestPlan plan_forest(const Forest& forest, const std::vector<Range>& ranges) {
   ForestPlan plan;
   const CutForest cuts = cut_forest(forest, ranges);
-  plan.walk = plan_walk(forest, cuts, ranges);
-  plan.sliced = SlicedPlanner(forest, cuts, ranges, plan).run() && plan.sliced_cycles < plan.walk.cycles;
+  plan.has_blocks = forest_has_blocks() && plan_blocks(forest, cuts, ranges, plan.blocks);
+  if (!plan.has_blocks) plan.walk = plan_walk(forest, cuts, ranges);
+  plan.sliced = SlicedPlanner(forest, cuts, ranges, plan).run() && plan.sliced_cycles < plan.event_cycles();
   if (plan.sliced) {
-    plan.fewest_sliced = static_cast<size_t>(plan.sliced_cycles * ForestPlan::kEvents / plan.walk.cycles) + 1;
+    plan.fewest_sliced = static_cast<size_t>(plan.sliced_cycles * ForestPlan::kEvents / plan.event_cycles()) + 1;
   } else {
     plan.storage_bytes = 0;
   }
-  plan.storage_bytes = std::max(plan.storage_bytes, plan.walk.storage_bytes);
+  plan.storage_bytes = std::max({plan.storage_bytes, plan.walk.storage_bytes, plan.blocks.storage_bytes});
   return plan;
 }
 

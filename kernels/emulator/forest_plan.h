@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "kernels/emulator/forest.h"
+#include "kernels/emulator/forest_blocks.h"
 #include "kernels/emulator/forest_walk.h"
 #include "kernels/emulator/plan.h"
 
@@ -16,8 +17,9 @@ namespace strobe::emulator {
 /// tree is a list of choices between words, which gives the bits of the number of the leaf that each event ends in;
 /// tables of bytes then turn numbers into values, which are summed over trees in 16 bits.
 ///
-/// *Walked* (forest_walk.h): from node to node, several trees of an event at once. For few events, and for trees so
-/// large that choosing among all their leaves costs more than going down.
+/// *Walked*, event by event, several trees at once: by blocks of splits (forest_blocks.h) or from node to node
+/// (forest_walk.h). For few events, and for trees so large that choosing among all their leaves costs more than going
+/// down.
 struct ForestPlan {
   /// Events a word.
   static constexpr size_t kEvents = 512;
@@ -76,7 +78,10 @@ struct ForestPlan {
   size_t scratch = 0;          ///< where the words end
   size_t storage_bytes = 0;
 
+  bool has_blocks = false;  ///< else walked
+  ForestBlocks blocks;
   ForestWalk walk;
+  double event_cycles() const { return has_blocks ? blocks.cycles : walk.cycles; }
 };
 
 /// `ranges` are those of the forest's features.

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 #include <limits>
 #include <map>
 #include <tuple>
 
 #include "kernels/emulator/forest_trees.h"
+#include "kernels/emulator/slot_access.h"
 
 namespace strobe::emulator {
 namespace {
@@ -101,33 +101,6 @@ class WalkPlanner {
   ForestWalk& walk_;
 };
 
-template <class T>
-int64_t load_as(const std::byte* place) {
-  T value;
-  std::memcpy(&value, place, sizeof(value));
-  return value;
-}
-
-int64_t load(const Slot& slot, const std::byte* arena, size_t event) {
-  const std::byte* place = arena + slot.offset + event * lane_bytes(slot.lane);
-  if (slot.lane == Lane::k16) return load_as<int16_t>(place);
-  if (slot.lane == Lane::k32) return load_as<int32_t>(place);
-  return load_as<int64_t>(place);
-}
-
-template <class T>
-void store_as(uint64_t value, std::byte* place) {
-  const auto low = static_cast<T>(value);
-  std::memcpy(place, &low, sizeof(low));
-}
-
-void store(uint64_t value, const Slot& slot, std::byte* arena, size_t event) {
-  std::byte* place = arena + slot.offset + event * lane_bytes(slot.lane);
-  if (slot.lane == Lane::k16) return store_as<uint16_t>(value, place);
-  if (slot.lane == Lane::k32) return store_as<uint32_t>(value, place);
-  store_as<uint64_t>(value, place);
-}
-
 template <size_t kCount>
 void walk_trees(const ForestWalk& walk, const ForestWalk::Tree* trees, const int32_t* values, int32_t* leaves) {
   const ForestWalk::Step* at[kCount];
@@ -160,7 +133,7 @@ void walk_forest(const ForestWalk& walk, const Slot* sources, const Slot* target
   values[2 * walk.features] = -1;  // below the numbers of leaves
   for (size_t e = 0; e < events; ++e) {
     for (uint32_t f = 0; f < walk.features; ++f) {
-      const int64_t value = load(sources[f], arena, e);
+      const int64_t value = load_value(sources[f], arena, e);
       const std::vector<int64_t>& cuts = walk.ranked[f];
       values[f] =
           static_cast<int32_t>(cuts.empty() ? value : std::upper_bound(cuts.begin(), cuts.end(), value) - cuts.begin());
@@ -177,7 +150,7 @@ void walk_forest(const ForestWalk& walk, const Slot* sources, const Slot* target
       for (const Forest::Part& part : walk.outputs[o].parts) {
         sum += static_cast<uint64_t>(walk.columns[part.column][leaves[part.tree]]);
       }
-      store(sum, targets[o], arena, e);
+      store_value(sum, targets[o], arena, e);
     }
   }
 }

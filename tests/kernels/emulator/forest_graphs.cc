@@ -74,6 +74,10 @@ class Maker {
       const FixedType& type = in.at(feature);
       const int64_t last = static_cast<int64_t>(type.max_raw());
       const int64_t first = type.is_signed ? -last - 1 : 0;
+      if (options_.thresholds) {
+        add_threshold(feature, first, last);
+        continue;
+      }
       const int intervals = pick(1, options_.max_intervals);
       std::vector<int64_t> limits;
       for (int i = 0; i < 2 * intervals; ++i) limits.push_back(pick(first, last));
@@ -89,6 +93,21 @@ class Maker {
       }
     }
     begin_.push_back(static_cast<int64_t>(low_.size()));
+  }
+
+  void add_threshold(int feature, int64_t first, int64_t last) {
+    feature_.push_back(feature);
+    begin_.push_back(static_cast<int64_t>(low_.size()));
+    const int64_t at = pick(first, last);
+    const int kind = pick(0, 2);
+    const auto add = [&](int64_t low, int64_t high) {
+      low_.push_back(low);
+      high_.push_back(high);
+    };
+    if (kind == 0 || at < first + 2) return add(first, at);
+    if (kind == 1) return add(at, last);
+    add(first, first);
+    add(at, last);
   }
 
   int64_t tree(int leaves) {

@@ -14,6 +14,7 @@ struct ForestGraphOptions {
   int max_width = 16;    ///< of a feature
   int score_width = 14;  ///< of a leaf's value
   int max_intervals = 1;
+  bool thresholds = false;  ///< every split is one comparison, which missing values, the lowest, may pass either way
   int outputs = 3;
   bool vector_leaves = false;
   bool leaves = false;    ///< result "leaves"

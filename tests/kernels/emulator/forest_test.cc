@@ -5,6 +5,7 @@
 
 #include "hwy/targets.h"
 #include "kernels/emulator/emulator.h"
+#include "kernels/emulator/forest_kernels.h"
 #include "kernels/layers/reference.h"
 #include "tests/kernels/emulator/forest_graphs.h"
 #include "tests/kernels/emulator/random_graph.h"
@@ -55,6 +56,18 @@ void sharpen(const Graph& graph, std::vector<int64_t>& rows, std::mt19937_64& ra
   }
 }
 
+/// A few events go another way through the emulator than many.
+void expect_equal_one_by_one(const Emulator& emulator, const Graph& graph, const std::vector<std::byte>& packed,
+                             const std::vector<int64_t>& all, size_t rows) {
+  const size_t row_bytes = graph.input(0).type.row_bytes();
+  const auto outputs = static_cast<size_t>(graph.output(0).type.elements());
+  for (size_t row = 0; row < std::min<size_t>(rows, 20); ++row) {
+    const std::vector<std::byte> one(packed.begin() + row * row_bytes, packed.begin() + (row + 1) * row_bytes);
+    const std::vector<int64_t> expected(all.begin() + row * outputs, all.begin() + (row + 1) * outputs);
+    ASSERT_EQ(run(emulator, graph, one, 1), expected) << "row " << row << " by itself\n" << emulator.describe();
+  }
+}
+
 void expect_equal(const Graph& graph, size_t rows, uint64_t seed) {
   std::mt19937_64 random(seed);
   std::vector<int64_t> raw = testing::random_rows(graph, 0, rows, random);
@@ -73,7 +86,10 @@ void expect_equal(const Graph& graph, size_t rows, uint64_t seed) {
              << (at - got.begin()) % outputs << ": " << *at << " instead of " << *expected << "\n"
              << emulator->describe();
     }
-    if (vectorise) continue;
+    if (vectorise) {
+      expect_equal_one_by_one(*emulator, graph, packed, got, rows);
+      continue;
+    }
     const std::byte* in[] = {packed.data()};
     const auto trace = emulator->trace(in, rows, false);
     ASSERT_TRUE(trace.ok()) << trace.status();
@@ -109,6 +125,14 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Balanced", {.max_trees = 20, .max_leaves = 32, .balanced = true}, 40},
         Case{"Large", {.max_trees = 4, .max_leaves = 1500}, 30},
         Case{"TooLargeToSlice", {.max_trees = 2, .max_leaves = 200000, .balanced = true}, 2},
+        Case{"Thresholds", {.thresholds = true}, 120},
+        Case{"ThresholdsOnManyFeatures", {.max_features = 70, .max_trees = 60, .thresholds = true}, 60},
+        Case{"ThresholdsOnKeys", {.max_width = 32, .thresholds = true}, 80},
+        Case{"ThresholdsOnManyKeys", {.max_features = 35, .max_trees = 60, .max_width = 32, .thresholds = true}, 60},
+        Case{"ThresholdsInLargeTrees", {.max_leaves = 2500, .thresholds = true}, 40},
+        Case{"ThresholdsInEvenTrees", {.max_trees = 30, .max_leaves = 300, .thresholds = true, .balanced = true}, 30},
+        Case{"ThresholdsInStumps", {.max_trees = 60, .max_leaves = 2, .thresholds = true, .balanced = true}, 40},
+        Case{"ThresholdsWidest", {.max_width = 64, .score_width = 64, .thresholds = true}, 60},
         Case{"VectorLeaves", {.score_width = 20, .outputs = 7, .vector_leaves = true}, 60},
         Case{"Leaves", {.max_trees = 30, .leaves = true}, 40},
         Case{"Minimum", {.max_trees = 12, .outputs = 1, .sum = "minimum"}, 30},
@@ -131,6 +155,13 @@ TEST(Forest, IsSlicedWhereThatIsCheaper) {
   EXPECT_THAT(description({.max_trees = 2, .max_leaves = 200000, .balanced = true}), HasSubstr("forest walked"));
 }
 
+TEST(Forest, WalksByBlocksWhereSplitsAreOneComparison) {
+  if (!forest_has_blocks()) GTEST_SKIP() << "needs AVX-512";
+  EXPECT_THAT(description({.max_leaves = 300, .thresholds = true}), HasSubstr("blocks"));
+  EXPECT_THAT(description({.max_leaves = 300, .max_width = 32, .thresholds = true}), HasSubstr("blocks"));
+  EXPECT_THAT(description({.max_leaves = 300, .max_intervals = 3}), HasSubstr("steps"));
+}
+
 TEST(Forest, InstructionSetsGiveTheSameBits) {
   for (int64_t left = hwy::SupportedTargets(); left != 0; left &= left - 1) {
     hwy::SetSupportedTargetsForTest(left & -left);
@@ -139,7 +170,8 @@ TEST(Forest, InstructionSetsGiveTheSameBits) {
       expect_equal(testing::forest_graph(seed, {.max_leaves = seed % 8 == 0 ? 600 : 40,
                                                 .max_width = static_cast<int>(6 + seed % 30),
                                                 .score_width = static_cast<int>(4 + seed % 25),
-                                                .max_intervals = static_cast<int>(1 + seed % 4)}),
+                                                .max_intervals = static_cast<int>(1 + seed % 4),
+                                                .thresholds = seed % 3 == 0}),
                    530, seed);
     }
     hwy::SetSupportedTargetsForTest(0);
