@@ -50,7 +50,7 @@ class Lexer {
         while (at_ < text_.size() && text_[at_] != '\n') ++at_;
       } else if (c == ' ' || c == '\t' || c == '\r') {
         ++at_;
-      } else if (c == '\n' && !open_.empty()) {
+      } else if (c == '\n' && (!open_.empty() || (!tokens_.empty() && tokens_.back().text == ","))) {
         new_line();
       } else {
         return;

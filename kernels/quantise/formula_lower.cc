@@ -37,15 +37,17 @@ struct Condition {
   bool inverted = false;
 };
 
-/// One attempt: all budgets times `scale`.
+/// One attempt: all budgets times `scale`. What types lose that the formula itself gives is the user's wish; it counts
+/// only with `count_types`.
 class Lowering {
  public:
   Lowering(const Formula& formula, const FormulaRanges& ranges, const model::TensorType& input,
-           const FormulaConfig& config, double scale)
+           const FormulaConfig& config, double scale, bool count_types)
       : formula_(formula),
         ranges_(ranges),
         config_(config),
         scale_(scale),
+        count_types_(count_types),
         writer_(input),
         values_(formula.terms.size()) {}
 
@@ -190,7 +192,7 @@ class Lowering {
     const Value a = argument(term, 0);
     const StepId step = writer_.cast(a.step, type);
     const bool exact = a.error == 0;
-    return {step, exact ? 0 : a.error + type.step()};
+    return {step, exact || !count_types_ ? a.error : a.error + type.step()};
   }
 
   /// The index is found before it is brought into the table: x - low in cells.
@@ -391,6 +393,7 @@ class Lowering {
   const FormulaRanges& ranges_;
   const FormulaConfig& config_;
   double scale_;
+  bool count_types_;
   StepWriter writer_;
   std::vector<Value> values_;
   TermId term_ = 0;
@@ -419,10 +422,10 @@ absl::StatusOr<LoweredFormula> lower_formula(const Formula& source, const model:
   if (!ranges.ok()) return ranges.status();
   // Budgets are shares that rarely all go the same way: they grow while the bound leaves room, and shrink until it
   // holds.
-  double scale = 1, reached = 0;
+  double scale = 1, best_scale = 1, reached = 0;
   std::optional<LoweredFormula> best;
   for (int attempt = 0; attempt < 12; ++attempt) {
-    auto result = Lowering(*formula, *ranges, input, config, scale).run();
+    auto result = Lowering(*formula, *ranges, input, config, scale, false).run();
     if (!result.ok() && !best) return result;
     reached = result.ok() ? result->error_bound : HUGE_VAL;
     // What a given type loses is the user's wish.
@@ -433,11 +436,17 @@ absl::StatusOr<LoweredFormula> lower_formula(const Formula& source, const model:
       continue;
     }
     best = *std::move(result);
+    best_scale = scale;
     const double room = 0.7 * config.output_error / std::max(best->error_inside, 1e-30);
     if (room < 1.5 || attempt >= 3 || best->error_inside == 0) break;
     scale *= std::min(room, 16.0);
   }
   if (best) {
+    if (!formula->types.empty()) {
+      auto counted = Lowering(*formula, *ranges, input, config, best_scale, true).run();
+      if (!counted.ok()) return counted;
+      best = *std::move(counted);
+    }
     warn_of_steps(*formula, step_error, *best);
     return *std::move(best);
   }

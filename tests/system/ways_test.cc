@@ -235,6 +235,12 @@ TEST_F(Ways, FormulasInHls4mlsArithmeticGiveItsBitsOnAllJets) {
                    scores(models + "expected/jets_expressions__hls4ml_lut_16_6_n1024_r8", "score"));
 }
 
+TEST_F(Ways, AKalmanFilterAgreesInEveryWayOnItsMuons) {
+  const std::string data = STROBE_SOURCE_DIR "/tests/data/kalman/";
+  for (const char* filter : {"kalman.formula", "kalman_typed.formula"})
+    expect_equal(data + filter + " --input-type 'ap_fixed<16,1>'", data + "muons.npy --raw-in");
+}
+
 TEST_F(Ways, TheSampleNetworkGivesItsFrameworksBits) {
   const std::string data = STROBE_SOURCE_DIR "/tests/data/jets/";
   const auto expected = io::read_npy(data + "expected_hgq.npy");

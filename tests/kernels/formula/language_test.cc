@@ -44,6 +44,14 @@ TEST(Formula, BindsPowersAsJuliaDoes) {
   EXPECT_EQ(value("12 / 2 / 3"), 2);
 }
 
+TEST(Formula, GoesOnInsideBracketsAndAfterACommaOnTheNextLine) {
+  EXPECT_EQ(value("table t(0, 4) = 1, 2,  # two\n\n  5,\n  7\noutput y = (t(x0)\n + t(x1))"), 12);
+  auto formula = parse("input a,\n  b[2]\na + b1");
+  ASSERT_TRUE(formula.ok()) << formula.status();
+  EXPECT_EQ(formula->inputs.size(), 3U);
+  EXPECT_THAT(flaw("table t(0, 4) = 1,\noutput y = x0"), HasSubstr("line 2, column 1: expected a number"));
+}
+
 TEST(Formula, KnowsPySRsAndSymPysFunctions) {
   EXPECT_EQ(value("square(x0) + cube(x1)"), 31);
   EXPECT_EQ(value("inv(x0) + neg(x1)"), -2.5);

@@ -110,6 +110,17 @@ TEST(FormulaQuantise, LogicAndChoicesAreExact) {
   EXPECT_EQ(largest_error(result->graph, *formula, random_inputs(result->graph, 5000, 3), 5000), 0);
 }
 
+TEST(FormulaQuantise, WhatTheTypeOfAStepLosesIsNoneOfTheErrorAskedFor) {
+  const std::string text = "rough : ap_fixed<8,4,AP_RND,AP_SAT> = x0 * 0.3\noutput y = rough * 1.7 + x1";
+  auto formula = formula::parse(text);
+  auto result = quantised(text, kInput, "Formula: {OutputError: 0.001}");
+  ASSERT_TRUE(formula.ok() && result.ok()) << result.status();
+  EXPECT_GT(bound_of(result->graph), 1.7 / 16);
+  EXPECT_LT(bound_of(result->graph), 1.7 / 16 + 0.001);
+  EXPECT_LE(largest_error(result->graph, *formula, random_inputs(result->graph, 5000, 5), 5000),
+            bound_of(result->graph));
+}
+
 TEST(FormulaQuantise, ATypeOfAStepIsKept) {
   auto result = quantised("half : ap_fixed<7,6,AP_TRN> = x0 * 0.5\noutput y = half + 1", kInput);
   ASSERT_TRUE(result.ok()) << result.status();
