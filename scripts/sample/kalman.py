@@ -46,7 +46,7 @@ def thickness(r):
 
 
 def simulate(random, k, direction):
-    """Follows muons from the beam outwards; returns phi and b at the stations, each (muons, 4). Energy loss is left out."""
+    """Follows muons from the beam outwards, without energy loss; returns phi and b at the stations, each (muons, 4)."""
     r = MATERIAL[0][0]
     b = np.arcsin(TURN * k * field(0) * r / 2)  # a circle through the beam
     phi, psi = direction + b, direction + 2 * b
@@ -220,7 +220,8 @@ def text_of(constants, state_bits=None, gain_bits=None):
 
     gains = lambda values: values if gain_bits is None else in_bits(values, gain_bits)
     parts = ["# A Kalman filter for muons in four barrel stations, written by scripts/sample/kalman.py.\n"
-             "# State: k = q/pT in 1/GeV; phi, azimuth in rad; b, direction minus azimuth in rad. Inwards from station 4.\n"
+             "# State: k = q/pT in 1/GeV; phi, azimuth in rad; b, direction minus azimuth in rad. Inwards from station 4."
+             "\n"
              "# Gains by |k| as known before: gainN_k_phi is what phi measured in station N does to k.\n"
              "input phi1, b1, phi2, b2, phi3, b3, phi4, b4\n"]
     parts.append("\n# Station 4 starts. Its k is that of a muon from the beam with the same b.\n"
@@ -237,7 +238,8 @@ def text_of(constants, state_bits=None, gain_bits=None):
             f"expected{station}_b = {m[2, 2]:.5g} * {before}_b {plus(m[2, 0])} * {before}_k\n"
             f"off{station}_phi = clamp(phi{station} - expected{station}_phi, -{FARTHEST_PHI:g}, {FARTHEST_PHI:g})\n"
             f"off{station}_b = clamp(b{station} - expected{station}_b, -{FARTHEST_B:g}, {FARTHEST_B:g})\n")
-        change = lambda row: " + ".join(f"gain{station}_{row}_{c}(size{station}) * off{station}_{c}" for c in ("phi", "b"))
+        change = lambda row: " + ".join(f"gain{station}_{row}_{column}(size{station}) * off{station}_{column}"
+                                        for column in ("phi", "b"))
         parts.append(state(f"{now}_k", f"{before}_k + {change('k')}", LARGEST_K)
                      + state(f"{now}_phi", f"expected{station}_phi + {change('phi')}")
                      + state(f"{now}_b", f"expected{station}_b + {change('b')}", LARGEST_B))
