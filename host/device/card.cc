@@ -11,7 +11,7 @@ namespace strobe::device {
 absl::StatusOr<const CardPlugin*> load_card_plugin(const std::string& libexec, std::string_view backend) {
   const std::string path = absl::StrCat(libexec, "/libstrobe_", std::string(backend), ".so");
   void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!library) return absl::UnavailableError(absl::StrCat("XRT cannot be used: ", ::dlerror()));
+  if (!library) return absl::NotFoundError(absl::StrCat("XRT cannot be used: ", ::dlerror()));
   auto entry = reinterpret_cast<CardPluginEntry>(::dlsym(library, kCardPluginEntry));
   if (!entry) return absl::UnavailableError(absl::StrCat("'", path, "' is no device plugin of strobe's"));
   return entry();

@@ -47,7 +47,7 @@ struct CardPlugin {
 using CardPluginEntry = const CardPlugin* (*)();
 inline constexpr char kCardPluginEntry[] = "strobe_card_plugin";
 
-/// Opens `<libexec>/libstrobe_<backend>.so`; stays open until the process ends, as XRT cannot be unloaded. Unavailable
+/// Opens `<libexec>/libstrobe_<backend>.so`; stays open until the process ends, as XRT cannot be unloaded. NotFound
 /// with the loader's words where it or XRT is missing.
 absl::StatusOr<const CardPlugin*> load_card_plugin(const std::string& libexec, std::string_view backend);
 

@@ -27,9 +27,8 @@ absl::StatusOr<std::string> find_libexec(const std::string& given) {
   for (const std::string& place : places) {
     if (::access((place + "/strobe-device-worker").c_str(), X_OK) == 0) return place;
   }
-  return absl::UnavailableError(absl::StrCat("strobe's device helpers are missing (strobe-device-worker in ",
-                                             absl::StrJoin(places, " or "),
-                                             "): was strobe built with XRT (libxrt-dev)?"));
+  return absl::NotFoundError(absl::StrCat("strobe's device helpers are missing (strobe-device-worker in ",
+                                          absl::StrJoin(places, " or "), "): was strobe built with XRT (libxrt-dev)?"));
 }
 
 }  // namespace strobe::device

@@ -170,8 +170,8 @@ absl::StatusOr<std::unique_ptr<Device>> open_auto(const Xclbin& xclbin, const Op
       open_emulated_card(xclbin, {"xrt", 0, "xrt:0"}, options, "the xclbin was built for XRT's software emulation");
   // Where XRT is missing or does not come up the model still runs; an xclbin that XRT refuses is a mistake that must be
   // seen.
-  if (absl::IsUnavailable(device.status()) && options.engine)
-    return open_in_process(options, std::string(device.status().message()));
+  const bool missing = absl::IsNotFound(device.status()) || absl::IsUnavailable(device.status());
+  if (missing && options.engine) return open_in_process(options, std::string(device.status().message()));
   return device;
 }
 

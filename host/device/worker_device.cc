@@ -373,10 +373,15 @@ absl::StatusOr<std::unique_ptr<Device>> open_worker_device(DeviceInfo info, cons
     ::munmap(rings, sizeof(worker::Rings));
     return process.status();
   }
-  const std::string hello = worker::encode({info.backend, libexec, kernels});
+  const std::string hello = worker::encode({.backend = info.backend, .libexec = libexec, .kernels = kernels});
   auto link = std::make_shared<Link>(*std::move(process), static_cast<worker::Rings*>(rings), launch_timeout_ms);
   auto reply = link->ask(hello.data(), hello.size(), -1, kOpenTimeoutMs);
-  if (!reply.ok()) return reply.status();
+  if (!reply.ok()) {
+    return absl::Status(
+        reply.status().code(),
+        absl::StrCat(reply.status().message(), ". It never answered: is ", libexec,
+                     "/strobe-device-worker of the same build as strobe (", worker::protocol_id(), ")?"));
+  }
   if (absl::Status status = worker::status_of(reply->code, reply->text); !status.ok()) return link->explain(status);
   info.name = reply->name;
   info.detail = reply->detail;

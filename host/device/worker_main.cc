@@ -148,7 +148,11 @@ int serve(const std::string& run_dir) {
   std::string text(1 << 16, '\0');
   text.resize(receive_message(kControlFd, text.data(), text.size()));
   auto hello = decode_hello(text);
-  if (!hello || rings == MAP_FAILED) leave(run_dir, 2);
+  if (!hello.ok()) {
+    const Answer refused = answer(hello.status());
+    (void)send_message(kControlFd, &refused, sizeof refused);
+  }
+  if (!hello.ok() || rings == MAP_FAILED) leave(run_dir, 2);
   // strobe's death must be seen even while XRT is busy: a thread of its own waits for the other end of the socket to
   // close. Not PR_SET_PDEATHSIG: that tells of the death of the *thread* that started this process, which may well end
   // first.

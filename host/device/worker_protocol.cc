@@ -9,6 +9,8 @@
 #include <iomanip>
 #include <sstream>
 
+#include "absl/strings/str_cat.h"
+
 namespace strobe::device::worker {
 namespace {
 
@@ -40,9 +42,12 @@ bool add_buffers(const std::vector<int64_t>& row_bytes, size_t rows, std::vector
 
 }  // namespace
 
+std::string protocol_id() { return STROBE_WORKER_PROTOCOL; }
+
 std::string encode(const Hello& hello) {
   std::ostringstream out;
-  out << std::quoted(hello.backend) << ' ' << std::quoted(hello.libexec) << ' ' << hello.kernels.size();
+  out << std::quoted(hello.protocol) << ' ' << std::quoted(hello.backend) << ' ' << std::quoted(hello.libexec) << ' '
+      << hello.kernels.size();
   for (const KernelInfo& kernel : hello.kernels) {
     out << ' ' << std::quoted(kernel.name) << ' ' << kernel.compute_units;
     put_list(out, kernel.input_row_bytes);
@@ -51,18 +56,25 @@ std::string encode(const Hello& hello) {
   return out.str();
 }
 
-std::optional<Hello> decode_hello(std::string_view text) {
+absl::StatusOr<Hello> decode_hello(std::string_view text) {
+  const absl::Status damaged = absl::InvalidArgumentError("strobe-device-worker: the first message is no greeting");
   std::istringstream in{std::string(text)};
   Hello hello;
   size_t kernels = 0;
+  if (!(in >> std::quoted(hello.protocol))) return damaged;
+  if (hello.protocol != protocol_id()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("strobe-device-worker is of another build than strobe: it speaks ", protocol_id(), ", strobe ",
+                     hello.protocol, "; install both from one build"));
+  }
   in >> std::quoted(hello.backend) >> std::quoted(hello.libexec) >> kernels;
   for (size_t i = 0; i < kernels && in; ++i) {
     KernelInfo kernel;
     in >> std::quoted(kernel.name) >> kernel.compute_units;
-    if (!take_list(in, kernel.input_row_bytes) || !take_list(in, kernel.output_row_bytes)) return std::nullopt;
+    if (!take_list(in, kernel.input_row_bytes) || !take_list(in, kernel.output_row_bytes)) return damaged;
     hello.kernels.push_back(std::move(kernel));
   }
-  if (in.fail()) return std::nullopt;
+  if (in.fail()) return damaged;
   return hello;
 }
 

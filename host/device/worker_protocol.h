@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "host/device/device.h"
 
 /// Between strobe and the worker process of an emulated card: rare requests over a socket (SOCK_SEQPACKET, one message
@@ -48,14 +49,19 @@ struct Rings {
   Completion completions[kMaxSlots];
 };
 
+/// What both sides must be of: a digest of the sources that say what travels between them.
+std::string protocol_id();
+
 /// First message: what to open. Sent as text; the xclbin comes in kImageFd.
 struct Hello {
-  std::string backend;  ///< "xrt" or "opencl"
+  std::string protocol = protocol_id();  ///< the first word, whatever else changes
+  std::string backend;                   ///< "xrt" or "opencl"
   std::string libexec;
   std::vector<KernelInfo> kernels;
 };
 std::string encode(const Hello& hello);
-std::optional<Hello> decode_hello(std::string_view text);
+/// Errors: FailedPrecondition where the other side is of another build, InvalidArgument for a text that is no Hello.
+absl::StatusOr<Hello> decode_hello(std::string_view text);
 
 /// Then slots come and go. `kMakeSlot` carries a memfd with the slot's buffers, see `Layout`.
 struct SlotRequest {

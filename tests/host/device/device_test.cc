@@ -1,9 +1,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "gmock/gmock.h"
+#include "host/device/worker_protocol.h"
 #include "tests/host/device/device_fixture.h"
 
 namespace strobe::device {
@@ -187,7 +190,7 @@ TEST(OpenDevice, FallsBackOnlyWhenTheUserNamedNone) {
   ASSERT_TRUE(fallen.ok()) << fallen.status();
   EXPECT_EQ((*fallen)->info().id, "emulator");
   EXPECT_THAT((*fallen)->info().why, HasSubstr("libxrt-dev"));
-  EXPECT_EQ(open_device(emulated, "xrt:0", nowhere).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(open_device(emulated, "xrt:0", nowhere).status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST(OpenDevice, RefusesWhatDoesNotExist) {
@@ -225,6 +228,35 @@ TEST(OpenDevice, SaysWhatIsWrongWithAKernelLibrary) {
   options.kernels[0].name = "other";
   auto other = open_device(foreign, "xrt:0", options);
   EXPECT_THAT(std::string(other.status().message()), HasSubstr("no kernel 'other'")) << other.status();
+}
+
+TEST(WorkerProtocol, AWorkerOfAnotherBuildSaysSo) {
+  worker::Hello hello{.backend = "xrt", .libexec = "/somewhere", .kernels = test_options().kernels};
+  const auto same = worker::decode_hello(worker::encode(hello));
+  ASSERT_TRUE(same.ok()) << same.status();
+  EXPECT_EQ(same->libexec, "/somewhere");
+  EXPECT_EQ(same->kernels.size(), hello.kernels.size());
+  hello.protocol = "protocol-of-last-year";
+  const absl::Status other = worker::decode_hello(worker::encode(hello)).status();
+  EXPECT_EQ(other.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(
+      std::string(other.message()),
+      testing::AllOf(HasSubstr("another build"), HasSubstr("protocol-of-last-year"), HasSubstr(worker::protocol_id())));
+  EXPECT_EQ(worker::decode_hello("").status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(OpenDevice, NamesAWorkerThatDoesNotAnswer) {
+  const std::string libexec = testing::TempDir() + "/libexec-" + std::to_string(::getpid());
+  std::filesystem::create_directories(libexec);
+  const std::string program = libexec + "/strobe-device-worker";
+  std::ofstream(program) << "#!/bin/sh\nexit 2\n";
+  std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+  OpenOptions options = test_options();
+  options.libexec = libexec;
+  const absl::Status status = open_device(test_xclbin(Target::kSwEmu, 1, kernel_library()), "xrt:0", options).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(status.message()), testing::AllOf(HasSubstr(program), HasSubstr("same build")));
+  std::filesystem::remove_all(libexec);
 }
 
 TEST(ListDevices, NamesTheEmulatorAndTheEmulatedCards) {
