@@ -12,8 +12,9 @@
 namespace strobe::server {
 
 struct ServerOptions {
-  /// host:port ("0.0.0.0:8001", port 0 for a free one) or "unix:/path".
-  std::string address = "0.0.0.0:8001";
+  /// host:port (port 0 for a free one) or "unix:/path". The default answers this machine only: the service has no
+  /// authentication.
+  std::string address = "127.0.0.1:8001";
   /// Threads that handle calls; 0: one on small machines (best latency), two from 8 cores.
   int threads = 0;
   /// Inferences that gRPC can hand over without waiting, and calls that may be in work at once.

@@ -158,12 +158,21 @@ int find_tensor(const std::vector<ServedTensor>& tensors, const std::string& nam
   return -1;
 }
 
+/// "unexpected inference input 'x' for model 'jets'; it has: 'features'".
+absl::Status unexpected_tensor(const char* side, const std::string& name, const ServedModel& model,
+                               const std::vector<ServedTensor>& tensors) {
+  std::string names;
+  for (const ServedTensor& tensor : tensors) absl::StrAppend(&names, names.empty() ? "'" : ", '", tensor.name, "'");
+  return invalid(
+      absl::StrCat("unexpected inference ", side, " '", name, "' for model '", model.name, "'; it has: ", names));
+}
+
 absl::Status read_input(const ModelInferRequest& request, int position, const ServedModel& model,
                         runtime::Request& work) {
   const InputTensor& input = request.inputs(position);
   const int index = find_tensor(model.inputs, input.name(), position);
   if (index < 0) {
-    return invalid(absl::StrCat("unexpected inference input '", input.name(), "' for model '", model.name, "'"));
+    return unexpected_tensor("input", input.name(), model, model.inputs);
   }
   const ServedTensor& tensor = model.inputs[static_cast<size_t>(index)];
   runtime::InputRows& rows = work.inputs[static_cast<size_t>(index)];
@@ -218,7 +227,7 @@ absl::Status add_requested_outputs(const ModelInferRequest& request, const Serve
     const auto& wanted = request.outputs(i);
     const int index = find_tensor(model.outputs, wanted.name(), i);
     if (index < 0) {
-      return invalid(absl::StrCat("unexpected inference output '", wanted.name(), "' for model '", model.name, "'"));
+      return unexpected_tensor("output", wanted.name(), model, model.outputs);
     }
     if (work.outputs[static_cast<size_t>(index)].bytes.data() != nullptr) {
       return invalid(absl::StrCat("output '", wanted.name(), "' is requested twice for model '", model.name, "'"));

@@ -60,9 +60,9 @@ const Refusal kRefusals[] = {
     {"TooManyInputs", [](auto& r) { *r.add_inputs() = r.inputs(0); }, grpc::INVALID_ARGUMENT,
      "expected 1 inputs but got 2 inputs for model 'doubling'"},
     {"WrongInputName", [](auto& r) { r.mutable_inputs(0)->set_name("z"); }, grpc::INVALID_ARGUMENT,
-     "unexpected inference input 'z' for model 'doubling'"},
+     "unexpected inference input 'z' for model 'doubling'; it has: 'x'"},
     {"WrongOutputName", [](auto& r) { r.add_outputs()->set_name("z"); }, grpc::INVALID_ARGUMENT,
-     "unexpected inference output 'z' for model 'doubling'"},
+     "unexpected inference output 'z' for model 'doubling'; it has: 'y'"},
     {"OutputTwice",
      [](auto& r) {
        r.add_outputs()->set_name("y");
