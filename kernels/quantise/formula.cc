@@ -21,7 +21,7 @@ absl::StatusOr<Quantised> quantise_formula(const import::FloatModel& model, cons
                                   [](const import::FloatLayer& l) { return l.formula != nullptr; });
   auto config = parse_formula_config(options.config, options.config_origin);
   if (!config.ok()) return config.status();
-  const model::FixedType fallback = config->hls4ml ? config->precision : model::FixedType::fixed(16, 6);
+  const model::FixedType fallback = config->hls4ml ? config->precision : kDefaultInputType;
   const model::FixedType type = options.input_type.value_or(fallback);
   const model::TensorType input = {{static_cast<int64_t>(layer->formula->inputs.size())}, {type}};
   auto lowered = config->hls4ml ? lower_formula_as_hls4ml(*layer->formula, input, *config)

@@ -187,7 +187,7 @@ class HgqBuilder {
       if (!shape && !layer.outputs.empty() && input.name == layer.outputs[0]) shape = input.shape;
     }
     if (!shape) return layer_error(layer, "has no shape");
-    const FixedType type = options_.input_type.value_or(FixedType{});
+    const FixedType type = options_.input_type.value_or(kDefaultInputType);
     const TensorId id = builder_.add_input(layer.name, {*shape, {type}});
     lanes_[id] = Lanes(model::element_count(*shape), lane_of(type));
     if (!options_.input_type) event_names_.insert(layer.outputs.begin(), layer.outputs.end());

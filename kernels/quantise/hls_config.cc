@@ -57,7 +57,7 @@ class HlsConfigParser {
     if (root.IsMap() && root["HLSConfig"]) {
       for (const auto& entry : root) {
         const auto key = entry.first.as<std::string>("?");
-        if (key != "HLSConfig") config_.without_effect_.push_back(key);
+        if (key != "HLSConfig") config_.without_effect_.push_back(absl::StrCat(key, instead_of(key)));
       }
       root = root["HLSConfig"];
     }
@@ -93,10 +93,19 @@ class HlsConfigParser {
       } else if (key == "Optimizers" || key == "SkipOptimizers") {
         config_.without_effect_.push_back(key);
       } else {
-        return error(entry.first, absl::StrCat("unknown key '", key, "'; expected Model, LayerType or LayerName"));
+        return error(entry.first, absl::StrCat("unknown key '", key, "'", instead_of(key),
+                                               "; expected Model, LayerType or LayerName"));
       }
     }
     return absl::OkStatus();
+  }
+
+  /// What does here what a key of hls4ml's project settings does there.
+  static std::string instead_of(const std::string& key) {
+    if (key == "ClockPeriod") return " (use strobe compile --clock, in MHz)";
+    if (key == "Part" || key == "Board") return " (use strobe compile --board)";
+    if (key == "OutputDir") return " (use strobe compile --project)";
+    return "";
   }
 
   absl::Status parse_layers(const YAML::Node& node, const std::string& where) {

@@ -4,6 +4,8 @@
 #include <bit>
 #include <cmath>
 
+#include "kernels/quantise/quantise.h"
+
 namespace strobe::quantise {
 namespace {
 
@@ -93,7 +95,7 @@ class NativeInference {
  private:
   void infer(TypedLayer& layer) {
     if (layer.kind == "Input") {
-      layer.types["result"] = input_type_.value_or(FixedType{});
+      layer.types["result"] = input_type_.value_or(kDefaultInputType);
       FixedType raw = *layer.type("result");
       raw.overflow = Overflow::kSat;  // raw events may hold the lowest number also where conversion never gives it
       ranges_[layer.name] = range_of(raw);

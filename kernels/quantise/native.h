@@ -9,7 +9,7 @@ namespace strobe::quantise {
 /// Fills every open type by strobe's own rules, used when no configuration is given. Nothing can overflow: integer bits
 /// come from interval analysis with the weights as their types hold them, and every rounding is counted in.
 ///
-/// - inputs: `input_type`, or ap_fixed<16,6>;
+/// - inputs: `input_type`, or kDefaultInputType (quantise.h);
 /// - weights trained with a quantiser keep its type; others get 16 bits (biases, scales and parameters 18),
 ///   integer bits from the largest value, rounded;
 /// - sums are exact; a result that is not read by an activation alone keeps at most 12 fraction bits, rounded;

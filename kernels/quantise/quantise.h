@@ -10,6 +10,10 @@
 
 namespace strobe::quantise {
 
+/// What events arrive in where neither the user, a configuration nor the network says: numbers outside it saturate, as
+/// physicists expect of a detector's quantity, instead of coming back with another sign.
+inline constexpr model::FixedType kDefaultInputType{true, 16, 6, model::Rounding::kRnd, model::Overflow::kSat};
+
 struct QuantiseOptions {
   std::string config;         ///< YAML text of a configuration in hls4ml's vocabulary; empty: strobe's own defaults
   std::string config_origin;  ///< its file name, for messages
