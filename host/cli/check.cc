@@ -110,9 +110,29 @@ absl::StatusOr<std::vector<int64_t>> read_labels(const Settings& settings, const
   return labels;
 }
 
-std::string class_name(const Settings& settings, size_t of_class, size_t classes) {
-  if (of_class < settings.class_names.size()) return settings.class_names[of_class];
-  return classes == 1 ? "1" : absl::StrCat(of_class);
+/// How many names the classes of `scores` scores have: one score tells background (label 0) and signal (label 1) apart.
+size_t names_wanted(size_t scores) { return scores == 1 ? 2 : scores; }
+
+/// The curve of class `of_class`. One score has one curve, the signal's.
+std::string class_name(const Settings& settings, size_t of_class, size_t scores) {
+  const bool named = settings.class_names.size() == names_wanted(scores);  // else they are another output's
+  const size_t label = scores == 1 ? 1 : of_class;
+  return named ? settings.class_names[label] : absl::StrCat(label);
+}
+
+/// Errors: InvalidArgument where --classes names the classes of none of the outputs, with the counts.
+absl::Status check_class_names(const Settings& settings, const model::Graph& graph) {
+  if (settings.class_names.empty()) return absl::OkStatus();
+  std::string wanted;
+  for (size_t o = 0; o < graph.outputs().size(); ++o) {
+    const model::Tensor& tensor = graph.output(o);
+    const auto scores = static_cast<size_t>(tensor.type.elements());
+    if (settings.class_names.size() == names_wanted(scores)) return absl::OkStatus();
+    absl::StrAppend(&wanted, wanted.empty() ? "" : "; ", names_wanted(scores), " for output '", tensor.name, "' (",
+                    scores == 1 ? "one score: background, signal" : absl::StrCat(scores, " scores"), ")");
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("--classes: ", settings.class_names.size(), " names given, expected ", wanted));
 }
 
 /// Probabilities of the classes, for curves of a network that ends in logits: they order events by all scores together.
@@ -181,28 +201,39 @@ bool takes_all_that_fit(const Settings& settings, const session::LoadedXclbin& l
   return settings.model.empty() && loaded.package.models.size() > 1;
 }
 
-absl::Status add_outputs(const Settings& settings, const CheckInput& input, const Scores& scores,
-                         const FloatRun* floating, CheckReport& report) {
-  std::vector<io::NamedArray> labels;
+using Labels = std::vector<std::vector<int64_t>>;  // by output
+
+absl::StatusOr<Labels> read_all_labels(const Settings& settings, const session::LoadedXclbin& loaded, size_t model,
+                                       size_t rows) {
+  std::vector<io::NamedArray> arrays;
   if (!settings.labels.empty()) {
     auto read = read_arrays(settings.labels);
     if (!read.ok()) return read.status();
-    labels = *std::move(read);
+    arrays = *std::move(read);
   }
-  for (size_t o = 0; o < input.graph().outputs().size(); ++o) {
-    auto of_output = read_labels(settings, labels, input.graph(), o, input.events->rows);
-    if (absl::IsInvalidArgument(of_output.status()) && takes_all_that_fit(settings, *input.loaded)) {
-      std::fprintf(stderr, "strobe: %s: without labels: %s\n", report.model.c_str(),
+  const model::Graph& graph = loaded.package.models[model].graph;
+  Labels labels;
+  for (size_t o = 0; o < graph.outputs().size(); ++o) {
+    auto of_output = read_labels(settings, arrays, graph, o, rows);
+    if (absl::IsInvalidArgument(of_output.status()) && takes_all_that_fit(settings, loaded)) {
+      std::fprintf(stderr, "strobe: %s: without labels: %s\n", loaded.package.models[model].kernel.c_str(),
                    std::string(of_output.status().message()).c_str());
       of_output = std::vector<int64_t>();
     }
     if (!of_output.ok()) return of_output.status();
+    labels.push_back(*std::move(of_output));
+  }
+  return labels;
+}
+
+void add_outputs(const Settings& settings, const CheckInput& input, const Scores& scores, const FloatRun* floating,
+                 const Labels& labels, CheckReport& report) {
+  for (size_t o = 0; o < input.graph().outputs().size(); ++o) {
     const std::vector<double> fixed = scores_array(scores, input.graph(), o, false).numbers();
     report.outputs.push_back(output_report(settings, input.graph().output(o), fixed,
                                            floating == nullptr ? std::vector<double>() : floating->outputs[o],
-                                           *of_output));
+                                           labels[o]));
   }
-  return absl::OkStatus();
 }
 
 absl::Status write_roc(const Settings& settings, const CheckReport& report) {
@@ -263,6 +294,8 @@ absl::StatusOr<CheckReport> check_model(const Settings& settings,
                                         const Fitting& fitting) {
   const Events& events = fitting.events;
   if (events.rows == 0) return absl::InvalidArgumentError(absl::StrCat(settings.events, ": holds no events"));
+  const auto labels = read_all_labels(settings, *loaded, fitting.model, events.rows);
+  if (!labels.ok()) return labels.status();
   const CheckInput input{loaded,           fitting.model,   &events, std::min(events.rows, settings.reference_events),
                          settings.devices, settings.threads};
   CheckReport report;
@@ -272,6 +305,7 @@ absl::StatusOr<CheckReport> check_model(const Settings& settings,
   report.events = events.rows;
   report.reference_events = input.reference_rows;
   report.input_overflow = events.changed;
+  report.input_warnings = overflow_warnings(events);
   auto reference = run_reference(input);
   if (!reference.ok()) return reference.status();
   auto ways = run_ways(input, *reference);
@@ -283,17 +317,27 @@ absl::StatusOr<CheckReport> check_model(const Settings& settings,
     report.ways.push_back(*std::move(way));
   }
   const std::optional<FloatRun> floating = floating_point(settings, input, report);
-  if (absl::Status s = add_outputs(settings, input, ways->scores, floating ? &*floating : nullptr, report); !s.ok())
-    return s;
-  report.layers = layer_reports(input.graph(), *reference, ways->overflow, floating ? &floating->layers : nullptr);
+  add_outputs(settings, input, ways->scores, floating ? &*floating : nullptr, *labels, report);
+  report.layers =
+      layer_reports(input.graph(), *reference, ways->overflow, events.rows, floating ? &floating->layers : nullptr);
   return report;
 }
 
 absl::Status check_command(const Settings& settings) {
+  if (!settings.roc.empty() && settings.labels.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--roc ", settings.roc, ": curves need the class of each event; name a file of them with --labels"));
+  }
   auto loaded = session::load_xclbin(settings.xclbin);
   if (!loaded.ok()) return loaded.status();
   auto fitting = fitting_models(settings, **loaded);
   if (!fitting.ok()) return fitting.status();
+  absl::Status named = absl::OkStatus();
+  for (const Fitting& model : *fitting) {
+    named = check_class_names(settings, (*loaded)->package.models[model.model].graph);
+    if (named.ok()) break;  // names may be of one of several models
+  }
+  if (!named.ok()) return named;
   const bool several = fitting->size() > 1;
   if (several && !(settings.roc.empty() && settings.expected.empty())) {
     return absl::InvalidArgumentError(
@@ -327,14 +371,16 @@ void add_check(CLI::App& app, Action& action) {
       "the\n"
       "emulator, the HLS code and the devices run all of them. Exit status 1 where any of them, or --expected, "
       "disagrees.\n"
-      "Example: strobe check jets.xclbin jets.npy --raw-in --labels labels.npy --classes g,q,t,w,z --roc jets.svg");
+      "Example: strobe check jets.xclbin jets.npy --labels labels.npy --classes g,q,t,w,z --roc jets.svg");
   command->add_option("XCLBIN", settings->xclbin, "xclbin made by strobe compile")->type_name("FILE")->required();
   command->add_option("EVENTS", settings->events, "event file, as for strobe run")->type_name("FILE")->required();
   command
       ->add_option("--labels", settings->labels,
                    "class of each event (.npy, .csv; .npz by output name): index or one-hot row")
       ->type_name("FILE");
-  command->add_option("--classes", settings->class_names, "names of the classes, in the order of the scores")
+  command
+      ->add_option("--classes", settings->class_names,
+                   "names of the classes, in the order of the scores; of one score: background,signal")
       ->type_name("NAME,...")
       ->delimiter(',');
   command

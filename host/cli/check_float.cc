@@ -163,7 +163,7 @@ std::vector<std::vector<size_t>> match_steps(const model::Graph& graph, const Fl
 }
 
 std::vector<LayerReport> layer_reports(const model::Graph& graph, const layers::Evaluation& reference,
-                                       const std::vector<model::OverflowCount>& overflow,
+                                       const std::vector<model::OverflowCount>& overflow, size_t events,
                                        const FloatEvaluation* evaluation) {
   const auto candidates =
       evaluation == nullptr ? std::vector<std::vector<size_t>>(graph.nodes().size()) : match_steps(graph, *evaluation);
@@ -171,7 +171,14 @@ std::vector<LayerReport> layer_reports(const model::Graph& graph, const layers::
   for (size_t n = 0; n < graph.nodes().size(); ++n) {
     const model::Node& node = graph.nodes()[n];
     const model::Tensor& tensor = graph.tensor(node.outputs[0]);
-    LayerReport report{node.name, node.op, tensor.type.to_string(), "", std::nullopt, 0, overflow[n]};
+    LayerReport report{node.name,
+                       node.op,
+                       tensor.type.to_string(),
+                       "",
+                       std::nullopt,
+                       0,
+                       overflow[n],
+                       events * static_cast<size_t>(tensor.type.elements())};
     for (const size_t candidate : candidates[n]) {
       const FloatStep& step = evaluation->steps[candidate];
       const std::vector<double> floating(step.values.begin(), step.values.end());

@@ -25,9 +25,10 @@ absl::StatusOr<FloatRun> run_float(const import::FloatModel& model, const model:
 /// quantiser). None where the graph works with numbers of another scale there, or has a step of its own.
 std::vector<std::vector<size_t>> match_steps(const model::Graph& graph, const import::FloatEvaluation& evaluation);
 
-/// A line for each node, against that of its steps which is nearest; `evaluation` may be null.
+/// A line for each node, against that of its steps which is nearest; `evaluation` may be null. `overflow` was counted
+/// over `events` events.
 std::vector<LayerReport> layer_reports(const model::Graph& graph, const layers::Evaluation& reference,
-                                       const std::vector<model::OverflowCount>& overflow,
+                                       const std::vector<model::OverflowCount>& overflow, size_t events,
                                        const import::FloatEvaluation* evaluation);
 
 }  // namespace strobe::cli

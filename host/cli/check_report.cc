@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <span>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
@@ -81,29 +84,61 @@ std::string both(const ClassReport& of, const char* format, Figure figure) {
   return cell;
 }
 
+/// "0.0612 +- 0.0042 [196] (0.0615)": share, error and background events in fixed point, the share in floating point. A
+/// share that rests on few events is marked.
+std::string point_text(const ClassReport& of, const std::function<metrics::WorkingPoint(const Roc&)>& figure) {
+  const metrics::WorkingPoint point = figure(*of.fixed);
+  std::string cell = absl::StrFormat("%.4f +- %.4f [%d%s]", point.share, point.error, point.background_events,
+                                     point.rests_on_few() ? "!" : "");
+  if (of.floating) absl::StrAppend(&cell, absl::StrFormat(" (%.4f)", figure(*of.floating).share));
+  return cell;
+}
+
+/// A table of one row a class. `columns` are its headings, `figure` the point of a curve that stands in one of them.
+/// Whether a point rests on few events.
+bool print_points(const std::vector<ClassReport>& classes, int width, std::span<const double> columns,
+                  const std::function<metrics::WorkingPoint(const Roc&, double)>& figure) {
+  std::string header = absl::StrFormat("  %-*s", width, "class");
+  for (const double column : columns) absl::StrAppend(&header, absl::StrFormat("  %-33s", absl::StrCat("at ", column)));
+  absl::StripTrailingAsciiWhitespace(&header);
+  line(header);
+  bool few = false;
+  for (const ClassReport& c : classes) {
+    if (!c.fixed) continue;
+    std::string row = absl::StrFormat("  %-*s", width, c.name);
+    for (const double column : columns) {
+      absl::StrAppend(&row,
+                      absl::StrFormat("  %-33s", point_text(c, [&](const Roc& roc) { return figure(roc, column); })));
+      few |= figure(*c.fixed, column).rests_on_few();
+    }
+    absl::StripTrailingAsciiWhitespace(&row);
+    line(row);
+  }
+  return few;
+}
+
 void print_classes(const OutputReport& output) {
   std::vector<std::string> names;
   for (const ClassReport& c : output.by_class) names.push_back(c.name);
   const int width = widest(names, 5);
-  std::string header = absl::StrFormat("  %-*s  %-17s", width, "class", "AUC");
-  for (const double e : kSignalEfficiencies) absl::StrAppend(&header, absl::StrFormat("  bkg at sig %-10g", e));
-  for (const double r : kBackgroundRates) absl::StrAppend(&header, absl::StrFormat("  sig at bkg %-6g", r));
-  line(header);
+  line(absl::StrFormat("  %-*s  AUC", width, "class"));
+  bool any = false;
   for (const ClassReport& c : output.by_class) {
-    if (!c.fixed) {
-      line(absl::StrFormat("  %-*s  no curve: signal and background are not both among the labels", width, c.name));
-      continue;
-    }
-    std::string row =
-        absl::StrFormat("  %-*s  %-17s", width, c.name, both(c, "%.4f", [](const Roc& roc) { return roc.area; }));
-    for (const double e : kSignalEfficiencies)
-      absl::StrAppend(
-          &row, absl::StrFormat("  %-21s", both(c, "%.3g", [e](const Roc& roc) { return roc.background_at(e); })));
-    for (const double r : kBackgroundRates)
-      absl::StrAppend(&row,
-                      absl::StrFormat("  %-17s", both(c, "%.4f", [r](const Roc& roc) { return roc.signal_at(r); })));
-    line(row);
+    any |= c.fixed.has_value();
+    line(absl::StrFormat("  %-*s  %s", width, c.name,
+                         c.fixed ? both(c, "%.4f", [](const Roc& roc) { return roc.area; })
+                                 : "no curve: signal and background are not both among the labels"));
   }
+  if (!any) return;
+  line("  Background accepted at a signal efficiency: share +- statistical error [events accepted]");
+  bool few = print_points(output.by_class, width, kSignalEfficiencies,
+                          [](const Roc& roc, double at) { return roc.background_at(at); });
+  line("  Signal kept at a background acceptance: share +- statistical error [background events accepted]");
+  few |= print_points(output.by_class, width, kBackgroundRates,
+                      [](const Roc& roc, double at) { return roc.signal_at(at); });
+  if (few)
+    line(absl::StrCat("  !: rests on fewer than ", metrics::WorkingPoint::kFewEvents,
+                      " background events; more events are needed to quote it"));
 }
 
 void print_output(const OutputReport& output) {
@@ -131,27 +166,35 @@ void print_layers(const CheckReport& report) {
   const int name_width = widest(names, 5), type_width = widest(types, 4);
   line(absl::StrCat("\nLayers: differences to floating point over the first ", report.reference_events,
                     " events, overflows over all ", report.events));
-  line(absl::StrFormat("  %-*s  %-*s  %11s  %11s  %11s  %10s  %10s", name_width, "layer", type_width, "type", "largest",
-                       "mean", "largest |x|", "wrapped", "saturated"));
+  line(absl::StrFormat("  %-*s  %-*s  %11s  %11s  %11s  %10s  %10s  %12s", name_width, "layer", type_width, "type",
+                       "largest", "mean", "largest |x|", "wrapped", "saturated", "of values"));
   for (const LayerReport& layer : report.layers) {
     const std::string difference = layer.difference
                                        ? absl::StrFormat("%11.4g  %11.4g  %11.4g", layer.difference->largest,
                                                          layer.difference->mean, layer.largest_value)
                                        : absl::StrFormat("%11s  %11s  %11s", "-", "-", "-");
-    line(absl::StrFormat("  %-*s  %-*s  %s  %10d  %10d", name_width, layer.name, type_width, layer.type, difference,
-                         layer.overflow.wrapped, layer.overflow.saturated));
+    line(absl::StrFormat("  %-*s  %-*s  %s  %10d  %10d  %12d", name_width, layer.name, type_width, layer.type,
+                         difference, layer.overflow.wrapped, layer.overflow.saturated, layer.values));
   }
   const bool unmatched =
       std::any_of(report.layers.begin(), report.layers.end(), [](const LayerReport& l) { return !l.difference; });
   if (unmatched && report.no_float.empty()) line("  -: a step, or a scale, that only the fixed-point graph has");
 }
 
+Json point_json(const char* key, double at, const char* share, const metrics::WorkingPoint& point) {
+  return {{key, at},
+          {share, point.share},
+          {"error", point.error},
+          {"background_events", point.background_events},
+          {"few_events", point.rests_on_few()}};
+}
+
 Json roc_json(const Roc& roc) {
   Json json = {{"auc", roc.area}, {"signal_events", roc.signal_events}, {"background_events", roc.background_events}};
   for (const double e : kSignalEfficiencies)
-    json["background_at_signal"].push_back({{"signal", e}, {"background", roc.background_at(e)}});
+    json["background_at_signal"].push_back(point_json("signal", e, "background", roc.background_at(e)));
   for (const double r : kBackgroundRates)
-    json["signal_at_background"].push_back({{"background", r}, {"signal", roc.signal_at(r)}});
+    json["signal_at_background"].push_back(point_json("background", r, "signal", roc.signal_at(r)));
   return json;
 }
 
@@ -177,7 +220,8 @@ Json layer_json(const LayerReport& layer) {
                {"op", layer.op},
                {"type", layer.type},
                {"wrapped", layer.overflow.wrapped},
-               {"saturated", layer.overflow.saturated}};
+               {"saturated", layer.overflow.saturated},
+               {"values", layer.values}};
   if (layer.difference) {
     json["difference"] = difference_json(*layer.difference);
     json["floating_point_layer"] = layer.step;
@@ -189,10 +233,7 @@ Json layer_json(const LayerReport& layer) {
 void print_one(const CheckReport& report) {
   line(absl::StrCat(report.xclbin, ": model ", report.model, ", target ", report.target, ", ", report.events,
                     " events"));
-  if (report.input_overflow.total() > 0) {
-    line(absl::StrCat("input values changed by the input type: ", report.input_overflow.saturated, " saturated, ",
-                      report.input_overflow.wrapped, " wrapped"));
-  }
+  for (const std::string& warning : report.input_warnings) line("warning: " + warning);
   if (!report.no_float.empty()) line("no comparison with floating point: " + report.no_float);
   print_ways(report);
   for (const OutputReport& output : report.outputs) {
@@ -208,6 +249,7 @@ Json report_json(const CheckReport& report) {
                {"events", report.events},
                {"reference_events", report.reference_events},
                {"input", {{"wrapped", report.input_overflow.wrapped}, {"saturated", report.input_overflow.saturated}}}};
+  if (!report.input_warnings.empty()) json["input"]["warnings"] = report.input_warnings;
   json["agree"] = !report.has_problem();
   if (!report.no_float.empty()) json["no_floating_point"] = report.no_float;
   json["ways"].push_back({{"name", "reference"}, {"state", "defines"}, {"events", report.reference_events}});

@@ -29,6 +29,7 @@ struct LayerReport {
   std::optional<metrics::Difference> difference;
   double largest_value = 0;  ///< in floating point
   model::OverflowCount overflow;
+  size_t values = 0;  ///< that could overflow: elements of all events
 };
 
 struct ClassReport {
@@ -50,7 +51,8 @@ struct CheckReport {
   size_t events = 0;
   size_t reference_events = 0;  ///< that the reference evaluated: the first ones
   model::OverflowCount input_overflow;
-  std::string no_float;  ///< why there is no floating-point model; empty: there is
+  std::vector<std::string> input_warnings;  ///< what did not fit its input type, a line for each tensor
+  std::string no_float;                     ///< why there is no floating-point model; empty: there is
   std::vector<Way> ways;
   std::vector<OutputReport> outputs;
   std::vector<LayerReport> layers;

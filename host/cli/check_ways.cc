@@ -212,7 +212,9 @@ class Ways {
     }
     auto session = session::open_session(input_.loaded, {device, input_.threads});
     if (!session.ok()) {
-      if (chosen) return session.status();
+      // What this machine lacks is no fault of the model's; what it has and fails is.
+      const bool lacking = absl::IsNotFound(session.status()) || absl::IsUnimplemented(session.status());
+      if (chosen || !lacking) return session.status();
       way.state = Way::State::kNotAvailable;
       way.detail = std::string(session.status().message());
       return absl::OkStatus();

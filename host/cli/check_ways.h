@@ -6,6 +6,7 @@
 
 #include "host/cli/check_report.h"
 #include "host/cli/events.h"
+#include "host/cli/scores.h"
 #include "host/session/loaded_xclbin.h"
 #include "kernels/layers/reference.h"
 

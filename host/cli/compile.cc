@@ -119,8 +119,9 @@ void add_compile(CLI::App& app, Action& action) {
   command->footer(
       "Models: Keras 2 (.json with --weights, .h5), Keras 3 (.keras), with QKeras and HGQ2 layers; ONNX and QONNX "
       "(.onnx); formulas (PySR's hall_of_fame.csv, .txt; docs/formulas.md).\n"
-      "Without --config the network is quantised so that nothing overflows: inputs ap_fixed<16,6>, weights 16 bits,\n"
-      "activations 12 fraction bits, sums exact; trained quantisers are followed.\n"
+      "Without --config the network is quantised so that nothing inside overflows: inputs "
+      "ap_fixed<16,6,AP_RND,AP_SAT>,\n"
+      "weights 16 bits, activations 12 fraction bits, sums exact; trained quantisers are followed.\n"
       "Several models become one xclbin, a kernel each with compute units of its own. NAME=FILE names a model's "
       "kernel;\n"
       "--weights, --config, --input-type and --compute-units then take VALUE for all models or NAME=VALUE for one, and "

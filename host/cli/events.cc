@@ -1,9 +1,12 @@
 #include "host/cli/events.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "host/cli/scores.h"
 #include "host/io/files.h"
 #include "host/runtime/codec.h"
 
@@ -46,19 +49,6 @@ ElementKind element_kind(DType dtype) {
   return ElementKind::kFloat64;
 }
 
-DType container_dtype(const model::TensorType& type, bool is_signed) {
-  switch (type.container()) {
-    case 8:
-      return is_signed ? DType::kInt8 : DType::kUint8;
-    case 16:
-      return is_signed ? DType::kInt16 : DType::kUint16;
-    case 32:
-      return is_signed ? DType::kInt32 : DType::kUint32;
-    default:
-      return is_signed ? DType::kInt64 : DType::kUint64;
-  }
-}
-
 bool ends_with(const std::string& path, std::string_view ending) { return std::string_view(path).ends_with(ending); }
 
 absl::StatusOr<std::vector<io::NamedArray>> read_arrays(const std::string& path, const model::Graph& graph) {
@@ -79,7 +69,7 @@ absl::StatusOr<std::vector<io::NamedArray>> read_arrays(const std::string& path,
     return std::vector<io::NamedArray>{{tensor.name, std::move(csv->array)}};
   }
   if (ends_with(path, ".bin")) {
-    auto array = io::read_bin(path, container_dtype(tensor.type, tensor.type.any_signed()), tensor.type.shape);
+    auto array = io::read_bin(path, container_dtype(tensor.type), tensor.type.shape);
     if (!array.ok()) return array.status();
     return std::vector<io::NamedArray>{{tensor.name, *std::move(array)}};
   }
@@ -105,33 +95,55 @@ absl::Status check_shape(const std::string& path, const model::Tensor& tensor, c
                                        model::to_string(tensor.type.shape), " an event), found ", array.to_string()));
 }
 
-absl::Status convert(const std::string& path, const model::Tensor& tensor, const Array& array, bool raw,
-                     Events& events) {
-  if (absl::Status s = check_shape(path, tensor, array); !s.ok()) return s;
-  const Codec codec(tensor);
-  const Encoding encoding{element_kind(array.dtype()), raw};
-  if (raw && io::is_float(array.dtype())) {
-    return file_error(path,
-                      absl::StrCat("input '", tensor.name, "': --raw-in wants integers, found ", array.to_string()));
+InputOverflow describe_overflow(const model::Tensor& tensor, const Array& array, const model::OverflowCount& count) {
+  const int64_t elements = tensor.type.elements();
+  std::vector<double> smallest(static_cast<size_t>(elements), INFINITY),
+      largest(static_cast<size_t>(elements), -INFINITY);
+  for (int64_t i = 0; i < array.elements(); ++i) {
+    const auto element = static_cast<size_t>(i % elements);
+    const double x = array.number(i);
+    if (x < smallest[element]) smallest[element] = x;  // a NaN is a missing value
+    if (x > largest[element]) largest[element] = x;
   }
-  // A file whose bytes are already the kernel's rows serves as it is, but for the check that every value is in its
-  // type.
-  Bytes rows(static_cast<size_t>(array.rows()) * codec.row_bytes());
-  events.integers_as_numbers |= !raw && !io::is_float(array.dtype());
-  if (absl::Status s = codec.encode(encoding, array.bytes(), rows, 0, &events.changed); !s.ok()) {
-    return file_error(path, std::string(s.message()));
+  InputOverflow result{tensor.name, tensor.type.at(0), 0, 0, 0, static_cast<size_t>(array.elements()), count};
+  double furthest = -1;
+  for (int64_t e = 0; e < elements; ++e) {
+    const model::FixedType type = tensor.type.at(e);
+    const double low = smallest[static_cast<size_t>(e)], high = largest[static_cast<size_t>(e)];
+    const double room = std::max(static_cast<double>(type.max_raw()), 1.0) * type.step();
+    const double beyond = std::max(std::abs(low), std::abs(high)) / room;
+    if (!std::isfinite(low) || beyond <= furthest) continue;
+    furthest = beyond;
+    result.type = type;
+    result.element = e;
+    result.smallest = low;
+    result.largest = high;
   }
-  events.owned.push_back(std::move(rows));
-  events.inputs.emplace_back(events.owned.back());
-  return absl::OkStatus();
+  return result;
 }
 
 /// Raw values that fill their containers need no check and no copy.
 bool serves_as_it_is(const model::Tensor& tensor, const Array& array, bool raw) {
-  if (!raw || array.dtype() != container_dtype(tensor.type, tensor.type.any_signed())) return false;
+  if (!raw || array.dtype() != container_dtype(tensor.type)) return false;
   return std::all_of(tensor.type.types.begin(), tensor.type.types.end(), [&](const model::FixedType& t) {
     return t.width == tensor.type.container() && t.is_signed == tensor.type.any_signed();
   });
+}
+
+/// "--input-type 'ap_fixed<20,10,AP_RND,AP_SAT>'": the type's fraction, and integer bits for what was found.
+std::string wider_type(const InputOverflow& o) {
+  constexpr int kWidest = 32;
+  model::FixedType type = o.type;
+  type.rounding = model::Rounding::kRnd;
+  type.overflow = model::Overflow::kSat;
+  type.is_signed = type.is_signed || o.smallest < 0;
+  const double largest = std::max(std::abs(o.smallest), std::abs(o.largest));
+  const int fraction = o.type.fraction();
+  type.integer =
+      std::max(1, static_cast<int>(std::floor(std::log2(std::max(largest, 1e-30)))) + 1) + (type.is_signed ? 1 : 0);
+  type.width = std::clamp(type.integer + fraction, 1, std::max(kWidest, type.integer));
+  if (type.width > model::FixedType::kMaxWidth - 1) return "a wider --input-type";
+  return absl::StrCat("--input-type '", type.to_string(), "'");
 }
 
 /// The number that a raw value of an input stands for; NaN where it is the missing value.
@@ -144,6 +156,25 @@ double number_of(const model::Tensor& tensor, int64_t element, double raw) {
 }
 
 }  // namespace
+
+std::vector<std::string> overflow_warnings(const Events& events) {
+  std::vector<std::string> warnings;
+  for (const InputOverflow& o : events.overflows) {
+    const auto low = static_cast<double>(o.type.min_raw()) * o.type.step(),
+               high = static_cast<double>(o.type.max_raw()) * o.type.step();
+    std::string text = absl::StrFormat(
+        "input '%s': of %d values %d saturated and %d wrapped: element %d is %s, which holds %g to %g; the file has %g "
+        "to %g "
+        "there",
+        o.tensor, o.values, o.count.saturated, o.count.wrapped, o.element, o.type.to_string(), low, high, o.smallest,
+        o.largest);
+    absl::StrAppend(&text, ". Scale the events as for training, or compile with ", wider_type(o));
+    if (events.integers_as_numbers)
+      absl::StrAppend(&text, ". The file holds integers, taken as numbers; --raw-in takes them as raw values");
+    warnings.push_back(std::move(text));
+  }
+  return warnings;
+}
 
 absl::StatusOr<std::vector<std::vector<double>>> read_event_numbers(const std::string& path, const model::Graph& graph,
                                                                     bool raw) {
@@ -164,73 +195,84 @@ absl::StatusOr<std::vector<std::vector<double>>> read_event_numbers(const std::s
   return numbers;
 }
 
-absl::StatusOr<Events> read_events(const std::string& path, const model::Graph& graph, bool raw) {
+absl::StatusOr<EventSource> EventSource::open(const std::string& path, const model::Graph& graph, bool raw) {
   auto arrays = read_arrays(path, graph);
   if (!arrays.ok()) return arrays.status();
   raw = raw || ends_with(path, ".bin");
-  Events events;
-  events.owned.reserve(graph.inputs().size());
+  EventSource source;
+  source.path_ = path;
   for (size_t i = 0; i < graph.inputs().size(); ++i) {
     const model::Tensor& tensor = graph.input(i);
     auto found = find_array(path, tensor, graph, *arrays);
     if (!found.ok()) return found.status();
     const Array& array = **found;
+    if (absl::Status s = check_shape(path, tensor, array); !s.ok()) return s;
+    if (raw && io::is_float(array.dtype())) {
+      return file_error(path,
+                        absl::StrCat("input '", tensor.name, "': --raw-in wants integers, found ", array.to_string()));
+    }
     const auto rows = static_cast<size_t>(array.rows());
-    if (i > 0 && rows != events.rows) {
+    if (i > 0 && rows != source.rows_) {
       return file_error(path, absl::StrCat("input '", tensor.name, "' has ", rows, " events, '", graph.input(0).name,
-                                           "' ", events.rows));
+                                           "' ", source.rows_));
     }
-    events.rows = rows;
-    if (serves_as_it_is(tensor, array, raw)) {
-      if (absl::Status s = check_shape(path, tensor, array); !s.ok()) return s;
-      events.files.push_back(array);
-      events.inputs.push_back(events.files.back().bytes());
-    } else if (absl::Status s = convert(path, tensor, array, raw, events); !s.ok()) {
-      return s;
-    }
+    source.rows_ = rows;
+    source.inputs_.push_back({&tensor,
+                              array,
+                              Codec(tensor),
+                              Encoding{element_kind(array.dtype()), raw},
+                              serves_as_it_is(tensor, array, raw),
+                              {}});
   }
+  return source;
+}
+
+absl::Status EventSource::take(size_t first, size_t count, Chunk& chunk) {
+  chunk.owned.resize(inputs_.size());
+  chunk.inputs.clear();
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    Input& input = inputs_[i];
+    const size_t from_bytes = input.codec.row_bytes(input.encoding);
+    const auto values = input.array.bytes().subspan(first * from_bytes, count * from_bytes);
+    if (input.in_place) {
+      chunk.inputs.push_back(values);
+      continue;
+    }
+    // Raw values need no conversion, but a check that each is in its type.
+    chunk.owned[i].resize(count * input.codec.row_bytes());
+    if (absl::Status s = input.codec.encode(input.encoding, values, chunk.owned[i], first, &input.count); !s.ok())
+      return file_error(path_, std::string(s.message()));
+    chunk.inputs.emplace_back(chunk.owned[i]);
+  }
+  return absl::OkStatus();
+}
+
+void EventSource::note_overflows(Events& events) const {
+  for (const Input& input : inputs_) {
+    events.changed += input.count;
+    events.integers_as_numbers |= !input.encoding.raw && !io::is_float(input.array.dtype());
+    if (input.count.total() > 0) events.overflows.push_back(describe_overflow(*input.tensor, input.array, input.count));
+  }
+}
+
+std::vector<io::Array> EventSource::files() const {
+  std::vector<io::Array> arrays;
+  for (const Input& input : inputs_) arrays.push_back(input.array);
+  return arrays;
+}
+
+absl::StatusOr<Events> read_events(const std::string& path, const model::Graph& graph, bool raw) {
+  auto source = EventSource::open(path, graph, raw);
+  if (!source.ok()) return source.status();
+  Events events;
+  events.rows = source->rows();
+  EventSource::Chunk all;
+  if (absl::Status s = source->take(0, events.rows, all); !s.ok()) return s;
+  events.inputs = std::move(all.inputs);
+  events.owned = std::move(all.owned);
+  events.files = source->files();
+  source->note_overflows(events);
   return events;
-}
-
-Scores make_scores(const model::Graph& graph, size_t rows) {
-  Scores scores;
-  scores.rows = rows;
-  for (size_t o = 0; o < graph.outputs().size(); ++o)
-    scores.outputs.emplace_back(rows * graph.output(o).type.row_bytes());
-  return scores;
-}
-
-io::Array scores_array(const Scores& scores, const model::Graph& graph, size_t output, bool raw) {
-  const model::Tensor& tensor = graph.output(output);
-  std::vector<int64_t> shape = {static_cast<int64_t>(scores.rows)};
-  shape.insert(shape.end(), tensor.type.shape.begin(), tensor.type.shape.end());
-  if (raw) {
-    return {container_dtype(tensor.type, tensor.type.any_signed()), std::move(shape), scores.outputs[output], nullptr};
-  }
-  auto numbers = std::make_shared<Bytes>(scores.rows * tensor.type.elements() * sizeof(double));
-  Codec(tensor.name, tensor.type).decode({ElementKind::kFloat64, false}, scores.outputs[output], *numbers);
-  return {DType::kFloat64, std::move(shape), *numbers, numbers};
-}
-
-absl::Status check_score_path(const std::string& path, const model::Graph& graph) {
-  if (path.empty() || ends_with(path, ".npz")) return absl::OkStatus();
-  if (!ends_with(path, ".npy") && !ends_with(path, ".csv"))
-    return file_error(path, "expected a name ending in .npy, .npz or .csv");
-  if (graph.outputs().size() == 1) return absl::OkStatus();
-  return file_error(path,
-                    absl::StrCat("the model has ", graph.outputs().size(), " outputs; expected a name ending in .npz"));
-}
-
-absl::Status write_scores(const std::string& path, const Scores& scores, const model::Graph& graph, bool raw) {
-  if (absl::Status s = check_score_path(path, graph); !s.ok()) return s;
-  if (ends_with(path, ".npz")) {
-    std::vector<io::NamedArray> arrays;
-    for (size_t o = 0; o < graph.outputs().size(); ++o)
-      arrays.push_back({graph.output(o).name, scores_array(scores, graph, o, raw)});
-    return io::write_npz(path, arrays);
-  }
-  const io::Array array = scores_array(scores, graph, 0, raw);
-  return ends_with(path, ".csv") ? io::write_csv(path, array) : io::write_npy(path, array);
 }
 
 }  // namespace strobe::cli

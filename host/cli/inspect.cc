@@ -1,7 +1,9 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "host/cli/command.h"
@@ -63,6 +65,29 @@ Json layer_json(const model::Graph& graph, const model::Node& node, const layers
   return json;
 }
 
+/// Layers of the trained model that the graph has no node for, each with where it went: "into" the nearest layer before
+/// it that the graph has, or nothing where it has none or the layer does nothing in inference.
+Json folded_json(const package::KernelModel& model) {
+  std::set<std::string> kept;
+  for (const model::Node& node : model.graph.nodes()) kept.insert(node.name);
+  for (const model::TensorId id : model.graph.inputs()) kept.insert(model.graph.tensor(id).name);
+  const auto is_kept = [&](const std::string& name) {
+    const auto at = kept.lower_bound(name);  // a layer may have become several nodes: fc1_input, fc1_sum
+    return at != kept.end() && (*at == name || at->starts_with(name + "_"));
+  };
+  std::map<std::string, std::string> home;  // of each tensor: the kept layer that it comes from
+  Json folded = Json::array();
+  for (const import::FloatLayer& layer : model.float_model->layers) {
+    std::string into = is_kept(layer.name) ? layer.name : "";
+    if (into.empty()) {
+      if (!layer.inputs.empty()) into = home[layer.inputs[0]];
+      if (layer.kind != "Input") folded.push_back({{"layer", layer.name}, {"type", layer.class_name}, {"into", into}});
+    }
+    for (const std::string& output : layer.outputs) home[output] = into;
+  }
+  return folded;
+}
+
 Json model_json(const package::KernelModel& model) {
   Json json = {
       {"kernel", model.kernel}, {"model", model.graph.name()}, {"floating_point_model", model.float_model.has_value()}};
@@ -78,6 +103,9 @@ Json model_json(const package::KernelModel& model) {
     total.bit_operations += cost.bit_operations;
     total.effective_bit_operations += cost.effective_bit_operations;
     total.planned_multipliers += cost.planned_multipliers;
+  }
+  if (model.float_model) {
+    if (Json folded = folded_json(model); !folded.empty()) json["folded"] = std::move(folded);
   }
   // Of the whole: the longest path through the layers, and the slowest of layers and rows.
   if (auto project = hls::write_project(model.graph); project.ok()) {
@@ -181,6 +209,11 @@ void print_model(const Json& model) {
   std::printf("  %-24s %-15s %9s %8s %11s %9s | planned: %s  output\n", "layer", "op", "mult", "add", "BOPs", "EBOPs",
               "II depth multipliers");
   for (const auto& layer : model["layers"]) print_layer(layer);
+  for (const auto& layer : model.value("folded", Json::array())) {
+    const auto into = layer["into"].get<std::string>();
+    std::printf("  %s (%s): %s\n", layer["layer"].get<std::string>().c_str(), layer["type"].get<std::string>().c_str(),
+                into.empty() ? "nothing left of it" : ("folded into " + into).c_str());
+  }
   const auto& total = model["total"];
   std::printf(
       "  total: %lld multiplications, %.0f BOPs, %.0f EBOPs; planned (from the pragmas, not synthesised): II %d, depth "

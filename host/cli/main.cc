@@ -9,6 +9,7 @@
 
 #include "host/cli/command.h"
 #include "host/cli/interruption.h"
+#include "host/cli/suggestions.h"
 
 namespace {
 
@@ -45,7 +46,11 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kUsage;
+    const bool asked_for_help = error.get_exit_code() == 0;
+    const std::string unknown = asked_for_help ? "" : strobe::cli::explain_extras(app, app.remaining(true));
+    if (unknown.empty()) return app.exit(error) == 0 ? 0 : kUsage;
+    std::fprintf(stderr, "strobe: %s\n", unknown.c_str());
+    return kUsage;
   }
   absl::Status status = action();
   if (status.ok() && (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)) {

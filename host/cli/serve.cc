@@ -4,10 +4,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "host/cli/command.h"
 #include "host/cli/interruption.h"
 #include "host/device/open.h"
@@ -122,6 +125,30 @@ absl::Status raise_descriptor_limit() {
   return absl::OkStatus();
 }
 
+/// What a folder without a usable model holds, against what it should: a service that answers nothing is a mistake that
+/// must be seen at once.
+absl::Status nothing_to_serve(const std::string& folder) {
+  namespace fs = std::filesystem;
+  constexpr size_t kMostNamed = 10;
+  std::set<std::string> found;
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(folder, fs::directory_options::skip_permission_denied, error), end;
+       !error && it != end; it.increment(error)) {
+    if (it.depth() >= 2) it.disable_recursion_pending();
+    const bool is_folder = it->is_directory(error);
+    if (!is_folder || fs::is_empty(it->path(), error))
+      found.insert(it->path().lexically_relative(folder).string() + (is_folder ? "/" : ""));
+  }
+  std::vector<std::string> named(found.begin(), found.end());
+  const size_t more = named.size() > kMostNamed ? named.size() - kMostNamed : 0;
+  named.resize(named.size() - more);
+  if (more > 0) named.push_back(absl::StrCat("and ", more, " more"));
+  return absl::NotFoundError(absl::StrCat(
+      "model folder '", folder, "': holds no model that can be served; expected NAME/VERSION/model.xclbin, such as ",
+      (fs::path(folder) / "jets" / "1" / "model.xclbin").string(), "; found ",
+      named.empty() ? "nothing" : absl::StrJoin(named, ", ")));
+}
+
 absl::Status serve_command(const Settings& settings, Interruption& interruption) {
   if (absl::Status s = raise_descriptor_limit(); !s.ok()) return s;
   XclbinLoader loader(settings.device, settings.threads);
@@ -131,6 +158,7 @@ absl::Status serve_command(const Settings& settings, Interruption& interruption)
   runner.log = log;
   auto store = server::ModelStore::open(settings.folder, loader, runner, log);
   if (!store.ok()) return store.status();
+  if ((*store)->all().empty()) return nothing_to_serve(settings.folder);
   auto server = server::GrpcServer::start(settings.server, **store);
   if (!server.ok()) return server.status();
   std::atomic<bool> stopping{false};

@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "host/io/array.h"
+#include "platform/files/file.h"
 
 /// Readers and writers. Readers' errors: NotFound, PermissionDenied, InvalidArgument (damaged or of another kind),
 /// Unimplemented; each names the file. Writers leave the file whole or as it was before.
@@ -39,6 +40,21 @@ absl::StatusOr<Csv> parse_csv(std::string_view text, const std::string& name);
 absl::StatusOr<Array> read_bin(const std::string& path, DType dtype, const std::vector<int64_t>& row_shape);
 
 absl::Status write_npy(const std::string& path, const Array& array);
+/// A .npy file whose rows come piece by piece; it appears whole, with `commit`, or not at all.
+class NpyWriter {
+ public:
+  /// `shape` is that of the whole array. Errors: as files::AtomicFile.
+  static absl::StatusOr<NpyWriter> create(const std::string& path, DType dtype, const std::vector<int64_t>& shape);
+  absl::Status append(std::span<const std::byte> rows);
+  /// Errors: Internal where the rows were not as many as the shape says.
+  absl::Status commit();
+
+ private:
+  NpyWriter(files::AtomicFile file, uint64_t missing_bytes) : file_(std::move(file)), missing_bytes_(missing_bytes) {}
+  files::AtomicFile file_;
+  uint64_t missing_bytes_;
+};
+
 absl::Status write_npz(const std::string& path, const std::vector<NamedArray>& arrays, bool deflate = false);
 /// A line a row, columns of further axes side by side; numbers as short as they can be to be read back exactly.
 /// Errors: InvalidArgument where the header's length is not the number of columns.

@@ -196,11 +196,11 @@ absl::StatusOr<Array> parse_npy(std::string_view bytes, const std::string& name)
 namespace {
 
 /// What stands before the data.
-std::string npy_header(const Array& array) {
+std::string npy_header(DType dtype, const std::vector<int64_t>& shape) {
   constexpr std::string_view kCodes[] = {"|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8", "<f4", "<f8"};
-  const std::string_view code = kCodes[static_cast<size_t>(array.dtype())];
+  const std::string_view code = kCodes[static_cast<size_t>(dtype)];
   std::string header = absl::StrCat("{'descr': '", std::string(code), "', 'fortran_order': False, 'shape': (",
-                                    absl::StrJoin(array.shape(), ", "), array.shape().size() == 1 ? ",), }" : "), }");
+                                    absl::StrJoin(shape, ", "), shape.size() == 1 ? ",), }" : "), }");
   // Padded so that the data start at a multiple of 64 bytes.
   header.append(63 - (kMagic.size() + 4 + header.size()) % 64, ' ');
   header += '\n';
@@ -216,17 +216,36 @@ std::string npy_header(const Array& array) {
 }  // namespace
 
 std::string to_npy(const Array& array) {
-  std::string file = npy_header(array);
+  std::string file = npy_header(array.dtype(), array.shape());
   file.append(reinterpret_cast<const char*>(array.bytes().data()), array.bytes().size());
   return file;
 }
 
-absl::Status write_npy(const std::string& path, const Array& array) {
+absl::StatusOr<NpyWriter> NpyWriter::create(const std::string& path, DType dtype, const std::vector<int64_t>& shape) {
+  const absl::StatusOr<int64_t> elements = count_elements(shape);
+  if (!elements.ok()) return elements.status();
   absl::StatusOr<files::AtomicFile> file = files::AtomicFile::create(path);
   if (!file.ok()) return file.status();
-  if (absl::Status s = file->write(npy_header(array)); !s.ok()) return s;
-  if (absl::Status s = file->write(array.bytes()); !s.ok()) return s;
-  return file->commit();
+  if (absl::Status s = file->write(npy_header(dtype, shape)); !s.ok()) return s;
+  return NpyWriter(*std::move(file), static_cast<uint64_t>(*elements * size_of(dtype)));
+}
+
+absl::Status NpyWriter::append(std::span<const std::byte> rows) {
+  if (rows.size() > missing_bytes_) return absl::InternalError("more rows than the npy header says");
+  missing_bytes_ -= rows.size();
+  return file_.write(rows);
+}
+
+absl::Status NpyWriter::commit() {
+  if (missing_bytes_ != 0) return absl::InternalError("fewer rows than the npy header says");
+  return file_.commit();
+}
+
+absl::Status write_npy(const std::string& path, const Array& array) {
+  absl::StatusOr<NpyWriter> writer = NpyWriter::create(path, array.dtype(), array.shape());
+  if (!writer.ok()) return writer.status();
+  if (absl::Status s = writer->append(array.bytes()); !s.ok()) return s;
+  return writer->commit();
 }
 
 }  // namespace strobe::io

@@ -88,16 +88,27 @@ absl::StatusOr<Roc> make_roc(std::span<const double> scores, const std::vector<b
   return roc;
 }
 
-double Roc::background_at(double signal_efficiency) const {
-  const auto found =
-      std::find_if(points.begin(), points.end(), [&](const RocPoint& p) { return p.signal >= signal_efficiency; });
-  return found == points.end() ? 1 : found->background;
+namespace {
+
+WorkingPoint working_point(double share, size_t events, double background, size_t background_events) {
+  return {share, std::sqrt(share * (1 - share) / static_cast<double>(events)),
+          static_cast<size_t>(std::llround(background * static_cast<double>(background_events)))};
 }
 
-double Roc::signal_at(double background_rate) const {
+}  // namespace
+
+WorkingPoint Roc::background_at(double signal_efficiency) const {
+  const auto found =
+      std::find_if(points.begin(), points.end(), [&](const RocPoint& p) { return p.signal >= signal_efficiency; });
+  const double background = found == points.end() ? 1 : found->background;
+  return working_point(background, background_events, background, background_events);
+}
+
+WorkingPoint Roc::signal_at(double background_rate) const {
   const auto beyond =
       std::find_if(points.begin(), points.end(), [&](const RocPoint& p) { return p.background > background_rate; });
-  return beyond == points.begin() ? 0 : std::prev(beyond)->signal;
+  const RocPoint last = beyond == points.begin() ? RocPoint{} : *std::prev(beyond);
+  return working_point(last.signal, signal_events, last.background, background_events);
 }
 
 std::vector<std::optional<Roc>> one_against_rest(const Scores& scores, std::span<const int64_t> labels) {

@@ -43,6 +43,18 @@ struct RocPoint {
   double background = 0;  ///< share of background that is accepted
 };
 
+/// A share of events, and how far chance may move it.
+struct WorkingPoint {
+  /// Below this many events a point says little: its error is beyond 30 %.
+  static constexpr size_t kFewEvents = 10;
+
+  double share = 0;
+  double error = 0;              ///< binomial standard deviation of the share
+  size_t background_events = 0;  ///< that the point's threshold accepts
+
+  bool rests_on_few() const { return background_events < kFewEvents; }
+};
+
 /// Signal against background by one score: a point for every distinct score, from nothing accepted to everything. Equal
 /// scores enter together, so that ties are neither won nor lost.
 struct Roc {
@@ -51,10 +63,10 @@ struct Roc {
   size_t signal_events = 0, background_events = 0;
 
   /// The background accepted at the tightest threshold that keeps at least this share of the signal.
-  double background_at(double signal_efficiency) const;
+  WorkingPoint background_at(double signal_efficiency) const;
   /// The signal kept at the loosest threshold that accepts at most this share of the background: what a trigger has at
   /// a given rate.
-  double signal_at(double background_rate) const;
+  WorkingPoint signal_at(double background_rate) const;
 };
 
 /// Errors: InvalidArgument for a NaN among the scores, or where signal or background has no event.

@@ -110,6 +110,8 @@ class Picture {
     text(kRight + 52, at + 4, words);
   }
 
+  void legend_text(int row, const std::string& words) { text(kRight + 52, kTop + 14 + 20 * row, words); }
+
   std::string finish() const {
     return absl::StrCat("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"", kWidth, "\" height=\"", kHeight,
                         "\" viewBox=\"0 0 ", kWidth, " ", kHeight,
@@ -129,6 +131,13 @@ int decades_of(const std::vector<RocCurves>& curves) {
   return std::clamp(static_cast<int>(std::ceil(std::log10(static_cast<double>(most)) - 1e-9)), 1, 6);
 }
 
+/// Whether two curves lie on each other: the same shares, whatever the thresholds.
+bool same_curve(const Roc& a, const Roc& b) {
+  return std::equal(
+      a.points.begin(), a.points.end(), b.points.begin(), b.points.end(),
+      [](const RocPoint& x, const RocPoint& y) { return x.signal == y.signal && x.background == y.background; });
+}
+
 std::string area(const Roc& roc) {
   char text[16];
   std::snprintf(text, sizeof text, "%.4f", roc.area);
@@ -143,10 +152,13 @@ std::string roc_picture(const std::string& title, const std::vector<RocCurves>& 
   int row = 0;
   for (size_t c = 0; c < curves.size(); ++c) {
     const std::string colour = kColours[c % std::size(kColours)];
-    if (curves[c].floating) picture.curve(*curves[c].floating, colour, true);
+    const bool identical = curves[c].floating && same_curve(*curves[c].floating, curves[c].fixed);
+    if (curves[c].floating && !identical) picture.curve(*curves[c].floating, colour, true);
     picture.curve(curves[c].fixed, colour, false);
     picture.legend_line(row++, colour, false, absl::StrCat(curves[c].name, ": AUC ", area(curves[c].fixed)));
-    if (curves[c].floating)
+    if (identical)
+      picture.legend_text(row++, "floating point: identical");
+    else if (curves[c].floating)
       picture.legend_line(row++, colour, true, absl::StrCat("floating point ", area(*curves[c].floating)));
   }
   return picture.finish();

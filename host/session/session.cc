@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -149,16 +150,32 @@ class DeviceSession : public SessionBase {
                            std::span<const std::span<std::byte>> outputs,
                            const std::function<void(size_t)>& progress) override {
     if (rows == 0) return absl::OkStatus();
-    auto slots = make_slots(model, rows);
+    auto slots = take_slots(model, rows);
     if (!slots.ok()) return slots.status();
-    Launches launches(models_[model], inputs, outputs, *std::move(slots));
-    return launches.run(rows, progress);
+    Launches launches(models_[model], inputs, outputs, *slots);
+    absl::Status status = launches.run(rows, progress);
+    const std::lock_guard lock(mutex_);
+    if (status.ok()) idle_[model] = *std::move(slots);
+    return status;
   }
 
  private:
   static constexpr int kSlotsPerUnit = 3;
   static constexpr size_t kSlotRows = 16384;
   using Slots = std::vector<std::unique_ptr<device::Slot>>;
+
+  /// Those of the last run of the same model where they suffice: a file is run in pieces.
+  absl::StatusOr<Slots> take_slots(size_t model, size_t rows) {
+    {
+      const std::lock_guard lock(mutex_);
+      Slots slots = std::move(idle_[model]);
+      idle_.erase(model);
+      if (!slots.empty() &&
+          (slots.size() * slots[0]->capacity_rows() >= rows || slots[0]->capacity_rows() == kSlotRows))
+        return slots;
+    }
+    return make_slots(model, rows);
+  }
 
   absl::StatusOr<Slots> make_slots(size_t model, size_t rows) {
     const int units = device_->kernels()[model].compute_units;
@@ -176,11 +193,11 @@ class DeviceSession : public SessionBase {
   class Launches {
    public:
     Launches(const ModelInfo& model, std::span<const std::span<const std::byte>> inputs,
-             std::span<const std::span<std::byte>> outputs, Slots slots)
+             std::span<const std::span<std::byte>> outputs, const Slots& slots)
         : model_(model),
           inputs_(inputs),
           outputs_(outputs),
-          slots_(std::move(slots)),
+          slots_(slots),
           first_(slots_.size()),
           count_(slots_.size()) {}
 
@@ -248,7 +265,7 @@ class DeviceSession : public SessionBase {
     const ModelInfo& model_;
     std::span<const std::span<const std::byte>> inputs_;
     std::span<const std::span<std::byte>> outputs_;
-    Slots slots_;
+    const Slots& slots_;
     std::vector<size_t> first_, count_;
     std::mutex mutex_;
     std::condition_variable wakes_;
@@ -258,6 +275,8 @@ class DeviceSession : public SessionBase {
   };
 
   std::shared_ptr<device::Device> device_;
+  std::mutex mutex_;
+  std::map<size_t, Slots> idle_;  ///< by model; they end before the device
 };
 
 }  // namespace

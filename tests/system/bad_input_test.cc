@@ -1,16 +1,10 @@
 /// What the program says to bad input: one line that names object, expectation and finding; exit status 1 (2 for wrong
 /// usage); and no half a file.
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
+#include <cmath>
 
 #include "host/io/files.h"
+#include "tests/system/program_fixture.h"
 
 namespace strobe {
 namespace {
@@ -19,34 +13,8 @@ namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::HasSubstr;
 
-const std::string kData = STROBE_SOURCE_DIR "/tests/data/jets/";
-
-std::string slurp(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-class BadInput : public testing::Test {
+class BadInput : public ProgramTest {
  protected:
-  void SetUp() override {
-    folder_ = fs::path(testing::TempDir()) / ("strobe-bad-" + std::to_string(::getpid()));
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  std::string file(const std::string& name) const { return (folder_ / name).string(); }
-  void put(const std::string& name, const std::string& text) const {
-    std::ofstream(file(name), std::ios::binary) << text;
-  }
-
-  int strobe(const std::string& arguments) {
-    const std::string command =
-        STROBE_PROGRAM " " + arguments + " >" + file("out") + " 2>" + file("err") + " </dev/null";
-    const int status = std::system(command.c_str());
-    error_ = slurp(file("err"));
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  }
-
   void expect_problem(const std::string& arguments, const testing::Matcher<const std::string&>& message) {
     EXPECT_EQ(strobe(arguments), 1) << arguments << "\n" << error_;
     EXPECT_THAT(error_, message) << arguments;
@@ -54,21 +22,9 @@ class BadInput : public testing::Test {
     EXPECT_FALSE(fs::exists(file("s.npy"))) << arguments;
   }
 
-  /// The sample network for the in-process emulator.
-  std::string sample() {
-    EXPECT_EQ(strobe("compile " + kData + "jets_hgq.keras --input-type 'ap_fixed<16,6>' --target emulator -o " +
-                     file("ok.xclbin")),
-              0)
-        << error_;
-    return file("ok.xclbin");
-  }
-
   std::string compile(const std::string& model, const std::string& options = "") const {
     return "compile " + model + " " + options + " --target emulator -o " + file("x.xclbin");
   }
-
-  fs::path folder_;
-  std::string error_;
 };
 
 TEST_F(BadInput, WrongUsageExitsWithTwo) {
@@ -77,6 +33,39 @@ TEST_F(BadInput, WrongUsageExitsWithTwo) {
   EXPECT_EQ(strobe("compile"), 2);
   EXPECT_EQ(strobe("compile a.keras -o b --target moon"), 2);
   EXPECT_EQ(strobe("--help"), 0);
+}
+
+TEST_F(BadInput, UnknownWordsAreNamedWithTheNearestThatExist) {
+  EXPECT_EQ(strobe("foo"), 2);
+  EXPECT_THAT(error_, AllOf(HasSubstr("unknown command 'foo'"), HasSubstr("compile, inspect"), HasSubstr("serve")));
+  EXPECT_EQ(strobe("complie a.keras -o b"), 2);
+  EXPECT_THAT(error_, HasSubstr("did you mean compile?"));
+  EXPECT_EQ(strobe("run a.xclbin --devcie xrt:0 b.npy"), 2);
+  EXPECT_THAT(error_, AllOf(HasSubstr("unknown option '--devcie'"), HasSubstr("did you mean --device?"),
+                            testing::Not(HasSubstr("b.npy"))));
+  EXPECT_EQ(strobe("inspect a.xclbin b.xclbin"), 2);
+  EXPECT_THAT(error_, HasSubstr("unexpected argument 'b.xclbin'"));
+}
+
+TEST_F(BadInput, CurvesWithoutLabelsAreRefusedBeforeTheRun) {
+  expect_problem("check " + sample() + " " + kSampleData + "features.npy --raw-in --roc " + file("roc.svg"),
+                 AllOf(HasSubstr("--roc"), HasSubstr("--labels")));
+  EXPECT_EQ(output_, "");
+  EXPECT_FALSE(fs::exists(file("roc.svg")));
+}
+
+TEST_F(BadInput, ClassNamesMustBeAsManyAsTheClasses) {
+  expect_problem("check " + sample() + " " + kSampleData + "features.npy --raw-in --classes g,q,t",
+                 AllOf(HasSubstr("3 names"), HasSubstr("expected 5"), HasSubstr("'scores'")));
+}
+
+TEST_F(BadInput, AConfigurationsProjectSettingsNameTheOptionsInstead) {
+  put("c.yml", "ClockPeriod: 5\nPart: xcu250\nHLSConfig: {Model: {Precision: 'ap_fixed<16,6>'}}");
+  EXPECT_EQ(strobe("compile " + kSampleData + "jets_float.keras --config " + file("c.yml") + " --target emulator -o " +
+                   file("c.xclbin")),
+            0)
+      << error_;
+  EXPECT_THAT(error_, AllOf(HasSubstr("ClockPeriod (use strobe compile --clock"), HasSubstr("--board")));
 }
 
 TEST_F(BadInput, ModelFilesThatAreNone) {
@@ -88,7 +77,7 @@ TEST_F(BadInput, ModelFilesThatAreNone) {
     put(name, "not a model at all, only some text that is long enough to be looked at");
     expect_problem(compile(file(name)), HasSubstr(name));
   }
-  const std::string whole = slurp(kData + "jets_hgq.keras");
+  const std::string whole = slurp(kSampleData + "jets_hgq.keras");
   for (const size_t size : {size_t{4}, size_t{100}, whole.size() / 2, whole.size() - 1}) {
     put("cut.keras", whole.substr(0, size));
     expect_problem(compile(file("cut.keras")), HasSubstr("cut.keras"));
@@ -96,7 +85,7 @@ TEST_F(BadInput, ModelFilesThatAreNone) {
 }
 
 TEST_F(BadInput, ConfigurationsThatAreImpossible) {
-  const std::string model = kData + "jets_float.keras";
+  const std::string model = kSampleData + "jets_float.keras";
   const auto expect_config = [&](const std::string& yaml, const testing::Matcher<const std::string&>& message) {
     put("c.yml", yaml);
     expect_problem(compile(model, "--config " + file("c.yml")), message);
@@ -131,12 +120,12 @@ TEST_F(BadInput, FormulasThatAreNone) {
   expect_problem(compile(file("f.txt"), "--select loss"), HasSubstr("nothing to choose from"));
   put("h.csv", "Complexity,Loss,Equation\n1,0.5,\"x0 + 1\"\n");
   expect_problem(compile(file("h.csv"), "--select number=2"), HasSubstr("rows are 1 to 1"));
-  expect_problem(compile(kData + "jets_hgq.keras", "--select loss"), HasSubstr("no formula"));
+  expect_problem(compile(kSampleData + "jets_hgq.keras", "--select loss"), HasSubstr("no formula"));
 }
 
 TEST_F(BadInput, ATypeTooNarrowForTheWeightsIsAWarningWithCounts) {
   put("c.yml", "Model: {Precision: {default: 'ap_fixed<16,6>', weight: 'ap_fixed<4,1>'}}");
-  EXPECT_EQ(strobe("compile " + kData + "jets_float.keras --config " + file("c.yml") + " --target emulator -o " +
+  EXPECT_EQ(strobe("compile " + kSampleData + "jets_float.keras --config " + file("c.yml") + " --target emulator -o " +
                    file("narrow.xclbin")),
             0)
       << error_;
@@ -147,7 +136,7 @@ TEST_F(BadInput, EventFiles) {
   const std::string xclbin = sample();
   const auto run = [&](const std::string& events) { return "run " + xclbin + " " + events + " -o " + file("s.npy"); };
   expect_problem(run(file("none.npy")), HasSubstr("none.npy"));
-  put("cut.npy", slurp(kData + "features.npy").substr(0, 1000));
+  put("cut.npy", slurp(kSampleData + "features.npy").substr(0, 1000));
   expect_problem(run(file("cut.npy")), HasSubstr("cut.npy"));
   put("few.csv", "1,2,3\n4,5,6\n");
   expect_problem(run(file("few.csv")), AllOf(HasSubstr("expected [events, 16]"), HasSubstr("3")));
@@ -164,7 +153,7 @@ TEST_F(BadInput, EventFiles) {
 }
 
 TEST_F(BadInput, Xclbins) {
-  const std::string events = kData + "features.npy --raw-in -o " + file("s.npy");
+  const std::string events = kSampleData + "features.npy --raw-in -o " + file("s.npy");
   expect_problem("run " + file("none.xclbin") + " " + events, HasSubstr("none.xclbin"));
   put("text.xclbin", "hello");
   expect_problem("run " + file("text.xclbin") + " " + events, HasSubstr("text.xclbin"));
@@ -179,21 +168,22 @@ TEST_F(BadInput, Xclbins) {
 
 TEST_F(BadInput, Devices) {
   const std::string xclbin = sample();
-  const std::string events = " " + kData + "features.npy --raw-in -o " + file("s.npy");
+  const std::string events = " " + kSampleData + "features.npy --raw-in -o " + file("s.npy");
   expect_problem("run " + xclbin + events + " --device warp:9", HasSubstr("warp:9"));
   expect_problem("run " + xclbin + events + " --device xrt:0", HasSubstr("emulator"));
 }
 
 TEST_F(BadInput, AFolderThatCannotBeWritten) {
-  EXPECT_EQ(strobe(compile(kData + "jets_hgq.keras").substr(0, compile(kData + "jets_hgq.keras").find(" -o ")) +
-                   " -o " + file("no/such/folder/x.xclbin")),
-            1);
+  EXPECT_EQ(
+      strobe(compile(kSampleData + "jets_hgq.keras").substr(0, compile(kSampleData + "jets_hgq.keras").find(" -o ")) +
+             " -o " + file("no/such/folder/x.xclbin")),
+      1);
   EXPECT_THAT(error_, HasSubstr("no/such/folder"));
 }
 
 TEST_F(BadInput, ADamagedKernelInTheCacheIsBuiltAnew) {
   const std::string cache = "XDG_CACHE_HOME=" + file("cache") + " ";
-  const std::string command = cache + STROBE_PROGRAM " compile " + kData + "jets_hgq.keras --target sw_emu -o ";
+  const std::string command = cache + STROBE_PROGRAM " compile " + kSampleData + "jets_hgq.keras --target sw_emu -o ";
   ASSERT_EQ(std::system((command + file("first.xclbin") + " >/dev/null 2>&1").c_str()), 0);
   for (const auto& entry : fs::recursive_directory_iterator(file("cache"))) {
     if (entry.path().extension() == ".so") fs::resize_file(entry.path(), 20000);
@@ -209,6 +199,18 @@ TEST_F(BadInput, OutputThatCannotBeWrittenIsNoSuccess) {
 
 TEST_F(BadInput, ServingAFolderThatIsNotThere) {
   expect_problem("serve " + file("nothing") + " --grpc 127.0.0.1:0", HasSubstr("nothing"));
+}
+
+TEST_F(BadInput, ServingAFolderWithoutAUsableModelListsWhatIsThere) {
+  fs::create_directories(file("models/jets"));
+  fs::create_directories(file("models/broken/1"));
+  put("models/model.xclbin", "misplaced");
+  put("models/broken/1/model.xclbin", "no xclbin");
+  expect_problem("serve " + file("models") + " --grpc 127.0.0.1:0",
+                 AllOf(HasSubstr("expected NAME/VERSION/model.xclbin"), HasSubstr("jets/"),
+                       HasSubstr("found broken/1/model.xclbin, jets/, model.xclbin")));
+  fs::create_directories(file("empty"));
+  expect_problem("serve " + file("empty") + " --grpc 127.0.0.1:0", HasSubstr("found nothing"));
 }
 
 }  // namespace

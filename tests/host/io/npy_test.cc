@@ -31,6 +31,31 @@ TYPED_TEST(EveryType, ComesBackFromNpyBitForBit) {
   EXPECT_EQ(folder.files(), 1u);
 }
 
+TEST(NpyWriter, GivesTheSameFileInPieces) {
+  const std::vector<int16_t> values = {1, 2, 3, 4, 5, 6};
+  const Array array = Array::of<int16_t>({3, 2}, values);
+  TemporaryFolder folder;
+  ASSERT_TRUE(write_npy(folder.file("whole.npy"), array).ok());
+  auto writer = NpyWriter::create(folder.file("pieces.npy"), DType::kInt16, {3, 2});
+  ASSERT_TRUE(writer.ok()) << writer.status();
+  ASSERT_TRUE(writer->append(array.bytes().first(4)).ok());
+  EXPECT_EQ(writer->append(array.bytes()).code(), absl::StatusCode::kInternal) << "more than the shape";
+  ASSERT_TRUE(writer->append(array.bytes().subspan(4)).ok());
+  EXPECT_EQ(folder.files(), 1u) << "nothing is seen before the end";
+  ASSERT_TRUE(writer->commit().ok());
+  EXPECT_EQ(*files::read_file(folder.file("pieces.npy")), *files::read_file(folder.file("whole.npy")));
+}
+
+TEST(NpyWriter, DoesNotFinishAFileWithMissingRows) {
+  TemporaryFolder folder;
+  {
+    auto writer = NpyWriter::create(folder.file("short.npy"), DType::kInt16, {3, 2});
+    ASSERT_TRUE(writer.ok()) << writer.status();
+    EXPECT_EQ(writer->commit().code(), absl::StatusCode::kInternal);
+  }
+  EXPECT_EQ(folder.files(), 0u);
+}
+
 TEST(Npy, ReadsBigEndianFortranOrderOfNumpy) {
   const auto array = read_npy(test_file("big_fortran.npy"));
   ASSERT_TRUE(array.ok()) << array.status();

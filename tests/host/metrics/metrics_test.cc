@@ -58,8 +58,8 @@ TEST(Roc, EqualScoresAreAcceptedTogether) {
   ASSERT_EQ(roc.points.size(), 4u);
   EXPECT_EQ(roc.points[2].signal, 1);
   EXPECT_EQ(roc.points[2].background, 0.5);
-  EXPECT_EQ(roc.background_at(0.6), 0.5);
-  EXPECT_EQ(roc.background_at(0.5), 0);
+  EXPECT_EQ(roc.background_at(0.6).share, 0.5);
+  EXPECT_EQ(roc.background_at(0.5).share, 0);
 }
 
 TEST(Roc, WorkingPointsAreThoseOfATrigger) {
@@ -71,13 +71,33 @@ TEST(Roc, WorkingPointsAreThoseOfATrigger) {
     is_signal.push_back(false);
   }
   const Roc roc = must_make(scores, is_signal);
-  EXPECT_DOUBLE_EQ(roc.background_at(0.5), 0.1);
-  EXPECT_DOUBLE_EQ(roc.background_at(0.75), 0.5);
-  EXPECT_DOUBLE_EQ(roc.background_at(1), 0.8);
-  EXPECT_DOUBLE_EQ(roc.signal_at(0), 0.25);
-  EXPECT_DOUBLE_EQ(roc.signal_at(0.099), 0.25);
-  EXPECT_DOUBLE_EQ(roc.signal_at(0.1), 0.5);
-  EXPECT_DOUBLE_EQ(roc.signal_at(1), 1);
+  EXPECT_DOUBLE_EQ(roc.background_at(0.5).share, 0.1);
+  EXPECT_DOUBLE_EQ(roc.background_at(0.75).share, 0.5);
+  EXPECT_DOUBLE_EQ(roc.background_at(1).share, 0.8);
+  EXPECT_DOUBLE_EQ(roc.signal_at(0).share, 0.25);
+  EXPECT_DOUBLE_EQ(roc.signal_at(0.099).share, 0.25);
+  EXPECT_DOUBLE_EQ(roc.signal_at(0.1).share, 0.5);
+  EXPECT_DOUBLE_EQ(roc.signal_at(1).share, 1);
+}
+
+TEST(Roc, AWorkingPointKnowsItsEventsAndItsError) {
+  std::vector<double> scores;
+  std::vector<bool> is_signal;
+  for (int i = 0; i < 400; ++i) {
+    scores.push_back(i % 100);
+    is_signal.push_back(i < 200);
+  }
+  const Roc roc = must_make(scores, is_signal);  // signal and background alike: shares are equal
+  const WorkingPoint half = roc.background_at(0.5), tight = roc.background_at(0.02), rate = roc.signal_at(0.1);
+  EXPECT_EQ(half.background_events, 100u);
+  EXPECT_DOUBLE_EQ(half.error, std::sqrt(0.25 / 200));
+  EXPECT_FALSE(half.rests_on_few());
+  EXPECT_EQ(tight.background_events, 4u);
+  EXPECT_TRUE(tight.rests_on_few());
+  EXPECT_EQ(rate.background_events, 20u);
+  EXPECT_DOUBLE_EQ(rate.share, 0.1);
+  EXPECT_TRUE(roc.signal_at(0).rests_on_few());
+  EXPECT_EQ(roc.signal_at(0).share, 0);
 }
 
 TEST(Roc, InfiniteScoresAreOrderedAndNansRefused) {

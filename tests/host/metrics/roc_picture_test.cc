@@ -41,6 +41,13 @@ TEST(RocPicture, HasACurveAndALegendLineForEach) {
   EXPECT_TRUE(svg.ends_with("</svg>\n"));
 }
 
+TEST(RocPicture, SaysIdenticalInsteadOfDrawingACurveTwice) {
+  const std::string svg = roc_picture("jets", {{"t", roc_of(200, 1), roc_of(200, 1)}});
+  EXPECT_EQ(count(svg, "<polyline"), 1u);
+  EXPECT_EQ(count(svg, "stroke-dasharray"), 0u);
+  EXPECT_THAT(svg, HasSubstr(">floating point: identical<"));
+}
+
 TEST(RocPicture, EqualCurvesGiveEqualBytes) {
   EXPECT_EQ(roc_picture("jets", {{"t", roc_of(500, 1), roc_of(500, 2)}}),
             roc_picture("jets", {{"t", roc_of(500, 1), roc_of(500, 2)}}));
