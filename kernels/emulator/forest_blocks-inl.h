@@ -74,27 +74,24 @@ HWY_INLINE int32_t exit_of(const ForestBlocks::Block<T>& block, const EventValue
   return _mm_cvtsi128_si32(_mm512_castsi512_si128(next)) & 31;
 }
 
-/// Writes the leaf numbers of the trees from `first` to `last`.
-template <int kDoublings, class T, int kVectors>
-HWY_INLINE void find_leaves(const ForestBlocks::Block<T>* blocks, const uint32_t* roots, int stages, uint32_t first,
-                            uint32_t last, const EventValues<T, kVectors>& values, __m512i exits, int32_t* leaves) {
-  /// Ways down that are under way at once.
-  constexpr uint32_t kTogether = 8;
-  const ForestBlocks::Block<T>* at[kTogether];
-  for (uint32_t t = first; t < last; t += kTogether) {
-    const uint32_t count = std::min(kTogether, last - t);
-    for (uint32_t i = 0; i < count; ++i) at[i] = blocks + roots[t + i];
-    for (int stage = 1; stage < stages; ++stage) {
-      for (uint32_t i = 0; i < count; ++i) {
-        const int32_t exit = exit_of<kDoublings>(*at[i], values, exits);
-        // A block that is left for a leaf is entered again, so that all ways are of one length.
-        const ForestBlocks::Block<T>* below = blocks + (at[i]->first_block + exit);
-        at[i] = exit < at[i]->leaves ? at[i] : below;
-      }
+/// Writes the leaf numbers of kCount trees, whose ways down are under way at once.
+template <int kDoublings, uint32_t kCount, class T, int kVectors>
+HWY_INLINE void find_leaves(const ForestBlocks::Block<T>* blocks, const uint32_t* roots, int stages,
+                            const EventValues<T, kVectors>& values, __m512i exits, int32_t* leaves) {
+  int32_t at[kCount];
+  for (uint32_t i = 0; i < kCount; ++i) at[i] = static_cast<int32_t>(roots[i]);
+  for (int stage = 1; stage < stages; ++stage) {
+    for (uint32_t i = 0; i < kCount; ++i) {
+      const ForestBlocks::Block<T>& block = blocks[at[i]];
+      const int32_t exit = exit_of<kDoublings>(block, values, exits);
+      // A block that is left for a leaf is entered again, so that all ways are of one length, and no branch is guessed.
+      const int32_t stays = (exit - block.leaves) >> 31;
+      at[i] = (at[i] & stays) | ((block.first_block + exit) & ~stays);
     }
-    for (uint32_t i = 0; i < count; ++i) {
-      leaves[t + i] = at[i]->first_leaf + exit_of<kDoublings>(*at[i], values, exits);
-    }
+  }
+  for (uint32_t i = 0; i < kCount; ++i) {
+    const ForestBlocks::Block<T>& block = blocks[at[i]];
+    leaves[i] = block.first_leaf + exit_of<kDoublings>(block, values, exits);
   }
 }
 
@@ -111,7 +108,15 @@ HWY_NOINLINE void find_all_leaves(const ForestBlocks& plan, const ForestBlocks::
   uint32_t first = 0;
   for (const ForestBlocks::Group& group : plan.groups) {
     const auto find = [&](auto doublings) HWY_ATTR {
-      find_leaves<doublings()>(blocks, plan.roots.data(), group.stages, first, group.end, values, exits, leaves);
+      constexpr uint32_t kTogether = 8;
+      const uint32_t* roots = plan.roots.data();
+      uint32_t t = first;
+      for (; t + kTogether <= group.end; t += kTogether) {
+        find_leaves<doublings(), kTogether>(blocks, roots + t, group.stages, values, exits, leaves + t);
+      }
+      for (; t < group.end; ++t) {
+        find_leaves<doublings(), 1>(blocks, roots + t, group.stages, values, exits, leaves + t);
+      }
     };
     switch (group.doublings) {
       case 0:
@@ -146,6 +151,19 @@ HWY_INLINE void find_all_leaves(const ForestBlocks& plan, const std::vector<Fore
   find_all_leaves<T, 4>(plan, blocks.data(), place, leaves);
 }
 
+/// One after the other: vectors that a compiler would assemble for so few loads cost more than they save.
+HWY_INLINE uint64_t sum_leaves(const ForestBlocks& plan, const ForestBlocks::Output& output, const int32_t* leaves) {
+  const int64_t* values = plan.leaf_values.data();
+  auto sum = static_cast<uint64_t>(output.base);
+  for (const ForestBlocks::Part& part : output.parts) {
+    sum += static_cast<uint64_t>(values[part.first + static_cast<uint32_t>(leaves[part.tree])]);
+#if HWY_COMPILER_GCC
+    asm("" : "+r"(sum));
+#endif
+  }
+  return sum;
+}
+
 template <class T>
 HWY_INLINE void load_values(const ForestBlocks& plan, const Slot* sources, const std::byte* arena, size_t event,
                             std::byte* place) {
@@ -169,12 +187,8 @@ void run_blocks(const ForestBlocks& plan, const Slot* sources, const Slot* targe
       find_all_leaves(plan, plan.blocks32, storage, leaves);
     }
     for (size_t o = 0; o < plan.outputs.size(); ++o) {
-      if (targets[o].offset == kUnusedWord) continue;
-      auto sum = static_cast<uint64_t>(plan.outputs[o].base);
-      for (const ForestBlocks::Part& part : plan.outputs[o].parts) {
-        sum += static_cast<uint64_t>(plan.leaf_values[part.first + static_cast<uint32_t>(leaves[part.tree])]);
-      }
-      store_value(sum, targets[o], arena, e);
+      if (targets[o].offset != kUnusedWord)
+        store_value(sum_leaves(plan, plan.outputs[o], leaves), targets[o], arena, e);
     }
   }
 }
