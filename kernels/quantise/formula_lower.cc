@@ -56,7 +56,7 @@ class Lowering {
       term_ = static_cast<TermId>(t);
       const Term& term = formula_.terms[t];
       if (term.op == Op::kConstant || ranges_.slopes[t] == 0) continue;
-      values_[t] = lower(term);
+      values_[t] = limited(lower(term));
       if (!writer_.status().ok()) return located(writer_.status());
       writer_.name(values_[t].step, term.name);
     }
@@ -108,6 +108,15 @@ class Lowering {
     if (given - needed < kLeastCut) return x;
     x.step = writer_.cut(x.step, needed, Rounding::kTrn);
     x.error += std::ldexp(1.0, -needed);
+    return x;
+  }
+
+  /// The current term's value within the limits beyond which it does not matter.
+  Value limited(Value x) {
+    const std::optional<FormulaRanges::Interval>& limits = ranges_.limits[term_];
+    if (!limits) return x;
+    if (writer_.low(x.step) < limits->low) x.step = writer_.maximum(x.step, rounded(limits->low, 0).step);
+    if (writer_.high(x.step) > limits->high) x.step = writer_.minimum(x.step, rounded(limits->high, 0).step);
     return x;
   }
 
@@ -173,11 +182,12 @@ class Lowering {
       if (c == nullptr) continue;
       const Value x = values_[other];
       const Value q = rounded(*c, tolerance / 2 / std::max(size(other), 1e-30));
-      return cut({writer_.multiply(q.step, x.step), std::abs(*c) * x.error + q.error * size(other)}, tolerance / 2);
+      return cut(limited({writer_.multiply(q.step, x.step), std::abs(*c) * x.error + q.error * size(other)}),
+                 tolerance / 2);
     }
     const Value a = values_[ta], b = values_[tb];
     const double error = ranges_.values[ta].size() * b.error + ranges_.values[tb].size() * a.error + a.error * b.error;
-    return cut({writer_.multiply(a.step, b.step), error}, tolerance);
+    return cut(limited({writer_.multiply(a.step, b.step), error}), tolerance);
   }
 
   StepId whole(const Term& term) {
@@ -303,7 +313,7 @@ class Lowering {
     if ((f.name == "sin" || f.name == "cos") && range.high - range.low > kTwoPi) return wave(term, x);
     SmoothFunction smooth{[&term](double v) { return function_value(term, v); }, formula::domain_of(term), f.steepest};
     const Approximation y = approximate(writer_, smooth, {x.step, x.error, range.low, range.high}, budget());
-    return {y.step, y.error};
+    return {y.step, y.error + ranges_.flattened[term_]};
   }
 
   /// sin and cos of many turns: the argument in turns, its fraction, and one turn of the function.
@@ -311,16 +321,17 @@ class Lowering {
     const double tolerance = budget();
     const double reach = size(term.arguments[0]);
     const Value turn = rounded(1 / kTwoPi, tolerance / 4 / kTwoPi / reach);
-    const Value turns =
-        cut({writer_.multiply(turn.step, x.step), x.error / kTwoPi + turn.error * reach}, tolerance / 4 / kTwoPi);
-    const StepId whole = writer_.cut(turns.step, 0, Rounding::kTrn);
-    const StepId rest = writer_.subtract(turns.step, whole);
+    const StepId turns = writer_.multiply(turn.step, x.step);
+    const StepId rest = writer_.subtract(turns, writer_.cut(turns, 0, Rounding::kTrn));
+    const int needed = static_cast<int>(std::ceil(-std::log2(tolerance / 4 / kTwoPi)));
+    const double error =
+        x.error / kTwoPi + turn.error * reach + (needed < writer_.at(rest).fraction ? std::ldexp(1.0, -needed) : 0);
     // The difference lies in [0, 1), which step by step cannot be seen.
-    const int fraction = std::max(writer_.at(rest).fraction, 1);
+    const int fraction = std::max(std::min(writer_.at(rest).fraction, needed), 1);
     const StepId phase = writer_.cast(rest, FixedType::ufixed(fraction, 0));
     SmoothFunction smooth{
         [&term](double v) { return function_value(term, kTwoPi * v); }, {-HUGE_VAL, HUGE_VAL}, kTwoPi};
-    const Approximation y = approximate(writer_, smooth, {phase, turns.error, 0, 1}, tolerance / 2);
+    const Approximation y = approximate(writer_, smooth, {phase, error, 0, 1}, tolerance / 2);
     return {y.step, y.error};
   }
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "kernels/quantise/approximation.h"
+#include "kernels/quantise/formula_limits.h"
 
 namespace strobe::quantise {
 namespace {
@@ -46,6 +47,12 @@ class Analysis {
       if (!std::isfinite(interval->low) || !std::isfinite(interval->high) || interval->size() > 0x1p100)
         return error(static_cast<TermId>(t), "its values can exceed 2^100");
       result_.values.push_back(*interval);
+    }
+    // How flat a function must be depends on how much it matters, and that on how large what it is multiplied with is.
+    const std::vector<Interval> everything = result_.values;
+    for (int pass = 0; pass < 2; ++pass) {
+      find_slopes();
+      find_limits(formula_, everything, output_error_, result_);
     }
     find_slopes();
     return std::move(result_);
@@ -197,6 +204,7 @@ class Analysis {
   }
 
   void find_slopes() {
+    result_.rounded = 0;
     result_.slopes.assign(formula_.terms.size(), 0);
     result_.feeds_step.assign(formula_.terms.size(), false);
     for (const formula::Output& output : formula_.outputs) result_.slopes[output.term] = 1;
@@ -265,8 +273,8 @@ class Analysis {
 
 double function_value(const Term& term, double x) { return formula::functions()[term.index].evaluate(x, term.number); }
 
-absl::StatusOr<FormulaRanges> analyse_ranges(const Formula& formula, const model::FixedType& input,
-                                             double output_error, double step_error, bool saturate) {
+absl::StatusOr<FormulaRanges> analyse_ranges(const Formula& formula, const model::FixedType& input, double output_error,
+                                             double step_error, bool saturate) {
   return Analysis(formula, input, output_error, step_error, saturate).run();
 }
 

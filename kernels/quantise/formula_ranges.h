@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,10 +16,13 @@ struct FormulaRanges {
     double low = 0, high = 0;
     double size() const { return std::max(std::abs(low), std::abs(high)); }
   };
-  std::vector<Interval> values;  ///< of each term, over all inputs that the input's type can hold
-  std::vector<double> slopes;    ///< how much an error of the term can grow on its way to any output; an estimate
-  std::vector<bool> feeds_step;  ///< a comparison, rounding or table hangs on it
-  int rounded = 0;               ///< terms whose result is rounded
+  std::vector<Interval> values;  ///< of each term, over all inputs that the input's type can hold, as far as it matters
+  /// What a term must be brought into before it is read: beyond, it does not matter (formula_limits.h).
+  std::vector<std::optional<Interval>> limits;
+  std::vector<double> flattened;  ///< of each function: what the limits of its argument change it by at most
+  std::vector<double> slopes;     ///< how much an error of the term can grow on its way to any output; an estimate
+  std::vector<bool> feeds_step;   ///< a comparison, rounding or table hangs on it
+  int rounded = 0;                ///< terms whose result is rounded
   std::vector<std::string> warnings;
 };
 

@@ -20,7 +20,7 @@ class Generator {
   std::string expression(int depth) {
     if (depth == 0) return leaf();
     const auto a = [&] { return expression(depth - 1); };
-    switch (random_() % 16) {
+    switch (random_() % 18) {
       case 0:
       case 1:
         return absl::StrCat("(", a(), " + ", a(), ")");
@@ -49,6 +49,11 @@ class Generator {
         return absl::StrCat("-", "(", a(), ")");
       case 14:
         return absl::StrCat("clamp(", a(), ", -", constant(), ", ", constant(), ")");
+      case 15:
+        return absl::StrCat(pick({"tanh", "erf", "sigmoid", "atan", "sin"}), "((", a(), ")^", 2 + random_() % 3, " * ",
+                            constant(), " - ", a(), ")");
+      case 16:
+        return absl::StrCat("exp(-square(", a(), ") - ", constant(), " * abs(", a(), "))");
       default:
         return absl::StrCat("(", constant(), " * ", a(), " + floor(", variable(), ") * 0.25)");
     }
