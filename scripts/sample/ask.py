@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The last step of scripts/demo: serves the compiled jet networks, asks for every jet's scores as any gRPC inference client
+"""The last step of scripts/demo: serves the compiled jet models, asks for every jet's scores as any gRPC inference client
 would (tritonclient from PyPI), holds the answers against `strobe run`'s, and prints one table.
 
     ask.py STROBE OUTPUT_FOLDER DATA_FOLDER
@@ -17,6 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "
 from serving import serve  # noqa: E402
 
 ROWS_A_CALL = 500
+MODELS = {"jets_hgq": "HGQ2 network", "jets_float": "Keras network", "jets_forest": "XGBoost forest", "jets_formulas": "5 formulas"}
 
 
 def ask(client, model, jets):
@@ -44,20 +45,20 @@ def main():
     labels = np.load(data / "labels.npy")
     rows = []
     with serve(strobe, str(out / "models")) as address, grpc.InferenceServerClient(address) as client:
-        for model in ("jets_hgq", "jets_float"):
+        for model, kind in MODELS.items():
             scores, latency = ask(client, model, jets)
             expected = np.load(out / f"{model}_auto.npy").astype(np.float32)
             if not np.array_equal(scores, expected):
                 raise SystemExit(f"{model}: the gRPC answers differ from strobe run's scores")
             framework = np.load(data / f"expected_{model.removeprefix('jets_')}.npy")
             rate = {d: json.loads((out / f"{model}_run_{d}.json").read_text())["events_per_second"] for d in ("auto", "emulator")}
-            rows.append((model, 100 * np.mean(framework.argmax(1) == labels), 100 * np.mean(scores.argmax(1) == labels),
+            rows.append((model, kind, 100 * np.mean(framework.argmax(1) == labels), 100 * np.mean(scores.argmax(1) == labels),
                          rate["emulator"], rate["auto"], latency))
     print("gRPC answers equal strobe run's scores in every bit\n")
-    print(f"{'network':<12}{'float':>9}{'strobe':>9}{'in process':>14}{'XRT sw_emu':>14}{'gRPC, 1 jet':>13}")
-    print(f"{'':<12}{'accuracy':>9}{'accuracy':>9}{'events/s':>14}{'events/s':>14}{'median':>13}")
-    for name, float_accuracy, accuracy, emulator, card, latency in rows:
-        print(f"{name:<12}{float_accuracy:>8.2f}%{accuracy:>8.2f}%{emulator:>14.3g}{card:>14.3g}{1e6 * latency:>10.0f} us")
+    print(f"{'model':<15}{'kind':<16}{'float':>9}{'strobe':>9}{'in process':>14}{'XRT sw_emu':>14}{'gRPC, 1 jet':>13}")
+    print(f"{'':<31}{'accuracy':>9}{'accuracy':>9}{'events/s':>14}{'events/s':>14}{'median':>13}")
+    for name, kind, float_accuracy, accuracy, emulator, card, latency in rows:
+        print(f"{name:<15}{kind:<16}{float_accuracy:>8.2f}%{accuracy:>8.2f}%{emulator:>14.3g}{card:>14.3g}{1e6 * latency:>10.0f} us")
 
 
 if __name__ == "__main__":
