@@ -10,8 +10,10 @@
 #include "host/cli/check_report.h"
 #include "host/cli/check_ways.h"
 #include "host/cli/command.h"
+#include "host/cli/labels.h"
 #include "host/io/files.h"
 #include "host/metrics/roc_picture.h"
+#include "kernels/import/float_run.h"
 #include "platform/files/file.h"
 
 namespace strobe::cli {
@@ -20,42 +22,11 @@ namespace {
 struct Settings {
   std::string xclbin, events, model, labels, expected, roc;
   std::vector<std::string> devices, class_names;
-  std::vector<int64_t> score_of_label;
+  ScoreOfLabel score_of_label;
   size_t reference_events = 4096;
   int threads = 1;
   bool raw_in = false, json = false, softmax = false;
 };
-
-absl::Status in_file(const std::string& path, const absl::Status& status) {
-  return absl::Status(status.code(), absl::StrCat(path, ": ", std::string(status.message())));
-}
-
-/// The arrays of a file by name; one without names is called "".
-absl::StatusOr<std::vector<io::NamedArray>> read_arrays(const std::string& path) {
-  if (absl::EndsWith(path, ".npz")) return io::read_npz(path);
-  if (absl::EndsWith(path, ".npy")) {
-    auto array = io::read_npy(path);
-    if (!array.ok()) return array.status();
-    return std::vector<io::NamedArray>{{"", *std::move(array)}};
-  }
-  if (absl::EndsWith(path, ".csv") || absl::EndsWith(path, ".txt")) {
-    auto csv = io::read_csv(path);
-    if (!csv.ok()) return csv.status();
-    return std::vector<io::NamedArray>{{"", std::move(csv->array)}};
-  }
-  return absl::InvalidArgumentError(absl::StrCat(path, ": expected a file ending in .npy, .npz or .csv"));
-}
-
-/// The array of an output, by name; of an only output also the file's only array, or the one called "output". Null:
-/// none.
-const io::Array* array_of(const std::vector<io::NamedArray>& arrays, const model::Graph& graph, size_t output) {
-  for (const std::string& name : {graph.output(output).name, std::string("output"), std::string()}) {
-    const auto it = std::find_if(arrays.begin(), arrays.end(), [&](const io::NamedArray& a) { return a.name == name; });
-    if (it != arrays.end()) return &it->array;
-    if (graph.outputs().size() > 1) return nullptr;
-  }
-  return arrays.size() == 1 ? &arrays[0].array : nullptr;
-}
 
 /// Holds scores against a file of them, value by value.
 absl::StatusOr<Way> compare_expected(const std::string& path, const model::Graph& graph, const Scores& scores) {
@@ -88,26 +59,6 @@ absl::StatusOr<Way> compare_expected(const std::string& path, const model::Graph
     break;
   }
   return way;
-}
-
-/// Labels for one output, as indices of its scores. Empty: the file has none for it.
-absl::StatusOr<std::vector<int64_t>> read_labels(const Settings& settings, const std::vector<io::NamedArray>& arrays,
-                                                 const model::Graph& graph, size_t output, size_t rows) {
-  const auto classes = static_cast<size_t>(graph.output(output).type.elements());
-  const io::Array* array = array_of(arrays, graph, output);
-  if (array == nullptr && output == 0 && arrays.size() == 1 && arrays[0].name.empty()) array = &arrays[0].array;
-  if (array == nullptr) return std::vector<int64_t>();
-  std::vector<double> numbers = array->numbers();
-  for (size_t i = 0; !settings.score_of_label.empty() && i < numbers.size(); ++i) {
-    const bool known = numbers[i] >= 0 && numbers[i] < static_cast<double>(settings.score_of_label.size());
-    if (!known)
-      return absl::InvalidArgumentError(
-          absl::StrCat(settings.labels, ": label ", numbers[i], " of event ", i, " has no place in --score-of-label"));
-    numbers[i] = static_cast<double>(settings.score_of_label[static_cast<size_t>(numbers[i])]);
-  }
-  auto labels = metrics::class_labels(numbers, rows, classes);
-  if (!labels.ok()) return in_file(settings.labels, labels.status());
-  return labels;
 }
 
 /// How many names the classes of `scores` scores have: one score tells background (label 0) and signal (label 1) apart.
@@ -177,15 +128,16 @@ OutputReport output_report(const Settings& settings, const model::Tensor& tensor
 }
 
 /// Runs the floating-point model where the xclbin has one; else says why there is none.
-std::optional<FloatRun> floating_point(const Settings& settings, const CheckInput& input, CheckReport& report) {
+std::optional<import::FloatRun> floating_point(const Settings& settings, const CheckInput& input, CheckReport& report) {
   const auto& model = input.loaded->package.models[input.model].float_model;
   if (!model) {
     report.no_float = "the xclbin was compiled with --strip";
     return std::nullopt;
   }
   auto numbers = read_event_numbers(settings.events, input.graph(), settings.raw_in);
-  auto run = numbers.ok() ? run_float(*model, input.graph(), *numbers, input.events->rows, input.reference_rows)
-                          : absl::StatusOr<FloatRun>(numbers.status());
+  auto run = numbers.ok()
+                 ? import::run_float(*model, &input.graph(), *numbers, input.events->rows, input.reference_rows)
+                 : absl::StatusOr<import::FloatRun>(numbers.status());
   for (size_t o = 0; run.ok() && o < input.graph().outputs().size(); ++o) {
     const auto expected = input.events->rows * static_cast<size_t>(input.graph().output(o).type.elements());
     if (o >= run->outputs.size() || run->outputs[o].size() != expected)
@@ -214,7 +166,7 @@ absl::StatusOr<Labels> read_all_labels(const Settings& settings, const session::
   const model::Graph& graph = loaded.package.models[model].graph;
   Labels labels;
   for (size_t o = 0; o < graph.outputs().size(); ++o) {
-    auto of_output = read_labels(settings, arrays, graph, o, rows);
+    auto of_output = labels_of(settings.labels, settings.score_of_label, arrays, graph, o, rows);
     if (absl::IsInvalidArgument(of_output.status()) && takes_all_that_fit(settings, loaded)) {
       std::fprintf(stderr, "strobe: %s: without labels: %s\n", loaded.package.models[model].kernel.c_str(),
                    std::string(of_output.status().message()).c_str());
@@ -226,8 +178,8 @@ absl::StatusOr<Labels> read_all_labels(const Settings& settings, const session::
   return labels;
 }
 
-void add_outputs(const Settings& settings, const CheckInput& input, const Scores& scores, const FloatRun* floating,
-                 const Labels& labels, CheckReport& report) {
+void add_outputs(const Settings& settings, const CheckInput& input, const Scores& scores,
+                 const import::FloatRun* floating, const Labels& labels, CheckReport& report) {
   for (size_t o = 0; o < input.graph().outputs().size(); ++o) {
     const std::vector<double> fixed = scores_array(scores, input.graph(), o, false).numbers();
     report.outputs.push_back(output_report(settings, input.graph().output(o), fixed,
@@ -316,7 +268,7 @@ absl::StatusOr<CheckReport> check_model(const Settings& settings,
     if (!way.ok()) return way.status();
     report.ways.push_back(*std::move(way));
   }
-  const std::optional<FloatRun> floating = floating_point(settings, input, report);
+  const std::optional<import::FloatRun> floating = floating_point(settings, input, report);
   add_outputs(settings, input, ways->scores, floating ? &*floating : nullptr, *labels, report);
   report.layers =
       layer_reports(input.graph(), *reference, ways->overflow, events.rows, floating ? &floating->layers : nullptr);

@@ -11,15 +11,6 @@
 
 namespace strobe::cli {
 
-/// Runs a floating-point model over events (per input of the graph: numbers, rows x elements). Keeps all layers of the
-/// first `layer_rows` events, and of all events the outputs: per output of the model, rows x elements.
-struct FloatRun {
-  import::FloatEvaluation layers;
-  std::vector<std::vector<double>> outputs;
-};
-absl::StatusOr<FloatRun> run_float(const import::FloatModel& model, const model::Graph& graph,
-                                   const std::vector<std::vector<double>>& inputs, size_t rows, size_t layer_rows);
-
 /// For each node of the graph the steps of the floating-point model that it may stand for: the layer of its name, and
 /// what follows it as far as the graph may have folded it in (a bias that ONNX adds, a batch normalisation, a
 /// quantiser). None where the graph works with numbers of another scale there, or has a step of its own.

@@ -23,6 +23,7 @@ void add_inspect(CLI::App& app, Action& action);
 void add_devices(CLI::App& app, Action& action);
 void add_run(CLI::App& app, Action& action);
 void add_check(CLI::App& app, Action& action);
+void add_scan(CLI::App& app, Action& action);
 void add_serve(CLI::App& app, Action& action, Interruption& interruption);
 
 }  // namespace strobe::cli

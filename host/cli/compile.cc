@@ -16,7 +16,8 @@ namespace strobe::cli {
 namespace {
 
 struct Settings {
-  std::vector<std::string> models, weights, configs, input_types, compute_units, formula_choices,
+  std::vector<std::string> models, weights, configs, input_types, weight_bits, score_types, compute_units,
+      formula_choices,
       formula_inputs;  ///< each "VALUE" or "NAME=VALUE"
   std::string name, output, target;
   compile::CompileOptions options;
@@ -97,7 +98,8 @@ absl::Status compile_command(Settings& settings) {
   if (!target.ok()) return target.status();
   settings.options.target = *target;
   auto models = model_options({settings.models, settings.name, settings.weights, settings.configs, settings.input_types,
-                               settings.compute_units, settings.formula_choices, settings.formula_inputs});
+                               settings.weight_bits, settings.score_types, settings.compute_units,
+                               settings.formula_choices, settings.formula_inputs});
   if (!models.ok()) return models.status();
   auto report = compile::compile_models(*models, settings.options, settings.output);
   if (!report.ok()) return report.status();
@@ -124,7 +126,8 @@ void add_compile(CLI::App& app, Action& action) {
       "weights 16 bits, activations 12 fraction bits, sums exact; trained quantisers are followed.\n"
       "Several models become one xclbin, a kernel each with compute units of its own. NAME=FILE names a model's "
       "kernel;\n"
-      "--weights, --config, --input-type and --compute-units then take VALUE for all models or NAME=VALUE for one, and "
+      "--weights, --config, --input-type, --weight-bits, --score-type and --compute-units then take VALUE for all "
+      "models or NAME=VALUE for one, and "
       "may\n"
       "be repeated. A file whose own name holds '=' is written with its folder: ./a=b.keras.\n"
       "Examples: strobe compile jets.keras --input-type 'ap_fixed<16,6>' -o jets.xclbin\n"
@@ -141,11 +144,17 @@ void add_compile(CLI::App& app, Action& action) {
             "conifer's");
   of_models("--input-type", settings->input_types, "[NAME=]TYPE",
             "type of the events at the kernel's border, such as ap_fixed<16,6>");
+  of_models("--weight-bits", settings->weight_bits, "[NAME=]N",
+            "bits of weights without a trained quantiser, 2 to 32 (default: 16); of a forest, of its thresholds");
+  of_models("--score-type", settings->score_types, "[NAME=]TYPE",
+            "type of the scores, such as ap_fixed<12,4,AP_RND,AP_SAT>");
   of_models("--compute-units", settings->compute_units, "[NAME=]N",
             absl::StrCat("instances of the kernel that work side by side, 1 to ", kMostComputeUnits, " (default: 1)"));
-  of_models("--select", settings->formula_choices, "[NAME=]CHOICE",
-            "equation of a PySR hall of fame: score (PySR's own choice, the default), loss, complexity=N, number=N or "
-            "all");
+  of_models(
+      "--select", settings->formula_choices, "[NAME=]CHOICE",
+      "equation of a PySR hall of fame (a folder of them: an output each): score (PySR's own choice, the default), "
+      "loss, complexity=N, max-complexity=N, number=N or "
+      "all");
   of_models("--inputs", settings->formula_inputs, "[NAME=]NAMES",
             "a formula's inputs where its file does not declare them, such as 'x[16]' or 'pt, eta'");
   command

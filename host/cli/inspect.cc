@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "host/cli/command.h"
 #include "host/session/loaded_xclbin.h"
-#include "kernels/hls/project.h"
+#include "kernels/hls/total_cost.h"
 #include "kernels/layers/catalog.h"
 #include "kernels/layers/forest/forest.h"
 #include "platform/files/file.h"
@@ -93,24 +93,11 @@ Json model_json(const package::KernelModel& model) {
       {"kernel", model.kernel}, {"model", model.graph.name()}, {"floating_point_model", model.float_model.has_value()}};
   for (const model::TensorId id : model.graph.inputs()) json["inputs"].push_back(tensor_json(model.graph.tensor(id)));
   for (const model::TensorId id : model.graph.outputs()) json["outputs"].push_back(tensor_json(model.graph.tensor(id)));
-  layers::Cost total;
-  total.planned_depth = 0;
-  for (const model::Node& node : model.graph.nodes()) {
-    const layers::Cost cost = layers::find_layer(node.op)->cost(model.graph, node);
-    json["layers"].push_back(layer_json(model.graph, node, cost));
-    total.multiplications += cost.multiplications;
-    total.additions += cost.additions;
-    total.bit_operations += cost.bit_operations;
-    total.effective_bit_operations += cost.effective_bit_operations;
-    total.planned_multipliers += cost.planned_multipliers;
-  }
+  for (const model::Node& node : model.graph.nodes())
+    json["layers"].push_back(layer_json(model.graph, node, layers::find_layer(node.op)->cost(model.graph, node)));
+  const layers::Cost total = hls::total_cost(model.graph);
   if (model.float_model) {
     if (Json folded = folded_json(model); !folded.empty()) json["folded"] = std::move(folded);
-  }
-  // Of the whole: the longest path through the layers, and the slowest of layers and rows.
-  if (auto project = hls::write_project(model.graph); project.ok()) {
-    total.planned_depth = project->kernels[0].depth;
-    total.planned_initiation_interval = project->kernels[0].initiation_interval;
   }
   json["total"] = {{"multiplications", total.multiplications},
                    {"additions", total.additions},

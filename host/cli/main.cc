@@ -42,6 +42,7 @@ int run(int argc, char** argv) {
   strobe::cli::add_devices(app, action);
   strobe::cli::add_run(app, action);
   strobe::cli::add_check(app, action);
+  strobe::cli::add_scan(app, action);
   strobe::cli::add_serve(app, action, interruption);
   try {
     app.parse(argc, argv);

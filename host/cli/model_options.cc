@@ -95,10 +95,20 @@ absl::StatusOr<Models> named_models(const ModelWords& words) {
   return models;
 }
 
-absl::Status set_input_type(ModelOptions& model, const std::string& text) {
-  auto type = model::FixedType::parse(text);
-  if (!type.ok()) return absl::InvalidArgumentError(absl::StrCat("--input-type: ", type.status().message()));
-  model.input_type = *type;
+auto set_type(const char* option, std::optional<model::FixedType> ModelOptions::*member) {
+  return [option, member](ModelOptions& model, const std::string& text) {
+    auto type = model::FixedType::parse(text);
+    if (!type.ok()) return absl::InvalidArgumentError(absl::StrCat(option, ": ", type.status().message()));
+    model.*member = *type;
+    return absl::OkStatus();
+  };
+}
+
+absl::Status set_weight_bits(ModelOptions& model, const std::string& text) {
+  int bits = 0;
+  if (!absl::SimpleAtoi(text, &bits))
+    return absl::InvalidArgumentError(absl::StrCat("--weight-bits: expected a number of bits, found '", text, "'"));
+  model.weight_bits = bits;
   return absl::OkStatus();
 }
 
@@ -125,7 +135,11 @@ absl::StatusOr<Models> model_options(const ModelWords& words) {
   if (!models.ok()) return models.status();
   absl::Status status = assign("--weights", words.weights, *models, set_text(&ModelOptions::weights));
   status.Update(assign("--config", words.configs, *models, set_text(&ModelOptions::config)));
-  status.Update(assign("--input-type", words.input_types, *models, set_input_type));
+  status.Update(
+      assign("--input-type", words.input_types, *models, set_type("--input-type", &ModelOptions::input_type)));
+  status.Update(assign("--weight-bits", words.weight_bits, *models, set_weight_bits));
+  status.Update(
+      assign("--score-type", words.score_types, *models, set_type("--score-type", &ModelOptions::score_type)));
   status.Update(assign("--select", words.formula_choices, *models, set_text(&ModelOptions::formula_choice)));
   status.Update(assign("--inputs", words.formula_inputs, *models, set_text(&ModelOptions::formula_inputs)));
   status.Update(assign("--compute-units", words.compute_units, *models, set_compute_units));

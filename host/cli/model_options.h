@@ -16,7 +16,8 @@ inline constexpr int kMostComputeUnits = 64;
 struct ModelWords {
   std::vector<std::string> models;
   std::string name;  ///< of an only model
-  std::vector<std::string> weights, configs, input_types, compute_units, formula_choices, formula_inputs;
+  std::vector<std::string> weights, configs, input_types, weight_bits, score_types, compute_units, formula_choices,
+      formula_inputs;
 };
 
 /// Sorts the words to the models. Errors: InvalidArgument for a name that no model was given or that several were, a

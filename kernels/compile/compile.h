@@ -21,6 +21,8 @@ struct ModelOptions {
   std::string formula_inputs;  ///< declares a formula's inputs where its file does not
   std::string config;          ///< path of a configuration in hls4ml's vocabulary; empty: strobe's defaults
   std::optional<model::FixedType> input_type;  ///< of the events at the kernel's border
+  std::optional<int> weight_bits;              ///< as quantise::QuantiseOptions has it
+  std::optional<model::FixedType> score_type;  ///< as quantise::QuantiseOptions has it
   int compute_units = 1;
 };
 

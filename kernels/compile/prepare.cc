@@ -10,7 +10,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "kernels/compile/stopwatch.h"
-#include "kernels/quantise/quantise.h"
+#include "kernels/import/formula_file.h"
 #include "platform/files/file.h"
 
 namespace strobe::compile {
@@ -31,6 +31,19 @@ std::string weights_path(const ModelOptions& options, const import::FloatModel& 
   return (std::filesystem::path(options.path).parent_path() / found->second).string();
 }
 
+/// A file's bytes; of a folder of formulas, those of its files in their order.
+absl::StatusOr<std::string> content_of(const std::string& path) {
+  auto paths = import::hall_of_fame_files(path);
+  if (!paths.ok()) return paths.status();
+  std::string content;
+  for (const std::string& file : *paths) {
+    auto bytes = files::read_file(file);
+    if (!bytes.ok()) return bytes.status();
+    content += *bytes;
+  }
+  return content;
+}
+
 /// Says in the graph what it was made of.
 absl::StatusOr<model::Graph> with_provenance(const model::Graph& graph, const import::FloatModel& source,
                                              const ModelOptions& options) {
@@ -39,11 +52,13 @@ absl::StatusOr<model::Graph> with_provenance(const model::Graph& graph, const im
        {std::pair("sha256", options.path), std::pair("weights_sha256", weights_path(options, source)),
         std::pair("config_sha256", options.config)}) {
     if (path.empty()) continue;
-    auto bytes = files::read_file(path);
+    auto bytes = content_of(path);
     if (!bytes.ok()) return bytes.status();
     builder.set_provenance(key, sha256_text(*bytes));
   }
   if (options.input_type) builder.set_provenance("input_type", options.input_type->to_string());
+  if (options.weight_bits) builder.set_provenance("weight_bits", absl::StrCat(*options.weight_bits));
+  if (options.score_type) builder.set_provenance("score_type", options.score_type->to_string());
   return std::move(builder).build();
 }
 
@@ -54,30 +69,33 @@ std::string kernel_name(const std::string& wish, const std::string& fallback) {
   return name.substr(0, 48);
 }
 
-absl::StatusOr<quantise::Quantised> quantised(const import::FloatModel& model, const ModelOptions& options) {
+}  // namespace
+
+absl::StatusOr<quantise::QuantiseOptions> quantise_options(const ModelOptions& options) {
   quantise::QuantiseOptions settings;
   settings.input_type = options.input_type;
+  settings.weight_bits = options.weight_bits;
+  settings.score_type = options.score_type;
   settings.config_origin = options.config;
-  if (!options.config.empty()) {
-    auto text = files::read_file(options.config);
-    if (!text.ok()) return text.status();
-    settings.config = *std::move(text);
-    if (settings.config.find_first_not_of(" \t\r\n") == std::string::npos) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(options.config, ": is empty; expected a configuration with Model, LayerType or LayerName"));
-    }
+  if (options.config.empty()) return settings;
+  auto text = files::read_file(options.config);
+  if (!text.ok()) return text.status();
+  settings.config = *std::move(text);
+  if (settings.config.find_first_not_of(" \t\r\n") == std::string::npos) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(options.config, ": is empty; expected a configuration with Model, LayerType or LayerName"));
   }
-  return quantise::quantise(model, settings);
+  return settings;
 }
-
-}  // namespace
 
 absl::StatusOr<PreparedModel> prepare(const ModelOptions& options) {
   Stopwatch watch;
   auto source = import::import_model(options.path, {options.weights, options.formula_choice, options.formula_inputs});
   if (!source.ok()) return source.status();
   const double import_seconds = watch.lap();
-  auto result = quantised(*source, options);
+  auto settings = quantise_options(options);
+  if (!settings.ok()) return settings.status();
+  auto result = quantise::quantise(*source, *settings);
   if (!result.ok()) return result.status();
   auto graph = with_provenance(result->graph, *source, options);
   if (!graph.ok()) return graph.status();

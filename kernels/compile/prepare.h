@@ -7,6 +7,7 @@
 #include "kernels/compile/compile.h"
 #include "kernels/import/float_model.h"
 #include "kernels/model/graph.h"
+#include "kernels/quantise/quantise.h"
 
 namespace strobe::compile {
 
@@ -18,6 +19,10 @@ struct PreparedModel {
   std::vector<std::string> warnings, without_effect;
   double import_seconds = 0, quantise_seconds = 0;
 };
+
+/// What quantising asks for, the configuration's text read. Errors: of reading it, and InvalidArgument for an empty
+/// one.
+absl::StatusOr<quantise::QuantiseOptions> quantise_options(const ModelOptions& options);
 
 /// Imports and quantises one model. Errors: the importer's and the configuration's.
 absl::StatusOr<PreparedModel> prepare(const ModelOptions& options);

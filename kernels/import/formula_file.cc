@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <memory>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -18,13 +19,7 @@ namespace {
 
 constexpr size_t kLargestFile = 64 << 20;
 
-struct Row {
-  int complexity = 0;
-  double loss = 0;
-  std::string equation;
-  int line = 0;
-};
-
+using Row = HallOfFameRow;
 using Cells = std::vector<std::string>;
 
 /// One record of a CSV: cells, quotes doubled inside quotes. Moves `at` behind it.
@@ -88,7 +83,6 @@ absl::StatusOr<std::vector<Row>> read_rows(std::string_view csv) {
           absl::StrCat("line ", first_line, ": expected ", header->size(), " columns, found ", cells->size()));
     }
     Row row;
-    row.line = first_line;
     row.equation = (*cells)[equation];
     if (!absl::SimpleAtoi((*cells)[complexity], &row.complexity) || !absl::SimpleAtod((*cells)[loss], &row.loss) ||
         std::isnan(row.loss)) {
@@ -149,59 +143,40 @@ absl::StatusOr<size_t> chosen_row(const std::vector<Row>& rows, const std::strin
     }
     return absl::InvalidArgumentError(absl::StrCat("no equation has complexity ", wanted, "; there are: ", known));
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("'", choice, "' chooses no equation; expected score, loss, complexity=N, number=N or all"));
-}
-
-}  // namespace
-
-bool is_hall_of_fame(std::string_view head) {
-  const size_t end = head.find_first_of("\r\n");
-  const std::string line = absl::AsciiStrToLower(absl::string_view(head.data(), std::min(end, head.size())));
-  return absl::StartsWith(line, "complexity") && absl::StrContains(line, "equation");
-}
-
-absl::StatusOr<std::string> choose_from_hall_of_fame(std::string_view csv, const std::string& choice) {
-  auto rows = read_rows(csv);
-  if (!rows.ok()) return rows.status();
-  if (choice == "all") {
-    std::string text;
-    for (const Row& row : *rows) absl::StrAppend(&text, row.equation, "\n");
-    return text;
+  value = choice;
+  if (absl::ConsumePrefix(&value, "max-complexity=") && absl::SimpleAtoi(value, &wanted)) {
+    if (const Row* best = best_within(rows, wanted)) return static_cast<size_t>(best - rows.data());
+    return absl::InvalidArgumentError(absl::StrCat("no equation has complexity ", wanted, " or less"));
   }
-  auto row = chosen_row(*rows, choice);
-  if (!row.ok()) return row.status();
-  return (*rows)[*row].equation + "\n";
+  return absl::InvalidArgumentError(absl::StrCat(
+      "'", choice, "' chooses no equation; expected score, loss, complexity=N, max-complexity=N, number=N or all"));
 }
 
-absl::StatusOr<FloatModel> import_formula(const std::string& path, const std::string& choice,
-                                          const std::string& inputs) {
-  auto file = files::MappedFile::open(path);
-  if (!file.ok()) return file.status();
-  const auto bytes = (*file)->bytes();
-  return read_formula(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()), path, choice,
-                      inputs);
-}
-
-absl::StatusOr<FloatModel> read_formula(std::string_view content, const std::string& path, const std::string& choice,
-                                        const std::string& inputs) {
-  const auto named = [&](const absl::Status& status) {
-    return absl::Status(status.code(), absl::StrCat("'", path, "': ", status.message()));
+/// By the last number in the name: "hall_of_fame_output3.csv" before "hall_of_fame_output12.csv".
+bool in_number_order(const std::string& a, const std::string& b) {
+  const auto number = [](const std::string& name) {
+    const size_t end = name.find_last_of("0123456789");
+    if (end == std::string::npos) return -1;
+    size_t begin = end;
+    while (begin > 0 && absl::ascii_isdigit(name[begin - 1])) --begin;
+    int value = -1;
+    return absl::SimpleAtoi(name.substr(begin, end + 1 - begin), &value) ? value : -1;
   };
-  if (content.size() > kLargestFile) return named(absl::InvalidArgumentError("a formula's file has at most 64 MiB"));
-  std::string text(content);
-  const bool hall_of_fame = is_hall_of_fame(content);
-  if (hall_of_fame) {
-    auto chosen = choose_from_hall_of_fame(content, choice);
-    if (!chosen.ok()) return named(chosen.status());
-    text = *std::move(chosen);
-  } else if (!choice.empty()) {
-    return named(absl::InvalidArgumentError("is no hall of fame (.csv): nothing to choose from"));
-  }
+  const int first = number(a), second = number(b);
+  return first != second ? first < second : a < b;
+}
+
+absl::Status in_file(const std::string& path, const absl::Status& status) {
+  return absl::Status(status.code(), absl::StrCat("'", path, "': ", status.message()));
+}
+
+/// A model of a text that came from `path`.
+absl::StatusOr<FloatModel> formula_model(const std::string& text, const std::string& path, bool hall_of_fame,
+                                         const std::string& inputs) {
   auto formula = formula::parse(text, inputs);
   if (!formula.ok()) {
-    return named(absl::InvalidArgumentError(
-        absl::StrCat(hall_of_fame ? "the chosen equation: " : "", formula.status().message())));
+    return in_file(path, absl::InvalidArgumentError(
+                             absl::StrCat(hall_of_fame ? "the chosen equation: " : "", formula.status().message())));
   }
   FloatModel model;
   model.name = std::filesystem::path(path).stem().string();
@@ -225,6 +200,121 @@ absl::StatusOr<FloatModel> read_formula(std::string_view content, const std::str
   layer.formula = std::make_shared<const formula::Formula>(*std::move(formula));
   model.layers = {std::move(input), std::move(layer)};
   return model;
+}
+
+/// The expressions of a file's content, of a hall of fame the chosen ones.
+absl::StatusOr<std::string> formula_text(std::string_view content, const std::string& path, const std::string& choice) {
+  if (content.size() > kLargestFile)
+    return in_file(path, absl::InvalidArgumentError("a formula's file has at most 64 MiB"));
+  if (is_hall_of_fame(content)) {
+    auto chosen = choose_from_hall_of_fame(content, choice);
+    if (!chosen.ok()) return in_file(path, chosen.status());
+    return chosen;
+  }
+  if (!choice.empty())
+    return in_file(path, absl::InvalidArgumentError("is no hall of fame (.csv): nothing to choose from"));
+  return std::string(content);
+}
+
+/// One output a file.
+absl::StatusOr<FloatModel> import_folder(const std::string& folder, const std::string& choice,
+                                         const std::string& inputs) {
+  auto paths = hall_of_fame_files(folder);
+  if (!paths.ok()) return paths.status();
+  if (choice == "all") return in_file(folder, absl::InvalidArgumentError("all: is for one hall of fame, not a folder"));
+  std::string text;
+  for (const std::string& path : *paths) {
+    auto content = files::read_file(path, kLargestFile);
+    if (!content.ok()) return content.status();
+    auto chosen = formula_text(*content, path, choice);
+    if (!chosen.ok()) return chosen.status();
+    // Each by itself first: a message then names its file.
+    if (auto model = formula_model(*chosen, path, true, inputs); !model.ok()) return model.status();
+    text += *chosen;
+  }
+  return formula_model(text, folder, true, inputs);
+}
+
+}  // namespace
+
+bool is_hall_of_fame(std::string_view head) {
+  const size_t end = head.find_first_of("\r\n");
+  const std::string line = absl::AsciiStrToLower(absl::string_view(head.data(), std::min(end, head.size())));
+  return absl::StartsWith(line, "complexity") && absl::StrContains(line, "equation");
+}
+
+absl::StatusOr<std::string> choose_from_hall_of_fame(std::string_view csv, const std::string& choice) {
+  auto rows = read_rows(csv);
+  if (!rows.ok()) return rows.status();
+  if (choice == "all") {
+    std::string text;
+    for (const Row& row : *rows) absl::StrAppend(&text, row.equation, "\n");
+    return text;
+  }
+  auto row = chosen_row(*rows, choice);
+  if (!row.ok()) return row.status();
+  return (*rows)[*row].equation + "\n";
+}
+
+const HallOfFameRow* best_within(const std::vector<HallOfFameRow>& rows, int complexity) {
+  const HallOfFameRow* best = nullptr;
+  for (const HallOfFameRow& row : rows) {
+    if (row.complexity <= complexity && (best == nullptr || row.loss < best->loss)) best = &row;
+  }
+  return best;
+}
+
+bool is_hall_of_fame_path(const std::string& path) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) return true;
+  auto file = files::MappedFile::open(path);
+  if (!file.ok()) return false;
+  const auto head = (*file)->bytes().first(std::min<size_t>((*file)->bytes().size(), 256));
+  return is_hall_of_fame({reinterpret_cast<const char*>(head.data()), head.size()});
+}
+
+absl::StatusOr<std::vector<HallOfFameRow>> read_hall_of_fame(const std::string& path) {
+  auto content = files::read_file(path, kLargestFile);
+  if (!content.ok()) return content.status();
+  if (!is_hall_of_fame(*content))
+    return in_file(path, absl::InvalidArgumentError("expected a hall of fame: Complexity, Loss and Equation"));
+  auto rows = read_rows(*content);
+  if (!rows.ok()) return in_file(path, rows.status());
+  return rows;
+}
+
+absl::StatusOr<std::vector<std::string>> hall_of_fame_files(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(path, error)) return std::vector<std::string>{path};
+  std::vector<std::string> names;
+  std::filesystem::directory_iterator entry(path, error), end;
+  for (; !error && entry != end; entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (absl::StartsWith(name, "hall_of_fame") && absl::EndsWith(name, ".csv")) names.push_back(name);
+  }
+  if (error) return in_file(path, absl::UnavailableError(error.message()));
+  if (names.empty()) return in_file(path, absl::NotFoundError("a folder without hall_of_fame*.csv"));
+  std::sort(names.begin(), names.end(), in_number_order);
+  for (std::string& name : names) name = (std::filesystem::path(path) / name).string();
+  return names;
+}
+
+absl::StatusOr<FloatModel> import_formula(const std::string& path, const std::string& choice,
+                                          const std::string& inputs) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) return import_folder(path, choice, inputs);
+  auto file = files::MappedFile::open(path);
+  if (!file.ok()) return file.status();
+  const auto bytes = (*file)->bytes();
+  return read_formula(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()), path, choice,
+                      inputs);
+}
+
+absl::StatusOr<FloatModel> read_formula(std::string_view content, const std::string& path, const std::string& choice,
+                                        const std::string& inputs) {
+  auto text = formula_text(content, path, choice);
+  if (!text.ok()) return text.status();
+  return formula_model(*text, path, is_hall_of_fame(content), inputs);
 }
 
 }  // namespace strobe::import

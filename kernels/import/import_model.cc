@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <filesystem>
 #include <string_view>
 
 #include "absl/strings/match.h"
@@ -79,6 +80,11 @@ bool has_formula_ending(const std::string& path) {
 }  // namespace
 
 absl::StatusOr<FloatModel> import_model(const std::string& path, const ImportOptions& options) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    if (!options.weights_path.empty()) return holds_its_weights(path);
+    return import_formula(path, options.formula_choice, options.formula_inputs);
+  }
   std::string head;
   {
     absl::StatusOr<std::shared_ptr<const files::MappedFile>> file = files::MappedFile::open(path);

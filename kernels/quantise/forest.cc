@@ -10,6 +10,7 @@
 #include "kernels/quantise/forest_post.h"
 #include "kernels/quantise/forest_predicates.h"
 #include "kernels/quantise/forest_scores.h"
+#include "kernels/quantise/widths.h"
 
 namespace strobe::quantise {
 namespace {
@@ -159,6 +160,28 @@ absl::StatusOr<model::Graph> write_graph(const import::FloatModel& model, const 
   return graph;
 }
 
+/// Thresholds of so many bits, integer bits from the largest: splits then see no more than that of the input.
+model::FixedType threshold_type(const Forest& forest, int bits) {
+  import::Array thresholds;
+  for (const ForestNode& node : forest.nodes) {
+    if (!node.is_leaf() && node.categories < 0 && std::isfinite(node.threshold))
+      thresholds.data.push_back(node.threshold);
+  }
+  return weight_type(thresholds, bits);
+}
+
+absl::Status settle_widths(const Forest& forest, const QuantiseOptions& options, ForestConfig& config) {
+  if (config.conifer && (options.weight_bits || options.score_type))
+    return absl::InvalidArgumentError("Compatibility: conifer takes its precisions from the configuration alone");
+  if (config.probabilities && options.score_type) {
+    return absl::InvalidArgumentError(
+        "Output: probabilities have a type of their own; a type of the scores is one of margins");
+  }
+  if (options.weight_bits) config.threshold = threshold_type(forest, *options.weight_bits);
+  if (options.score_type) config.score = options.score_type;
+  return absl::OkStatus();
+}
+
 /// The type of events as option and configuration give it.
 absl::Status settle_input_type(const QuantiseOptions& options, ForestConfig& config) {
   if (!options.input_type) return absl::OkStatus();
@@ -182,6 +205,7 @@ absl::StatusOr<Quantised> quantise_forest(const import::FloatModel& model, const
   if (!config.ok()) return config.status();
   if (absl::Status s = settle_input_type(options, *config); !s.ok()) return s;
   if (layer.forest->trees.empty()) return in_layer(layer, absl::InvalidArgumentError("has no tree"));
+  if (absl::Status s = settle_widths(*layer.forest, options, *config); !s.ok()) return in_layer(layer, s);
   auto graph = write_graph(model, layer, *config);
   if (!graph.ok()) return in_layer(layer, graph.status());
   return Quantised{*std::move(graph), {}, config->without_effect};

@@ -1,6 +1,7 @@
 #include "kernels/quantise/formula.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -16,16 +17,51 @@ bool is_formula(const import::FloatModel& model) {
                      [](const import::FloatLayer& layer) { return layer.formula != nullptr; });
 }
 
+namespace {
+
+/// Of scores so fine that nobody asked for their last bits.
+constexpr double kLeastOutputError = 0x1p-16;
+
+/// To so many significant bits.
+double rounded_to(double number, int bits) {
+  int exponent = 0;
+  const double mantissa = std::frexp(number, &exponent);
+  return std::ldexp(std::nearbyint(std::ldexp(mantissa, bits)), exponent - bits);
+}
+
+/// The formula with every constant rounded.
+formula::Formula with_short_constants(formula::Formula formula, int bits) {
+  for (formula::Term& term : formula.terms) {
+    if (term.op == formula::Op::kConstant) term.number = rounded_to(term.number, bits);
+  }
+  return formula;
+}
+
+absl::Status settle_widths(const QuantiseOptions& options, FormulaConfig& config) {
+  if (!options.score_type && !options.weight_bits) return absl::OkStatus();
+  if (config.hls4ml)
+    return absl::InvalidArgumentError("Compatibility: hls4ml has one Precision, which the configuration gives");
+  if (!options.score_type) return absl::OkStatus();
+  config.output_type = options.score_type;
+  if (!config.has_output_error) config.output_error = std::max(options.score_type->step() / 2, kLeastOutputError);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::StatusOr<Quantised> quantise_formula(const import::FloatModel& model, const QuantiseOptions& options) {
   const auto layer = std::find_if(model.layers.begin(), model.layers.end(),
                                   [](const import::FloatLayer& l) { return l.formula != nullptr; });
   auto config = parse_formula_config(options.config, options.config_origin);
   if (!config.ok()) return config.status();
+  if (absl::Status s = settle_widths(options, *config); !s.ok()) return s;
+  const formula::Formula formula =
+      options.weight_bits ? with_short_constants(*layer->formula, *options.weight_bits) : *layer->formula;
   const model::FixedType fallback = config->hls4ml ? config->precision : kDefaultInputType;
   const model::FixedType type = options.input_type.value_or(fallback);
-  const model::TensorType input = {{static_cast<int64_t>(layer->formula->inputs.size())}, {type}};
-  auto lowered = config->hls4ml ? lower_formula_as_hls4ml(*layer->formula, input, *config)
-                                : lower_formula(*layer->formula, input, *config);
+  const model::TensorType input = {{static_cast<int64_t>(formula.inputs.size())}, {type}};
+  auto lowered =
+      config->hls4ml ? lower_formula_as_hls4ml(formula, input, *config) : lower_formula(formula, input, *config);
   if (!lowered.ok()) {
     return absl::Status(lowered.status().code(),
                         absl::StrCat("model '", model.name, "': ", lowered.status().message()));

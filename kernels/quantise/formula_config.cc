@@ -61,7 +61,10 @@ class Reader {
 
   absl::Status read_key(const std::string& key, const YAML::Node& node) {
     const std::string value = node.IsScalar() ? node.Scalar() : "";
-    if (key == "OutputError") return read_number(key, node, config_.output_error, true);
+    if (key == "OutputError") {
+      config_.has_output_error = true;
+      return read_number(key, node, config_.output_error, true);
+    }
     if (key == "StepError") return read_number(key, node, config_.step_error, true);
     if (key == "Tables") return read_tables(node);
     if (key == "Domain") {

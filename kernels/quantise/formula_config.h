@@ -18,6 +18,7 @@ struct Hls4mlTable {
 /// The section `Formula` of a configuration.
 struct FormulaConfig {
   double output_error = 0x1p-10;  ///< the largest difference to the formula in float64
+  bool has_output_error = false;  ///< the configuration gives it
   double step_error = 0;          ///< of what floor, comparisons and the like see; 0: a 16th of output_error
   bool saturate = false;          ///< `Domain: saturate`: a division by what may be 0 is not an error
   std::optional<model::FixedType> output_type;

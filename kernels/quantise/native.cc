@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "kernels/quantise/quantise.h"
+#include "kernels/quantise/widths.h"
 
 namespace strobe::quantise {
 namespace {
@@ -15,7 +16,6 @@ using model::Rounding;
 
 constexpr int kActivationFraction = 12;
 constexpr int kWeightBits = 16;
-constexpr int kParameterBits = 18;
 constexpr int kMaxWidth = 60;
 
 struct Interval {
@@ -61,27 +61,10 @@ Interval scaled(Interval x, double factor) {
   return {std::min(x.low * factor, x.high * factor), std::max(x.low * factor, x.high * factor)};
 }
 
-/// The type of `bits` bits for some weights.
-FixedType weight_type(const Array& values, int bits) {
-  double largest = 0;
-  bool is_signed = false;
-  for (const double v : values.data) {
-    largest = std::max(largest, std::abs(v));
-    is_signed = is_signed || v < 0;
-  }
-  if (largest == 0) return FixedType::ufixed(1, 1, Rounding::kRnd, Overflow::kSat);
-  const int integer = integer_bits(largest) + is_signed;
-  FixedType type{is_signed, bits, integer, Rounding::kRnd, Overflow::kSat};
-  model::OverflowCount count;
-  for (const double v : values.data) model::cast(v, type, &count);
-  if (count.total() > 0) ++type.integer;  // the largest value rounds up to a power of two
-  return type;
-}
-
 class NativeInference {
  public:
-  NativeInference(TypedModel& model, const std::optional<FixedType>& input_type)
-      : model_(model), input_type_(input_type) {}
+  NativeInference(TypedModel& model, const std::optional<FixedType>& input_type, std::optional<int> weight_bits)
+      : model_(model), input_type_(input_type), weight_bits_(weight_bits.value_or(kWeightBits)) {}
 
   void run() {
     for (TypedLayer& layer : model_.layers) {
@@ -115,12 +98,15 @@ class NativeInference {
     }
   }
 
+  int parameter_bits() const { return weight_bits_ + kParameterExtraBits; }
+  static bool has_given_result(const TypedLayer& layer) { return layer.flag("result_is_given", false); }
+
   FixedType type_of(const std::string& layer) const { return *model_.find(layer)->type("result"); }
 
   void settle_weights(TypedLayer& layer) {
     for (auto& [name, weights] : layer.weights) {
       if (!weights.has_quantizer)
-        layer.types[name] = weight_type(weights.values, name == "weight" ? kWeightBits : kParameterBits);
+        layer.types[name] = weight_type(weights.values, name == "weight" ? weight_bits_ : parameter_bits());
     }
   }
 
@@ -138,7 +124,10 @@ class NativeInference {
 
   void settle_result(TypedLayer& layer, Interval interval, int exact_fraction) {
     const int fraction = only_activations_read(layer) ? exact_fraction : std::min(exact_fraction, kActivationFraction);
-    const FixedType type = covering(interval, fraction, fraction < exact_fraction ? Rounding::kRnd : Rounding::kTrn);
+    const FixedType type =
+        has_given_result(layer)
+            ? *layer.type("result")
+            : covering(interval, fraction, fraction < exact_fraction ? Rounding::kRnd : Rounding::kTrn);
     layer.types["result"] = type;
     ranges_[layer.name] = converted(interval, type);
   }
@@ -217,7 +206,7 @@ class NativeInference {
     const std::string activation = layer.text("activation", "linear");
     if (layer.types.contains("param")) layer.types["param"] = parameter_type(layer);
     if (layer.kind == "Softmax") {
-      layer.types["result"] = FixedType::ufixed(16, 1, Rounding::kRnd, Overflow::kSat);
+      if (!has_given_result(layer)) layer.types["result"] = FixedType::ufixed(16, 1, Rounding::kRnd, Overflow::kSat);
       layer.types["accum"] = FixedType{};
       if (layer.text("implementation").empty()) layer.settings["implementation"] = std::string("strobe");
       ranges_[layer.name] = {0, 1};
@@ -230,7 +219,9 @@ class NativeInference {
     layer.settings["in_pieces"] = activation == "softplus" || activation == "softsign";
     const Interval out = activated(activation, ranges_[layer.inputs[0]], layer);
     const FixedType in = type_of(layer.inputs[0]);
-    if (const MaybeType trained = layer.type("trained")) {
+    if (has_given_result(layer)) {
+      // as asked for
+    } else if (const MaybeType trained = layer.type("trained")) {
       layer.types["result"] = *trained;
     } else {
       const bool follows_grid =
@@ -241,10 +232,10 @@ class NativeInference {
     ranges_[layer.name] = converted(out, *layer.type("result"));
   }
 
-  static FixedType parameter_type(const TypedLayer& layer) {
+  FixedType parameter_type(const TypedLayer& layer) const {
     auto it = layer.weights.find("param");
-    if (it != layer.weights.end()) return weight_type(it->second.values, kParameterBits);
-    return weight_type({{1}, {layer.real("parameter", 0.3)}}, kParameterBits);
+    if (it != layer.weights.end()) return weight_type(it->second.values, parameter_bits());
+    return weight_type({{1}, {layer.real("parameter", 0.3)}}, parameter_bits());
   }
 
   /// What the kernel's function gives, before the result's conversion.
@@ -276,13 +267,14 @@ class NativeInference {
 
   TypedModel& model_;
   std::optional<FixedType> input_type_;
+  int weight_bits_;
   std::map<std::string, Interval> ranges_;
 };
 
 }  // namespace
 
-void infer_native(TypedModel& model, const std::optional<FixedType>& input_type) {
-  NativeInference(model, input_type).run();
+void infer_native(TypedModel& model, const std::optional<FixedType>& input_type, std::optional<int> weight_bits) {
+  NativeInference(model, input_type, weight_bits).run();
 }
 
 }  // namespace strobe::quantise

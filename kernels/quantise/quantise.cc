@@ -16,6 +16,7 @@
 #include "kernels/quantise/onnx_passes.h"
 #include "kernels/quantise/passes.h"
 #include "kernels/quantise/softmax_tables.h"
+#include "kernels/quantise/widths.h"
 
 namespace strobe::quantise {
 namespace {
@@ -109,6 +110,11 @@ void put_border_in_front(TypedModel& model, const FixedType& type) {
 
 /// An HGQ2 network brings its own formats; of a configuration only reuse factors and strategies are left to follow.
 absl::StatusOr<Quantised> quantise_hgq_with_config(const import::FloatModel& source, const QuantiseOptions& options) {
+  if (options.weight_bits || options.score_type) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "model '", source.name,
+        "': an HGQ2 network brings the formats of its weights and scores; only the input's can be chosen"));
+  }
   auto result = quantise_hgq(source, options);
   if (!result.ok() || options.config.empty()) return result;
   auto config = HlsConfig::parse(options.config, options.config_origin);
@@ -131,9 +137,31 @@ absl::StatusOr<Quantised> quantise_hgq_with_config(const import::FloatModel& sou
   return result;
 }
 
+bool is_weight(const std::string& array) { return array == "kernel" || array == "weight"; }
+
+/// Whether a network has a weight whose width nobody chose in training.
+bool has_open_weights(const import::FloatModel& model) {
+  return std::any_of(model.layers.begin(), model.layers.end(), [](const import::FloatLayer& layer) {
+    return std::any_of(layer.arrays.begin(), layer.arrays.end(), [&](const auto& array) {
+      return is_weight(array.first) && !layer.quantizers.contains(array.first);
+    });
+  });
+}
+
 }  // namespace
 
+OpenWidths open_widths(const import::FloatModel& model) {
+  if (is_forest(model)) return {true, true, true};
+  if (is_formula(model)) return {};
+  if (has_element_quantizers(model)) return {false, false};
+  // The weights of a QONNX file are constants behind nodes that quantise them.
+  return {model.framework == "qonnx" ? false : model.framework == "onnx" || has_open_weights(model), true};
+}
+
 absl::StatusOr<Quantised> quantise(const import::FloatModel& source, const QuantiseOptions& options) {
+  if (options.weight_bits) {
+    if (absl::Status s = check_weight_bits(*options.weight_bits); !s.ok()) return s;
+  }
   if (is_forest(source)) return quantise_forest(source, options);
   if (is_formula(source)) return quantise_formula(source, options);
   if (has_element_quantizers(source)) return quantise_hgq_with_config(source, options);
@@ -149,11 +177,13 @@ absl::StatusOr<Quantised> quantise(const import::FloatModel& source, const Quant
 
   if (!own) use_hls4ml_slopes(*typed);
   simplify_before_inference(*typed);
+  if (options.score_type) set_score_type(*typed, *options.score_type);
   if (own) {
-    infer_native(*typed, options.input_type);
+    infer_native(*typed, options.input_type, options.weight_bits);
     step_as_the_framework(*typed);
     simplify_after_inference(*typed);
   } else {
+    if (options.weight_bits) set_weight_bits(*typed, *options.weight_bits);
     infer_types(*typed, *config);
     simplify_after_inference(*typed);
     skip_softmax(*typed);

@@ -18,7 +18,20 @@ struct QuantiseOptions {
   std::string config;         ///< YAML text of a configuration in hls4ml's vocabulary; empty: strobe's own defaults
   std::string config_origin;  ///< its file name, for messages
   std::optional<model::FixedType> input_type;  ///< of the events at the kernel's border
+  /// Of every weight that was not trained with a quantiser, integer bits from the largest value; biases and scales have
+  /// two more. Of a forest, of its thresholds; of a formula, significant bits of its constants.
+  std::optional<int> weight_bits;
+  std::optional<model::FixedType> score_type;  ///< of every output
 };
+
+/// Which widths a model leaves to `QuantiseOptions` beside the input's. An HGQ2 network brings all of its formats, a
+/// network trained with quantisers those of its weights.
+struct OpenWidths {
+  bool weights = true, scores = true;
+  bool exact_weights =
+      false;  ///< unless a width is given, weights are as exact as the inputs need: a forest's thresholds
+};
+OpenWidths open_widths(const import::FloatModel& model);
 
 /// A graph, and what a user should know about how it came about.
 struct Quantised {

@@ -156,6 +156,9 @@ TEST(HallOfFame, ChoosesAsAsked) {
   EXPECT_EQ(chosen("number=1"), "x0\n");
   EXPECT_EQ(chosen("all"), "x0\nx0 + 1.5\nmax(x0, x1)\nx0 * x1\n");
   EXPECT_THAT(chosen("complexity=4"), HasSubstr("no equation has complexity 4; there are: 1, 3, 5, 9"));
+  EXPECT_EQ(chosen("max-complexity=4"), "x0 + 1.5\n");
+  EXPECT_EQ(chosen("max-complexity=900"), "x0 * x1\n");
+  EXPECT_THAT(chosen("max-complexity=0"), HasSubstr("no equation has complexity 0 or less"));
   EXPECT_THAT(chosen("number=9"), HasSubstr("rows are 1 to 4"));
   EXPECT_THAT(chosen("best"), HasSubstr("chooses no equation"));
 }
