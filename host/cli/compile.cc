@@ -120,7 +120,10 @@ void add_compile(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("compile", "Turns trained models into an xclbin");
   command->footer(
       "Models: Keras 2 (.json with --weights, .h5), Keras 3 (.keras), with QKeras and HGQ2 layers; ONNX and QONNX "
-      "(.onnx); formulas (PySR's hall_of_fame.csv, .txt; docs/formulas.md).\n"
+      "(.onnx);\n"
+      "decision forests (XGBoost .json and .ubj, LightGBM .txt, ONNX .onnx, conifer .json, TMVA .xml; "
+      "docs/forest-files.md);\n"
+      "formulas (PySR's hall_of_fame.csv, .txt; docs/formulas.md).\n"
       "Without --config the network is quantised so that nothing inside overflows: inputs "
       "ap_fixed<16,6,AP_RND,AP_SAT>,\n"
       "weights 16 bits, activations 12 fraction bits, sums exact; trained quantisers are followed.\n"
