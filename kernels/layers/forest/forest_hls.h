@@ -168,10 +168,12 @@ void forest(const x_t x[config::features], y_t y[config::outputs]) {
     STROBE_LOOP(terms) for (int i = 0; i < config::terms; ++i) {
       STROBE_PRAGMA(HLS unroll)
       const int tree = config::term_tree(k * config::terms + i);
-      term[i] = 0;
+      // Through a number of its own: g++ 12 breaks down over some forests where the array's is assigned twice.
+      typename config::leaf_t score = 0;
       if (tree >= 0) {
-        term[i] = same_bits<typename config::leaf_t>(worth[config::leaf_columns == 1 ? 0 : k][tree < 0 ? 0 : tree]);
+        score = same_bits<typename config::leaf_t>(worth[config::leaf_columns == 1 ? 0 : k][tree < 0 ? 0 : tree]);
       }
+      term[i] = score;
     }
     y[k] = policy::total(term, k) * config::scale();
   }
