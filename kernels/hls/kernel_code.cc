@@ -95,7 +95,7 @@ absl::Status write_layers(KernelCode& kernel, NameTable& names) {
 absl::StatusOr<KernelCode> make_kernel_code(const KernelSpec& spec) {
   KernelCode kernel;
   kernel.graph = spec.graph;
-  kernel.name = identifier(spec.name.empty() ? spec.graph->name() : spec.name);
+  kernel.name = kernel_identifier(spec.name.empty() ? spec.graph->name() : spec.name);
   kernel.name_space = kernel.name + "_model";
   kernel.banner = make_banner(spec);
   NameTable names;

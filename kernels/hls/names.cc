@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cctype>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "kernels/hls/reserved_names.h"
 
 namespace strobe::hls {
 namespace {
@@ -58,6 +61,15 @@ NameTable::NameTable()
              "unpack",   "pack",      "event_t",  "size_t",  "ssize_t", "time_t",   "clock_t",  "off_t",
              "wchar_t",  "ptrdiff_t", "int8_t",   "int16_t", "int32_t", "int64_t",  "uint8_t",  "uint16_t",
              "uint32_t", "uint64_t",  "intptr_t", "ap_int",  "ap_uint", "ap_fixed", "ap_ufixed"} {}
+
+std::string kernel_identifier(const std::string& text) {
+  static const std::set<std::string> outside =
+      absl::StrSplit(absl::string_view(kReservedForKernels.data(), kReservedForKernels.size()), ' ', absl::SkipEmpty());
+  const std::string name = identifier(text);
+  const bool reserved = NameTable().has(name) || outside.count(name) > 0 || absl::StartsWith(name, "ap_") ||
+                        absl::StartsWith(name, "strobe_") || absl::EndsWith(name, "_t");
+  return reserved && name.back() != '_' ? name + "_" : name;
+}
 
 std::string NameTable::unique(const std::string& wish) {
   std::string name = wish;

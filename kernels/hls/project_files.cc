@@ -163,8 +163,8 @@ std::string emulation_run(const KernelCode& kernel) {
       "]);\n  for (uint64_t first = 0; first < rows; first += strobe_emulation::kRowsACall) {\n",
       "    const uint64_t left = rows - first;\n    const uint64_t count = left < strobe_emulation::kRowsACall ? left "
       ": strobe_emulation::kRowsACall;\n",
-      loads, "    ", kernel.name, "(", absl::StrJoin(arguments, ", "), ", static_cast<unsigned int>(count));\n", stores,
-      "  }\n}\n\n");
+      loads, "    ::", kernel.name, "(", absl::StrJoin(arguments, ", "), ", static_cast<unsigned int>(count));\n",
+      stores, "  }\n}\n\n");
 }
 
 std::string emulation_arguments(const KernelDescription& kernel) {

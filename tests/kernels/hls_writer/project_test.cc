@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <regex>
+#include <set>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -211,6 +212,27 @@ model::Graph badly_named() {
 }
 
 TEST(HlsProject, CompilesWhateverTheNames) { testing::expect_hls_equals_reference({badly_named()}, {70}, 19); }
+
+/// What generated code, its headers and the C library's call things of their own, as names of kernels.
+TEST(HlsProject, CompilesWhateverTheKernelsNames) {
+  const std::vector<std::string> names = {"rows",   "ap_int", "ap_fixed", "ap_uint", "int64_t", "size_t",
+                                          "strobe", "main",   "select",   "kernels", "count",   "compute"};
+  const std::set<std::string> as_they_are = {"count"};
+  std::vector<model::Graph> graphs;
+  for (const std::string& name : names) {
+    model::GraphBuilder builder(name);
+    const TensorId x = builder.add_input("x", {{2}, {FixedType::fixed(8, 4)}});
+    const TensorId y = builder.add({"y", "relu", {x}, {}, {}, {}}, {{2}, {FixedType::fixed(8, 4)}});
+    graphs.push_back(testing::finished(std::move(builder), {y}));
+  }
+  std::vector<hls::KernelSpec> specs(graphs.size());
+  for (size_t k = 0; k < graphs.size(); ++k) specs[k].graph = &graphs[k];
+  const auto project = hls::write_project(specs);
+  ASSERT_TRUE(project.ok()) << project.status();
+  for (size_t k = 0; k < names.size(); ++k)
+    EXPECT_EQ(project->kernels[k].name, as_they_are.count(names[k]) > 0 ? names[k] : names[k] + "_");
+  testing::expect_hls_equals_reference(graphs, {5}, 20);
+}
 
 hls::GoldenVectors golden_vectors(const model::Graph& graph, size_t rows) {
   std::mt19937_64 random(23);
