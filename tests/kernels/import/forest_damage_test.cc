@@ -128,7 +128,7 @@ TEST(DamagedForest, OddFilesAreToldApart) {
   EXPECT_THAT(flaw_of("<a/>", "m.xml"), HasSubstr("of TMVA's methods strobe reads BDT"));
   EXPECT_THAT(flaw_of("tree\nversion=v4\n", "m.txt"), HasSubstr("expected 'end of trees'"));
   EXPECT_THAT(flaw_of("{i\x01\x61Z}", "m.ubj"), HasSubstr("without XGBoost's 'learner'"));
-  EXPECT_THAT(flaw_of("nonsense", "m.txt"), HasSubstr("found none of them"));
+  EXPECT_THAT(flaw_of("nonsense", "m.model"), HasSubstr("found none of them"));
 }
 
 }  // namespace
