@@ -42,7 +42,8 @@ absl::StatusOr<std::vector<int>> menu_levels(const std::string& path);
 /// What all levels give and cost. A level that cannot be quantised is kept with the reason. Errors: of reading.
 absl::StatusOr<Menu> scan_menu(const Sample& sample, const MenuSettings& settings);
 
-/// Complexity as cost, planned cycles as label; as merit accuracy in percent, without labels the negative loss of the file.
+/// Complexity as cost, planned cycles as label; as merit accuracy in percent, without labels the negative loss of the
+/// file.
 std::vector<metrics::Tradeoff> tradeoffs(const std::vector<MenuPoint>& points);
 std::string merit_title(const std::vector<MenuPoint>& points);
 

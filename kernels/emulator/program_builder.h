@@ -53,8 +53,8 @@ class ProgramBuilder {
   /// x / n truncated towards zero on a grid ceil(log2 n) bits finer than 2^-fraction, which x must lie on.
   ValueId quotient(ValueId x, int64_t n, int fraction);
 
-  /// The forest's outputs on the grid 2^-fraction; its predicates look at `features`, each on its own grid. Every output
-  /// must fit 64 bits.
+  /// The forest's outputs on the grid 2^-fraction; its predicates look at `features`, each on its own grid. Every
+  /// output must fit 64 bits.
   std::vector<ValueId> forest(std::span<const ValueId> features, Forest forest, int fraction);
 
   const absl::Status& status() const { return status_; }

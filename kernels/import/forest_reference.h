@@ -18,8 +18,8 @@ struct ForestEvaluation {
 
 /// Evaluates a forest as its framework does: features rounded to float32 where it compares those, margins summed in
 /// double in the order of the trees. `inputs`: rows x features. The forest must have passed `verify`.
-/// Errors: InvalidArgument for a wrong number of inputs, and for a NaN at a split of a forest that knows no missing values
-/// (event and feature named).
+/// Errors: InvalidArgument for a wrong number of inputs, and for a NaN at a split of a forest that knows no missing
+/// values (event and feature named).
 absl::StatusOr<ForestEvaluation> evaluate_forest(const Forest& forest, std::span<const double> inputs, size_t rows);
 
 /// Turns margins (rows x outputs) into the framework's final answers, in place.

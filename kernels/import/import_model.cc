@@ -6,8 +6,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "kernels/import/float_model.h"
-#include "kernels/import/formula_file.h"
 #include "kernels/import/forest_json.h"
+#include "kernels/import/formula_file.h"
 #include "kernels/import/keras.h"
 #include "kernels/import/lightgbm.h"
 #include "kernels/import/onnx.h"
@@ -101,8 +101,8 @@ absl::StatusOr<FloatModel> import_model(const std::string& path, const ImportOpt
     return import_formula(path, options.formula_choice, options.formula_inputs);
   }
   if (!options.formula_choice.empty() || !options.formula_inputs.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("'", path, "' is no formula (.txt, .formula or PySR's .csv); --select and --inputs are for those"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "'", path, "' is no formula (.txt, .formula or PySR's .csv); --select and --inputs are for those"));
   }
   if (format == Format::kJson && !onnx) return import_json(path, options.weights_path);
   if (!options.weights_path.empty() && (onnx || format != Format::kOther)) return holds_its_weights(path);
@@ -118,7 +118,8 @@ absl::StatusOr<FloatModel> import_model(const std::string& path, const ImportOpt
   return absl::InvalidArgumentError(absl::StrCat(
       "'", path,
       "': expected a Keras .json (with its .h5), .h5 or .keras, an .onnx model, or a forest (XGBoost .json or "
-      ".ubj, LightGBM .txt, conifer .json, TMVA .weights.xml), or a formula (.txt, .formula, PySR's hall_of_fame.csv); found none of them"));
+      ".ubj, LightGBM .txt, conifer .json, TMVA .weights.xml), or a formula (.txt, .formula, PySR's hall_of_fame.csv); "
+      "found none of them"));
 }
 
 }  // namespace strobe::import

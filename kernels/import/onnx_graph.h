@@ -133,8 +133,8 @@ absl::StatusOr<Shape> infer_shape(const Node& node, const Graph& graph);
 absl::StatusOr<Forest> read_forest(const Node& node);
 bool is_tree_ensemble(const Node& node);
 /// Reads all tree ensembles; then drops what only makes labels, and joins the trees of an isolation forest, which
-/// scikit-learn's converter writes one by one with arithmetic around them. Leaves graphs without trees alone. `note` gets
-/// a word on what of the file's arithmetic was left to the reader of the scores.
+/// scikit-learn's converter writes one by one with arithmetic around them. Leaves graphs without trees alone. `note`
+/// gets a word on what of the file's arithmetic was left to the reader of the scores.
 absl::Status read_trees(Graph& graph, std::string& note);
 /// The same for one forest from many single trees; the graph is left as it is where the arithmetic is another.
 absl::Status join_trees(Graph& graph, std::string& note);

@@ -44,8 +44,8 @@ class RawGrid {
 };
 
 /// The raw values for which a split answers "true": the same events as in floating point, as far as they are on the
-/// grid. At a split that knows no missing values, in a forest that does elsewhere, one counts as 0: only LightGBM writes
-/// such forests, and does so. `threshold` is the node's, or what a configuration made of it.
+/// grid. At a split that knows no missing values, in a forest that does elsewhere, one counts as 0: only LightGBM
+/// writes such forests, and does so. `threshold` is the node's, or what a configuration made of it.
 Intervals true_set(const import::ForestNode& node, double threshold, const std::vector<int64_t>* categories,
                    const RawGrid& grid);
 

@@ -106,7 +106,10 @@ TEST_F(Reports, OverflowsStandBesideTheNumberOfValues) {
 }
 
 TEST_F(Reports, ADeviceThatShouldBeThereButFailsIsAFailure) {
-  ASSERT_EQ(strobe("compile " + kSampleData + "jets_hgq.keras --input-type 'ap_fixed<16,6>' --target sw_emu -o " + file("card.xclbin")), 0) << error_;
+  ASSERT_EQ(strobe("compile " + kSampleData + "jets_hgq.keras --input-type 'ap_fixed<16,6>' --target sw_emu -o " +
+                   file("card.xclbin")),
+            0)
+      << error_;
   const std::string check = "check " + file("card.xclbin") + " " + kSampleData + "features.npy --raw-in";
   std::filesystem::create_directories(file("libexec"));
   ::setenv("STROBE_LIBEXEC", file("libexec").c_str(), 1);
