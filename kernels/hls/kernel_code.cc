@@ -113,6 +113,18 @@ absl::StatusOr<KernelCode> make_kernel_code(const KernelSpec& spec) {
   make_ports(kernel, names);
   if (absl::Status s = write_layers(kernel, names); !s.ok()) return s;
   plan_kernel(kernel);
+  for (const LayerCode& layer : kernel.layers) {
+    if (layer.whole_kernel.empty()) continue;
+    if (kernel.layers.size() != 1) {
+      return absl::UnimplementedError(
+          absl::StrCat("layer '", layer.name, "': is a kernel by itself; no other layer can be in its model"));
+    }
+    NameTable arguments;
+    for (const std::vector<Port>* ports : {&kernel.inputs, &kernel.outputs}) {
+      for (const Port& port : *ports) arguments.unique(port.argument);
+    }
+    kernel.parameters_argument = arguments.unique(layer.parameters_argument);
+  }
   return kernel;
 }
 

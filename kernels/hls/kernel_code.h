@@ -31,8 +31,14 @@ struct KernelCode {
   std::map<std::string, std::string> weight_files;
   bool dataflow = false;  ///< layers are processes of their own: one of them has loops that stay loops
   int initiation_interval = 1;
-  int row_interval = 1;  ///< cycles that the longest row takes to be read or written
-  int depth = 0;         ///< cycles of the longest path through the layers
+  int row_interval = 1;             ///< cycles that the longest row takes to be read or written
+  int depth = 0;                    ///< cycles of the longest path through the layers
+  std::string parameters_argument;  ///< memory that the kernel reads its parameters from; empty: it has none
+
+  /// The layer that is the kernel by itself, or null.
+  const LayerCode* whole() const {
+    return layers.size() == 1 && !layers[0].whole_kernel.empty() ? &layers[0] : nullptr;
+  }
 };
 
 /// Names everything and has every layer write itself.
@@ -42,7 +48,7 @@ absl::StatusOr<KernelCode> make_kernel_code(const KernelSpec& spec);
 std::string parameters_header(const KernelCode& kernel);
 /// The kernel: rows, layers, processes, top function.
 std::string kernel_source(const KernelCode& kernel);
-/// The top function's declaration, `const ap_uint<512>* features, ..., unsigned rows`.
+/// The top function's declaration, `const ap_uint<512>* features, ..., unsigned rows`, then the parameters' memory.
 std::string top_signature(const KernelCode& kernel);
 
 }  // namespace strobe::hls

@@ -180,10 +180,28 @@ std::string interface_pragmas(const KernelCode& kernel) {
                       "  STROBE_PRAGMA(HLS interface s_axilite port=", port.argument, " bundle=control)\n");
     }
   }
+  if (!kernel.parameters_argument.empty()) {
+    const std::string& name = kernel.parameters_argument;
+    absl::StrAppend(&text, "  STROBE_PRAGMA(HLS interface m_axi port=", name, " bundle=", name,
+                    " offset=slave max_read_burst_length=64 num_read_outstanding=16)\n",
+                    "  STROBE_PRAGMA(HLS interface s_axilite port=", name, " bundle=control)\n");
+  }
   return text +
          "  STROBE_PRAGMA(HLS interface s_axilite port=rows bundle=control)\n"
          "  STROBE_PRAGMA(HLS interface s_axilite port=return bundle=control)\n"
          "  STROBE_PRAGMA(HLS interface ap_ctrl_chain port=return)\n";
+}
+
+/// The top function of a kernel that is one layer's template.
+std::string whole_function(const KernelCode& kernel) {
+  std::vector<std::string> arguments;
+  for (const std::vector<Port>* ports : {&kernel.inputs, &kernel.outputs}) {
+    for (const Port& port : *ports) arguments.push_back(port.argument);
+  }
+  arguments.push_back("rows");
+  arguments.push_back(kernel.parameters_argument);
+  return absl::StrCat("extern \"C\" void ", kernel.name, top_signature(kernel), " {\n", interface_pragmas(kernel), "  ",
+                      kernel.whole()->whole_kernel, "(", absl::StrJoin(arguments, ", "), ");\n}\n");
 }
 
 std::string top_function(const KernelCode& kernel) {
@@ -218,6 +236,8 @@ std::string top_signature(const KernelCode& kernel) {
   for (const Port& port : kernel.inputs) parameters.push_back(absl::StrCat("const ap_uint<512>* ", port.argument));
   for (const Port& port : kernel.outputs) parameters.push_back(absl::StrCat("ap_uint<512>* ", port.argument));
   parameters.push_back("unsigned int rows");
+  if (!kernel.parameters_argument.empty())
+    parameters.push_back(absl::StrCat("const ap_uint<512>* ", kernel.parameters_argument));
   return absl::StrCat("(", absl::StrJoin(parameters, ", "), ")");
 }
 
@@ -244,9 +264,12 @@ std::string parameters_header(const KernelCode& kernel) {
 }
 
 std::string kernel_source(const KernelCode& kernel) {
+  const std::string start =
+      absl::StrCat(kernel.banner, "#include \"", kernel.name, ".h\"\n\n#include \"parameters.h\"\n");
+  if (kernel.whole() != nullptr)
+    return absl::StrCat(start, "\nusing namespace ", kernel.name_space, ";\n\n", whole_function(kernel));
   std::string text =
-      absl::StrCat(kernel.banner, "#include \"", kernel.name, ".h\"\n\n#include \"parameters.h\"\n",
-                   "#include \"strobe/rows.h\"\n\nnamespace {\n\nusing namespace ", kernel.name_space, ";\n\n");
+      absl::StrCat(start, "#include \"strobe/rows.h\"\n\nnamespace {\n\nusing namespace ", kernel.name_space, ";\n\n");
   for (const Port& port : kernel.inputs) absl::StrAppend(&text, rows_struct(kernel, port, true));
   for (const Port& port : kernel.outputs) absl::StrAppend(&text, rows_struct(kernel, port, false));
   for (size_t n = 0; n < kernel.layers.size(); ++n) absl::StrAppend(&text, layer_function(kernel, n));

@@ -147,6 +147,11 @@ std::string LayerWriter::rounding_function() {
   return name;
 }
 
+void LayerWriter::whole_kernel(const std::string& function, const std::string& parameters) {
+  code_.whole_kernel = function;
+  code_.parameters_argument = parameters;
+}
+
 void LayerWriter::use(const Format& format) { widest_ = std::max(widest_, format.width); }
 
 absl::StatusOr<LayerCode> LayerWriter::finish() && {

@@ -32,6 +32,9 @@ struct LayerCode {
   std::string parameters;                 ///< typedefs and the config struct
   std::string helpers;                    ///< functions before the layer's own
   std::string body;                       ///< of the layer's function, indented
+  /// Of a layer that is a kernel by itself: its template, called with the kernel's arguments. Else empty.
+  std::string whole_kernel;
+  std::string parameters_argument;  ///< of such a kernel: the memory that it reads its parameters from
   Plan plan;
 };
 
@@ -74,6 +77,9 @@ class LayerWriter {
   /// that are converted one by one afterwards. Call once.
   std::string result(const Format& exact);
   void plan(const Plan& plan) { code_.plan = plan; }
+  /// The layer is the whole kernel: `function`, a template with its arguments in <>, is called with the kernel's
+  /// inputs, outputs, rows, and the memory `parameters`, which the host fills while the kernel is on the card.
+  void whole_kernel(const std::string& function, const std::string& parameters);
 
   /// Ends the layer. Errors: Unimplemented for a format beyond 1024 bits or a working type that holds 0 only.
   absl::StatusOr<LayerCode> finish() &&;

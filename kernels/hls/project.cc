@@ -26,6 +26,8 @@ std::vector<KernelArgument> arguments_of(const KernelCode& kernel) {
     }
   }
   arguments.push_back({"rows", "", false, false, offset, 4, "s_axi_control", "uint"});
+  if (const std::string& name = kernel.parameters_argument; !name.empty())
+    arguments.push_back({name, "", true, false, offset + 8, 8, "m_axi_" + name, "ap_uint<512>*"});
   return arguments;
 }
 
@@ -83,6 +85,10 @@ void add_kernel_files(const KernelSpec& spec, const KernelCode& kernel, std::map
     files[absl::StrCat("testbench/", kernel.name, "_", kind, "_", port.argument, ".txt")] =
         i < values.size() ? vector_text(values[i], kernel.graph->tensor(port.tensor).type.elements()) : "";
   };
+  if (!kernel.parameters_argument.empty()) {
+    files[absl::StrCat("testbench/", kernel.name, "_parameters_", kernel.parameters_argument, ".txt")] =
+        vector_text(spec.golden.parameters, 16);
+  }
   for (size_t i = 0; i < kernel.inputs.size(); ++i) vectors(kernel.inputs[i], "events", spec.golden.inputs, i);
   for (size_t i = 0; i < kernel.outputs.size(); ++i) vectors(kernel.outputs[i], "expected", spec.golden.outputs, i);
 }

@@ -19,6 +19,7 @@ struct GoldenVectors {
   int64_t rows = 0;
   std::vector<std::vector<int64_t>> inputs;   ///< one per graph input
   std::vector<std::vector<int64_t>> outputs;  ///< one per graph output
+  std::vector<int64_t> parameters;            ///< 32-bit words of the parameters, of a kernel that has such
 };
 
 /// Where one compute unit of a kernel sits on the card.
@@ -46,7 +47,7 @@ struct ProjectOptions {
 /// One argument of a kernel, as v++ would lay out its control registers.
 struct KernelArgument {
   std::string name;    ///< of the C++ argument
-  std::string tensor;  ///< the graph's tensor; empty for the scalar `rows`
+  std::string tensor;  ///< the graph's tensor; empty for the scalar `rows` and for parameters
   bool is_memory = true;
   bool is_output = false;
   uint32_t offset = 0;  ///< of its control registers: 0x10, 0x1c, ...
@@ -55,6 +56,7 @@ struct KernelArgument {
   std::string c_type;   ///< "ap_uint<512>*", "uint"
 };
 
+/// `inputs, outputs, rows` and, of a kernel that reads its parameters while it is on the card, their memory.
 struct KernelDescription {
   std::string name;  ///< the top function and the kernel
   std::vector<KernelArgument> arguments;

@@ -121,6 +121,12 @@ std::string testbench(const KernelCode& kernel) {
                     port.argument, "_values, ", type.container(), ", ", type.elements(), ");\n");
   }
   arguments.push_back("static_cast<unsigned int>(rows)");
+  if (const std::string& name = kernel.parameters_argument; !name.empty()) {
+    absl::StrAppend(&reads, "  std::vector<long long> ", name, "_values;\n  if (!test_vectors::read(folder + \"/",
+                    kernel.name, "_parameters_", name, ".txt\", ", name, "_values)) return 1;\n");
+    absl::StrAppend(&calls, "  std::vector<ap_uint<512> > ", name, " = test_vectors::pack(", name, "_values, 32);\n");
+    arguments.push_back(name + ".data()");
+  }
   const Port& first = kernel.inputs[0];
   return absl::StrCat(
       kernel.banner, "#include \"", kernel.name, ".h\"\n#include \"test_vectors.h\"\n\n",
@@ -167,6 +173,25 @@ std::string emulation_run(const KernelCode& kernel) {
       stores, "  }\n}\n\n");
 }
 
+/// Of a kernel that reads a forest: rows are as long as that forest says.
+std::string emulation_engine_run(const KernelCode& kernel) {
+  return absl::StrCat(
+      "void run_", kernel.name, "(const uint64_t* values) {\n",
+      "  static thread_local strobe_emulation::ForestWords held;\n  strobe_emulation::Words events, scores;\n",
+      "  const ap_uint<512>* forest = held.at(values[3]);\n",
+      "  const strobe::forest_header header = strobe::read_forest_header(forest[0]);\n",
+      "  const uint64_t event_bytes = header.features.to_uint64() * header.input_container.to_uint64() / 8;\n",
+      "  const uint64_t score_bytes = header.outputs.to_uint64() * header.score_container.to_uint64() / 8;\n",
+      "  const uint64_t rows = static_cast<uint32_t>(values[2]);\n",
+      "  for (uint64_t first = 0; first < rows; first += strobe_emulation::kRowsACall) {\n",
+      "    const uint64_t left = rows - first;\n    const uint64_t count = left < strobe_emulation::kRowsACall ? left "
+      ": strobe_emulation::kRowsACall;\n",
+      "    events.load(values[0] + first * event_bytes, count * event_bytes);\n    scores.resize(count * "
+      "score_bytes);\n    ",
+      kernel.name, "(events.data(), scores.data(), static_cast<unsigned int>(count), forest);\n",
+      "    scores.store(values[1] + first * score_bytes, count * score_bytes);\n  }\n}\n\n");
+}
+
 std::string emulation_arguments(const KernelDescription& kernel) {
   std::string text = absl::StrCat("const strobe_emulated_argument ", kernel.name, "_arguments[] = {\n");
   for (const KernelArgument& argument : kernel.arguments) {
@@ -180,17 +205,20 @@ std::string emulation_arguments(const KernelDescription& kernel) {
 
 std::string emulation_library(const std::vector<KernelCode>& kernels,
                               const std::vector<KernelDescription>& descriptions) {
-  std::string declarations, functions, table;
+  std::string declarations, functions, table, includes;
   for (size_t k = 0; k < kernels.size(); ++k) {
     const std::string& name = kernels[k].name;
     absl::StrAppend(&declarations, "extern \"C\" void ", name, top_signature(kernels[k]), ";\n");
-    absl::StrAppend(&functions, emulation_run(kernels[k]), emulation_arguments(descriptions[k]));
+    const bool engine = !kernels[k].parameters_argument.empty();
+    if (engine) includes = "#include \"layers/forest_engine/forest_engine_hls.h\"\n";
+    absl::StrAppend(&functions, engine ? emulation_engine_run(kernels[k]) : emulation_run(kernels[k]),
+                    emulation_arguments(descriptions[k]));
     absl::StrAppend(&table, "    {\"", name, "\", ", descriptions[k].arguments.size(), ", ", name, "_arguments, run_",
                     name, "},\n");
   }
-  return absl::StrCat(kernels[0].banner, "#include \"kernel_abi.h\"\n#include \"kernel_memory.h\"\n\n", declarations,
-                      "\nnamespace {\n\n", functions, "const strobe_emulated_kernel kernels[] = {\n", table,
-                      "};\nconst struct strobe_emulated_library library = {STROBE_KERNEL_ABI, ", kernels.size(),
+  return absl::StrCat(kernels[0].banner, "#include \"kernel_abi.h\"\n#include \"kernel_memory.h\"\n", includes, "\n",
+                      declarations, "\nnamespace {\n\n", functions, "const strobe_emulated_kernel kernels[] = {\n",
+                      table, "};\nconst struct strobe_emulated_library library = {STROBE_KERNEL_ABI, ", kernels.size(),
                       ", kernels};\n\n}  // namespace\n\n",
                       "extern \"C\" __attribute__((visibility(\"default\"))) const struct strobe_emulated_library* "
                       "strobe_emulated_library() "

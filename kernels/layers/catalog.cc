@@ -6,6 +6,7 @@
 #include "kernels/layers/concatenate/concatenate.h"
 #include "kernels/layers/dense/dense.h"
 #include "kernels/layers/forest/forest.h"
+#include "kernels/layers/forest_engine/forest_engine.h"
 #include "kernels/layers/formula/formula.h"
 #include "kernels/layers/leaky_relu/leaky_relu.h"
 #include "kernels/layers/merge/merge.h"
@@ -23,10 +24,11 @@ namespace strobe::layers {
 namespace {
 
 constexpr const Layer* kCatalog[] = {
-    &kDenseLayer,       &kBatchNormLayer, &kQuantizeLayer,   &kReluLayer,    &kLeakyReluLayer, &kThresholdReluLayer,
-    &kClipLayer,        &kSignLayer,      &kTableLayer,      &kSoftmaxLayer, &kAddLayer,       &kSubtractLayer,
-    &kMultiplyLayer,    &kMaximumLayer,   &kMinimumLayer,    &kAverageLayer, &kReshapeLayer,   &kTransposeLayer,
-    &kConcatenateLayer, &kForestLayer,    &kProjectionLayer, &kFormulaLayer,
+    &kDenseLayer,         &kBatchNormLayer,  &kQuantizeLayer,  &kReluLayer,        &kLeakyReluLayer,
+    &kThresholdReluLayer, &kClipLayer,       &kSignLayer,      &kTableLayer,       &kSoftmaxLayer,
+    &kAddLayer,           &kSubtractLayer,   &kMultiplyLayer,  &kMaximumLayer,     &kMinimumLayer,
+    &kAverageLayer,       &kReshapeLayer,    &kTransposeLayer, &kConcatenateLayer, &kForestLayer,
+    &kForestEngineLayer,  &kProjectionLayer, &kFormulaLayer,
 };
 
 }  // namespace

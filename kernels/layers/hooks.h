@@ -27,6 +27,7 @@ STROBE_LAYER_HOOKS(reshape);
 STROBE_LAYER_HOOKS(transpose);
 STROBE_LAYER_HOOKS(softmax);
 STROBE_LAYER_HOOKS(forest);
+STROBE_LAYER_HOOKS(forest_engine);
 STROBE_LAYER_HOOKS(projection);
 STROBE_LAYER_HOOKS(formula);
 

@@ -36,4 +36,24 @@ class Words {
   std::vector<ap_uint<512>> words_;
 };
 
+/// The forest that a compute unit was last started with (kernels/layers/forest_engine/forest_image.h): copied anew when
+/// the card's memory holds one with another hash. One a thread, which is one a compute unit.
+class ForestWords {
+ public:
+  const ap_uint<512>* at(uint64_t address) {
+    const unsigned char* from = reinterpret_cast<const unsigned char*>(static_cast<uintptr_t>(address));
+    uint64_t hash = 0;
+    uint32_t count = 0;
+    memcpy(&hash, from + 8, sizeof hash);
+    memcpy(&count, from + 16, sizeof count);
+    if (hash != hash_) words_.load(address, 64ull * count);
+    hash_ = hash;
+    return words_.data();
+  }
+
+ private:
+  uint64_t hash_ = 0;
+  Words words_;
+};
+
 }  // namespace strobe_emulation
