@@ -20,7 +20,7 @@ namespace strobe::cli {
 namespace {
 
 struct Settings {
-  std::string xclbin, events, model, labels, expected, roc;
+  std::string xclbin, events, model, forest, labels, expected, roc;
   std::vector<std::string> devices, class_names;
   ScoreOfLabel score_of_label;
   size_t reference_events = 4096;
@@ -219,6 +219,7 @@ absl::StatusOr<std::vector<Fitting>> fitting_models(const Settings& settings, co
   if (!takes_all_that_fit(settings, loaded)) {
     auto model = session::find_model(loaded, settings.model);
     if (!model.ok()) return model.status();
+    if (absl::Status s = session::check_runnable(loaded, *model); !s.ok()) return s;
     auto events = read_events(settings.events, models[*model].graph, settings.raw_in);
     if (!events.ok()) return events.status();
     result.push_back({*model, *std::move(events)});
@@ -226,6 +227,7 @@ absl::StatusOr<std::vector<Fitting>> fitting_models(const Settings& settings, co
   }
   std::string reasons;
   for (size_t m = 0; m < models.size(); ++m) {
+    if (!session::check_runnable(loaded, m).ok()) continue;
     auto events = read_events(settings.events, models[m].graph, settings.raw_in);
     if (events.ok()) {
       result.push_back({m, *std::move(events)});
@@ -282,6 +284,10 @@ absl::Status check_command(const Settings& settings) {
   }
   auto loaded = session::load_xclbin(settings.xclbin);
   if (!loaded.ok()) return loaded.status();
+  if (!settings.forest.empty()) {
+    loaded = session::with_forest_file(**loaded, settings.model, settings.forest);
+    if (!loaded.ok()) return loaded.status();
+  }
   auto fitting = fitting_models(settings, **loaded);
   if (!fitting.ok()) return fitting.status();
   absl::Status named = absl::OkStatus();
@@ -326,6 +332,10 @@ void add_check(CLI::App& app, Action& action) {
       "Example: strobe check jets.xclbin jets.npy --labels labels.npy --classes g,q,t,w,z --roc jets.svg");
   command->add_option("XCLBIN", settings->xclbin, "xclbin made by strobe compile")->type_name("FILE")->required();
   command->add_option("EVENTS", settings->events, "event file, as for strobe run")->type_name("FILE")->required();
+  command
+      ->add_option("--forest", settings->forest,
+                   "of an xclbin that is a forest engine: the forest to check, made by strobe compile --for")
+      ->type_name("FILE");
   command
       ->add_option("--labels", settings->labels,
                    "class of each event (.npy, .csv; .npz by output name): index or one-hot row")

@@ -190,7 +190,9 @@ class Ways {
     const struct strobe_emulated_kernel* kernel = (*library)->find(name);
     if (kernel == nullptr)
       return absl::InvalidArgumentError(absl::StrCat("the kernel library has no kernel '", name, "'"));
-    const size_t arguments = graph_.inputs().size() + graph_.outputs().size() + 1;
+    const auto forest = input_.loaded->forests.find(input_.model);
+    const bool has_forest = forest != input_.loaded->forests.end();
+    const size_t arguments = graph_.inputs().size() + graph_.outputs().size() + 1 + (has_forest ? 1 : 0);
     if (kernel->argument_count != arguments) {
       return absl::InvalidArgumentError(
           absl::StrCat("kernel '", name, "' takes ", kernel->argument_count, " arguments, expected ", arguments));
@@ -199,6 +201,7 @@ class Ways {
     for (const auto& bytes : input_.events->inputs) values.push_back(reinterpret_cast<uintptr_t>(bytes.data()));
     for (auto& bytes : scores.outputs) values.push_back(reinterpret_cast<uintptr_t>(bytes.data()));
     values.push_back(rows_);
+    if (has_forest) values.push_back(reinterpret_cast<uintptr_t>(forest->second->image.bytes().data()));
     kernel->run(values.data());
     return absl::OkStatus();
   }

@@ -19,10 +19,24 @@ struct Settings {
   std::vector<std::string> models, weights, configs, input_types, weight_bits, score_types, compute_units,
       formula_choices,
       formula_inputs;  ///< each "VALUE" or "NAME=VALUE"
-  std::string name, output, target;
+  std::string name, output, target, engine, engine_xclbin;
   compile::CompileOptions options;
   bool json = false;
 };
+
+ModelWords words_of(const Settings& s) {
+  return {s.models,
+          s.name,
+          s.weights,
+          s.configs,
+          s.input_types,
+          s.weight_bits,
+          s.score_types,
+          s.compute_units,
+          s.formula_choices,
+          s.formula_inputs,
+          {}};
+}
 
 /// sw_emu where this strobe can emulate a card, else the in-process emulator.
 absl::StatusOr<xclbin::Target> choose_target(const std::string& wish) {
@@ -93,13 +107,46 @@ void print_text(const Settings& settings, const compile::CompileReport& report) 
     std::printf("HLS project: %s\n", settings.options.project_folder.c_str());
 }
 
+/// A forest for an engine that is there already.
+absl::Status compile_forest(const Settings& settings) {
+  auto models = model_options(words_of(settings));
+  if (!models.ok()) return models.status();
+  if (models->size() != 1 || !settings.engine.empty())
+    return absl::InvalidArgumentError("--for: takes one forest; an engine is made without it");
+  auto report =
+      compile::compile_forest((*models)[0], settings.engine_xclbin, "", settings.options.strip, settings.output);
+  if (!report.ok()) return report.status();
+  const compile::KernelReport warnings{"", 1, 1, 1, 0, report->warnings, report->without_effect};
+  print_warnings(warnings, false);
+  if (settings.json) {
+    nlohmann::ordered_json json;
+    json["output"] = settings.output;
+    json["engine"] = settings.engine_xclbin;
+    json["used"] = report->used.to_string();
+    json["image_bytes"] = report->image_bytes;
+    json["planned"] = {{"initiation_interval", report->planned_initiation_interval}};
+    json["seconds"] = report->seconds;
+    std::printf("%s\n", json.dump(2).c_str());
+    return absl::OkStatus();
+  }
+  std::printf("%s: forest %s for %s, uses %s, %zu bytes, planned II %lld cycles; %.2f s\n", settings.output.c_str(),
+              report->model.c_str(), settings.engine_xclbin.c_str(), report->used.to_string().c_str(),
+              report->image_bytes, static_cast<long long>(report->planned_initiation_interval), report->seconds);
+  return absl::OkStatus();
+}
+
 absl::Status compile_command(Settings& settings) {
+  if (!settings.engine_xclbin.empty()) return compile_forest(settings);
   auto target = choose_target(settings.target);
   if (!target.ok()) return target.status();
   settings.options.target = *target;
-  auto models = model_options({settings.models, settings.name, settings.weights, settings.configs, settings.input_types,
-                               settings.weight_bits, settings.score_types, settings.compute_units,
-                               settings.formula_choices, settings.formula_inputs});
+  ModelWords words = words_of(settings);
+  if (!settings.engine.empty()) {
+    auto shape = layers::EngineShape::parse(settings.engine);
+    if (!shape.ok()) return absl::InvalidArgumentError(absl::StrCat("--engine: ", shape.status().message()));
+    words.engine = *shape;
+  }
+  auto models = model_options(words);
   if (!models.ok()) return models.status();
   auto report = compile::compile_models(*models, settings.options, settings.output);
   if (!report.ok()) return report.status();
@@ -133,10 +180,24 @@ void add_compile(CLI::App& app, Action& action) {
       "models or NAME=VALUE for one, and "
       "may\n"
       "be repeated. A file whose own name holds '=' is written with its folder: ./a=b.keras.\n"
+      "--engine makes an xclbin for forests that are loaded while it is on the card; with --for a forest is compiled "
+      "for "
+      "such an\n"
+      "engine, into a file (.sfi) that run, check and serve load into it (docs/forests.md).\n"
       "Examples: strobe compile jets.keras --input-type 'ap_fixed<16,6>' -o jets.xclbin\n"
       "          strobe compile jets=jets.keras taus=taus.onnx --config taus=taus.yml --compute-units jets=2 -o "
-      "trigger.xclbin");
-  command->add_option("MODEL", settings->models, "the trained models")->type_name("[NAME=]FILE")->required();
+      "trigger.xclbin\n"
+      "          strobe compile --engine engines=8,nodes=4096,features=32,outputs=8 -o engine.xclbin\n"
+      "          strobe compile forest.json --for engine.xclbin -o forest.sfi");
+  command
+      ->add_option("--engine", settings->engine,
+                   "a forest engine: trees walked at a time, nodes of each one's memory, features and scores at most")
+      ->type_name("engines=N,nodes=N,features=N,outputs=N");
+  command
+      ->add_option("--for", settings->engine_xclbin,
+                   "xclbin with a forest engine: the forest MODEL is compiled for it, OUTPUT is a forest file")
+      ->type_name("FILE");
+  command->add_option("MODEL", settings->models, "the trained models")->type_name("[NAME=]FILE");
   const auto of_models = [command](const char* option, std::vector<std::string>& values, const char* type,
                                    const std::string& help) {
     command->add_option(option, values, help)->type_name(type)->allow_extra_args(false);

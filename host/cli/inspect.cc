@@ -11,6 +11,7 @@
 #include "kernels/hls/total_cost.h"
 #include "kernels/layers/catalog.h"
 #include "kernels/layers/forest/forest.h"
+#include "kernels/layers/forest_engine/forest_engine.h"
 #include "platform/files/file.h"
 
 namespace strobe::cli {
@@ -50,11 +51,21 @@ Json forest_json(const model::Graph& graph, const model::Node& node) {
   return json;
 }
 
+/// What a forest engine takes, or what a forest uses of one.
+Json engine_json(const layers::EngineShape& shape) {
+  return {{"engines", shape.engines},
+          {"nodes", shape.nodes},
+          {"features", shape.features},
+          {"outputs", shape.outputs},
+          {"image_bytes", shape.image_bytes()}};
+}
+
 Json layer_json(const model::Graph& graph, const model::Node& node, const layers::Cost& cost) {
   Json json = {{"name", node.name}, {"op", node.op}, {"output", graph.tensor(node.outputs[0]).type.to_string()}};
   for (const auto& [name, constant] : node.constants) json["constants"][name] = constant.type.to_string();
   if (const auto accum = node.type("accum")) json["accumulator"] = accum->to_string();
   if (node.op == "forest") json["forest"] = forest_json(graph, node);
+  if (const auto engine = layers::engine_of(graph)) json["engine"] = engine_json(*engine);
   json["multiplications"] = cost.multiplications;
   json["additions"] = cost.additions;
   json["bit_operations"] = cost.bit_operations;
@@ -154,6 +165,25 @@ void print_kernels(const Json& json) {
   }
 }
 
+void print_forest(const Json& layer) {
+  if (!layer.contains("forest")) return;
+  const auto& f = layer["forest"];
+  std::printf(
+      "  %-24s   %lld trees, depth %lld, %lld nodes, %lld leaves; %lld distinct comparisons (%lld comparators); "
+      "sum %s\n",
+      "", f["trees"].get<long long>(), f["depth"].get<long long>(), f["nodes"].get<long long>(),
+      f["leaves"].get<long long>(), f["comparisons"].get<long long>(), f["comparators"].get<long long>(),
+      f["sum"].get<std::string>().c_str());
+  if (f.contains("score_error"))
+    std::printf("  %-24s   scores within %.3g of the trained forest's\n", "", f["score_error"].get<double>());
+}
+
+/// "8 engines of 4096 nodes, 32 features, 8 outputs"
+std::string engine_text(const Json& engine) {
+  return absl::StrCat(engine["engines"].get<int64_t>(), " engines of ", engine["nodes"].get<int64_t>(), " nodes, ",
+                      engine["features"].get<int64_t>(), " features, ", engine["outputs"].get<int64_t>(), " outputs");
+}
+
 void print_layer(const Json& layer) {
   const auto& planned = layer["planned"];
   std::printf("  %-24s %-15s %9lld %8lld %11.0f %9.0f %5d %6d %8lld  %s\n", layer["name"].get<std::string>().c_str(),
@@ -167,24 +197,15 @@ void print_layer(const Json& layer) {
   for (const auto& [name, type] : constants.items()) {
     std::printf("  %-24s   %s %s\n", "", name.c_str(), type.get<std::string>().c_str());
   }
-  if (layer.contains("forest")) {
-    const auto& f = layer["forest"];
-    std::printf(
-        "  %-24s   %lld trees, depth %lld, %lld nodes, %lld leaves; %lld distinct comparisons (%lld comparators); "
-        "sum %s\n",
-        "", f["trees"].get<long long>(), f["depth"].get<long long>(), f["nodes"].get<long long>(),
-        f["leaves"].get<long long>(), f["comparisons"].get<long long>(), f["comparators"].get<long long>(),
-        f["sum"].get<std::string>().c_str());
-    if (f.contains("score_error"))
-      std::printf("  %-24s   scores within %.3g of the trained forest's\n", "", f["score_error"].get<double>());
-  }
+  print_forest(layer);
+  if (layer.contains("engine"))
+    std::printf("  %-24s   takes forests of up to %s (--forest); one's longest walk is the interval then\n", "",
+                engine_text(layer["engine"]).c_str());
   if (layer.contains("accumulator"))
     std::printf("  %-24s   accumulator %s\n", "", layer["accumulator"].get<std::string>().c_str());
 }
 
-void print_model(const Json& model) {
-  const std::string kernel = model["kernel"], trained = model["model"];
-  std::printf("model %s%s\n", kernel.c_str(), trained == kernel ? "" : (" (" + trained + ")").c_str());
+void print_tensors(const Json& model) {
   for (const char* side : {"inputs", "outputs"}) {
     for (const auto& t : model[side]) {
       std::printf("  %s %s: %s%s, rows of %lld bytes in %d-bit containers\n",
@@ -193,6 +214,18 @@ void print_model(const Json& model) {
                   t["container_bits"].get<int>());
     }
   }
+}
+
+void print_provenance(const Json& model) {
+  const Json provenance = model.value("provenance", Json::object());
+  for (const auto& [key, value] : provenance.items())
+    std::printf("  %s: %s\n", key.c_str(), value.get<std::string>().c_str());
+}
+
+void print_model(const Json& model) {
+  const std::string kernel = model["kernel"], trained = model["model"];
+  std::printf("model %s%s\n", kernel.c_str(), trained == kernel ? "" : (" (" + trained + ")").c_str());
+  print_tensors(model);
   std::printf("  %-24s %-15s %9s %8s %11s %9s | planned: %s  output\n", "layer", "op", "mult", "add", "BOPs", "EBOPs",
               "II depth multipliers");
   for (const auto& layer : model["layers"]) print_layer(layer);
@@ -208,9 +241,7 @@ void print_model(const Json& model) {
       total["multiplications"].get<long long>(), total["bit_operations"].get<double>(),
       total["effective_bit_operations"].get<double>(), total["planned"]["initiation_interval"].get<int>(),
       total["planned"]["depth"].get<int>(), total["planned"]["multipliers"].get<long long>());
-  const Json provenance = model.value("provenance", Json::object());
-  for (const auto& [key, value] : provenance.items())
-    std::printf("  %s: %s\n", key.c_str(), value.get<std::string>().c_str());
+  print_provenance(model);
 }
 
 /// A line a model, where there are several and none is named.
@@ -250,7 +281,36 @@ absl::StatusOr<Json> models_json(const session::LoadedXclbin& loaded, const std:
   return json;
 }
 
+/// Of a forest file: the forest as a model, and what it uses of an engine.
+absl::Status inspect_forest(const Settings& settings) {
+  auto forest = session::load_forest(settings.xclbin);
+  if (!forest.ok()) return forest.status();
+  const layers::ForestImage& image = (*forest)->image;
+  Json model = model_json((*forest)->model);
+  Json engine = engine_json(image.used());
+  engine["image_bytes"] = image.bytes().size();
+  engine["hash"] = absl::StrCat(absl::Hex(image.hash(), absl::kZeroPad16));
+  engine["planned"] = {{"initiation_interval", image.planned_interval()}};
+  if (settings.json) {
+    const Json json = {
+        {"file", settings.xclbin}, {"made_by", (*forest)->made_by}, {"engine", engine}, {"model", model}};
+    std::printf("%s\n", json.dump(2).c_str());
+    return absl::OkStatus();
+  }
+  std::printf("%s: forest for an engine, hash %s, made by %s\n", settings.xclbin.c_str(),
+              engine["hash"].get<std::string>().c_str(), (*forest)->made_by.c_str());
+  std::printf("uses %s; %zu bytes; planned (longest walk, not synthesised): II %lld\n", engine_text(engine).c_str(),
+              image.bytes().size(), static_cast<long long>(image.planned_interval()));
+  print_tensors(model);
+  for (const auto& layer : model["layers"]) print_forest(layer);
+  print_provenance(model);
+  return absl::OkStatus();
+}
+
 absl::Status inspect_command(const Settings& settings) {
+  auto start = files::read_file(settings.xclbin);
+  if (!start.ok()) return start.status();
+  if (package::is_forest_file(*start)) return inspect_forest(settings);
   auto loaded = session::load_xclbin(settings.xclbin);
   if (!loaded.ok()) return loaded.status();
   auto models = models_json(**loaded, settings.model);
@@ -281,7 +341,9 @@ void add_inspect(CLI::App& app, Action& action) {
   CLI::App* command =
       app.add_subcommand("inspect", "Says what an xclbin holds: kernels, memory, its models, one layer by layer");
   command->footer("Example: strobe inspect jets.xclbin");
-  command->add_option("XCLBIN", settings->xclbin, "xclbin made by strobe compile")->type_name("FILE")->required();
+  command->add_option("XCLBIN", settings->xclbin, "xclbin, or forest for an engine (.sfi), made by strobe compile")
+      ->type_name("FILE")
+      ->required();
   command->add_option("--model", settings->model, "of an xclbin that holds several models: which one to show")
       ->type_name("NAME");
   command->add_flag("--json", settings->json, "report as JSON");

@@ -86,6 +86,13 @@ absl::StatusOr<Models> named_models(const ModelWords& words) {
     model.path = path;
     model.name = name;
   }
+  if (words.engine) {
+    ModelOptions& engine = models.emplace_back();
+    engine.engine = words.engine;
+    engine.name = models.size() == 1 && !words.name.empty() ? words.name : "forest_engine";
+    if (models.size() == 1) return models;
+  }
+  if (models.empty()) return absl::InvalidArgumentError("nothing to compile: name a MODEL, or --engine");
   if (words.name.empty()) return models;
   if (models.size() > 1) return absl::InvalidArgumentError("--name: is for one model; several are named as NAME=FILE");
   if (!models[0].name.empty())

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,9 +19,11 @@ struct ModelWords {
   std::string name;  ///< of an only model
   std::vector<std::string> weights, configs, input_types, weight_bits, score_types, compute_units, formula_choices,
       formula_inputs;
+  std::optional<layers::EngineShape> engine;  ///< a forest engine beside them, or alone
 };
 
-/// Sorts the words to the models. Errors: InvalidArgument for a name that no model was given or that several were, a
+/// Sorts the words to the models; a forest engine comes last, as "forest_engine". Errors: InvalidArgument for no model
+/// at all, a name that no model was given or that several were, a
 /// value given twice, a type or number that is none; each names the option.
 absl::StatusOr<std::vector<compile::ModelOptions>> model_options(const ModelWords& words);
 

@@ -18,7 +18,7 @@ namespace strobe::cli {
 namespace {
 
 struct Settings {
-  std::string xclbin, events, output, model;
+  std::string xclbin, events, output, model, forest;
   SessionOptions session;
   bool raw_in = false, raw_out = false, leaves = false, json = false;
 };
@@ -139,8 +139,13 @@ absl::Status run_command(const Settings& settings) {
   Timings t;
   auto loaded = session::load_xclbin(settings.xclbin);
   if (!loaded.ok()) return loaded.status();
+  if (!settings.forest.empty()) {
+    loaded = session::with_forest_file(**loaded, settings.model, settings.forest);
+    if (!loaded.ok()) return loaded.status();
+  }
   auto model = session::find_model(**loaded, settings.model);
   if (!model.ok()) return model.status();
+  if (absl::Status s = session::check_runnable(**loaded, *model); !s.ok()) return s;
   const model::Graph& graph = (*loaded)->package.models[*model].graph;
   if (settings.leaves) {
     auto events = read_events(settings.events, graph, settings.raw_in);
@@ -189,6 +194,10 @@ void add_run(CLI::App& app, Action& action) {
       ->add_option("--model", settings->model,
                    "of an xclbin that holds several models: which one (strobe inspect lists them)")
       ->type_name("NAME");
+  command
+      ->add_option("--forest", settings->forest,
+                   "of an xclbin that is a forest engine: the forest to run, made by strobe compile --for")
+      ->type_name("FILE");
   command->add_option("--device", settings->session.device, "auto, emulator, xrt:N or opencl:N")
       ->type_name("DEVICE")
       ->capture_default_str();

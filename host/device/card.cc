@@ -32,14 +32,16 @@ absl::Status match_kernels(const xclbin::Xclbin& xclbin, std::vector<KernelInfo>
     if (kernel == xclbin.kernels.end())
       return absl::InvalidArgumentError(absl::StrCat("xclbin has no kernel '", info.name, "'"));
     const size_t tensors = info.input_row_bytes.size() + info.output_row_bytes.size();
-    bool fits = kernel->arguments.size() == tensors + 1;
-    for (size_t i = 0; fits && i <= tensors; ++i) {
-      fits = (kernel->arguments[i].kind == xclbin::Argument::Kind::kMemory) == (i < tensors);
+    const size_t expected = tensors + 1 + (info.parameter_bytes > 0 ? 1 : 0);
+    bool fits = kernel->arguments.size() == expected;
+    for (size_t i = 0; fits && i < expected; ++i) {
+      fits = (kernel->arguments[i].kind == xclbin::Argument::Kind::kMemory) == (i != tensors);
     }
     if (!fits) {
-      return absl::InvalidArgumentError(absl::StrCat("kernel '", info.name, "': expected ", tensors,
-                                                     " memory arguments and a row count, the xclbin describes ",
-                                                     kernel->arguments.size(), " arguments of another kind"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("kernel '", info.name, "': expected ", tensors, " memory arguments and a row count",
+                       info.parameter_bytes > 0 ? " and parameters" : "", ", the xclbin describes ",
+                       kernel->arguments.size(), " arguments of another kind"));
     }
     info.compute_units = static_cast<int>(units_of(xclbin, info.name).size());
     if (info.compute_units == 0)
@@ -48,7 +50,31 @@ absl::Status match_kernels(const xclbin::Xclbin& xclbin, std::vector<KernelInfo>
   return absl::OkStatus();
 }
 
-absl::Status check_slot(const std::vector<KernelInfo>& kernels, size_t kernel, int unit, size_t rows) {
+absl::Status take_parameters(std::vector<KernelInfo>& kernels, size_t kernel, const Parameters& parameters) {
+  if (kernel >= kernels.size() || kernels[kernel].parameter_bytes == 0) {
+    return absl::InvalidArgumentError(
+        kernel >= kernels.size()
+            ? absl::StrCat("parameters for kernel ", kernel, ", the device has ", kernels.size())
+            : absl::StrCat("kernel '", kernels[kernel].name, "' takes no parameters, its model is fixed"));
+  }
+  KernelInfo& info = kernels[kernel];
+  if (static_cast<int64_t>(parameters.image.size()) > info.parameter_bytes) {
+    return absl::ResourceExhaustedError(absl::StrCat("kernel '", info.name, "' takes parameters of ",
+                                                     info.parameter_bytes, " bytes, found ", parameters.image.size()));
+  }
+  if (parameters.input_row_bytes.size() != info.input_row_bytes.size() ||
+      parameters.output_row_bytes.size() != info.output_row_bytes.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("kernel '", info.name, "' has ", info.input_row_bytes.size(), " inputs and ",
+                     info.output_row_bytes.size(), " outputs, its parameters speak of ",
+                     parameters.input_row_bytes.size(), " and ", parameters.output_row_bytes.size()));
+  }
+  info.input_row_bytes = parameters.input_row_bytes;
+  info.output_row_bytes = parameters.output_row_bytes;
+  return absl::OkStatus();
+}
+
+absl::Status check_slot(const std::vector<KernelInfo>& kernels, size_t kernel, int unit, size_t rows, bool parameters) {
   if (kernel >= kernels.size())
     return absl::InvalidArgumentError(absl::StrCat("slot for kernel ", kernel, ", the device has ", kernels.size()));
   if (unit < 0 || unit >= kernels[kernel].compute_units) {
@@ -57,6 +83,10 @@ absl::Status check_slot(const std::vector<KernelInfo>& kernels, size_t kernel, i
   }
   if (rows == 0 || rows > UINT32_MAX)
     return absl::InvalidArgumentError(absl::StrCat("slot of ", rows, " rows, expected 1 to ", UINT32_MAX));
+  if (kernels[kernel].parameter_bytes > 0 && !parameters) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("kernel '", kernels[kernel].name, "' takes parameters, and none are loaded"));
+  }
   return absl::OkStatus();
 }
 

@@ -22,8 +22,13 @@ class Card {
   virtual ~Card() = default;
   virtual std::string name() const = 0;
   virtual std::string detail() const = 0;
-  /// Prepares launches from and to buffers of the caller's (page-aligned, `rows` rows each, alive until `remove_slot`).
-  virtual absl::Status add_slot(uint32_t slot, size_t kernel, int unit, size_t rows,
+  /// Keeps parameters of a kernel for slots that name their number; a copy is taken. Numbers count from 1.
+  virtual absl::Status add_parameters(uint32_t parameters, std::span<const std::byte> image) = 0;
+  /// Slots that were made with them keep theirs.
+  virtual void remove_parameters(uint32_t parameters) = 0;
+  /// Prepares launches from and to buffers of the caller's (page-aligned, `rows` rows each, alive until `remove_slot`),
+  /// with the parameters of that number; 0: the kernel takes none.
+  virtual absl::Status add_slot(uint32_t slot, size_t kernel, int unit, size_t rows, uint32_t parameters,
                                 std::span<const std::span<std::byte>> inputs,
                                 std::span<const std::span<std::byte>> outputs) = 0;
   virtual void remove_slot(uint32_t slot) = 0;
@@ -54,11 +59,15 @@ absl::StatusOr<const CardPlugin*> load_card_plugin(const std::string& libexec, s
 /// The compute units of a kernel, as indices into `xclbin.compute_units`.
 std::vector<int> units_of(const xclbin::Xclbin& xclbin, std::string_view kernel);
 
-/// Whether the xclbin's kernels take what the description says: inputs, outputs, then the count of rows. Fills in
-/// `compute_units`.
+/// Whether the xclbin's kernels take what the description says: inputs, outputs, then the count of rows, and behind it
+/// the parameters of those that take some. Fills in `compute_units`.
 absl::Status match_kernels(const xclbin::Xclbin& xclbin, std::vector<KernelInfo>& kernels);
 
-/// Whether `make_slot`'s arguments exist; InvalidArgument says which does not.
-absl::Status check_slot(const std::vector<KernelInfo>& kernels, size_t kernel, int unit, size_t rows);
+/// Whether `make_slot`'s arguments exist; InvalidArgument says which does not. FailedPrecondition for a kernel that
+/// takes parameters and has none (`parameters` false).
+absl::Status check_slot(const std::vector<KernelInfo>& kernels, size_t kernel, int unit, size_t rows, bool parameters);
+
+/// Whether `with_parameters` can take these; then the kernel's rows are theirs.
+absl::Status take_parameters(std::vector<KernelInfo>& kernels, size_t kernel, const Parameters& parameters);
 
 }  // namespace strobe::device

@@ -1,6 +1,7 @@
 #include "host/device/card_device.h"
 
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <shared_mutex>
 
@@ -18,7 +19,22 @@ struct Held {
   std::mutex health_mutex;
   absl::Status health;
   uint32_t next_slot = 0;
+  uint32_t next_parameters = 1;
 };
+
+/// Parameters on the card, for as long as a device or slot needs them.
+struct CardParameters {
+  std::shared_ptr<Held> held;
+  uint32_t number;
+  CardParameters(std::shared_ptr<Held> h, uint32_t n) : held(std::move(h)), number(n) {}
+  CardParameters(const CardParameters&) = delete;
+  CardParameters& operator=(const CardParameters&) = delete;
+  ~CardParameters() {
+    std::unique_lock lock(held->mutex);
+    held->card->remove_parameters(number);
+  }
+};
+using LoadedParameters = std::map<size_t, std::shared_ptr<CardParameters>>;  ///< by kernel
 
 class CardSlot final : public Slot {
  public:
@@ -72,8 +88,12 @@ class CardSlot final : public Slot {
 
 class CardDevice final : public Device {
  public:
-  CardDevice(DeviceInfo info, std::vector<KernelInfo> kernels, std::shared_ptr<Held> held)
-      : info_(std::move(info)), kernels_(std::move(kernels)), held_(std::move(held)) {}
+  CardDevice(DeviceInfo info, std::vector<KernelInfo> kernels, std::shared_ptr<Held> held,
+             LoadedParameters parameters = {})
+      : info_(std::move(info)),
+        kernels_(std::move(kernels)),
+        held_(std::move(held)),
+        parameters_(std::move(parameters)) {}
 
   const DeviceInfo& info() const override { return info_; }
   const std::vector<KernelInfo>& kernels() const override { return kernels_; }
@@ -83,20 +103,39 @@ class CardDevice final : public Device {
   }
 
   absl::StatusOr<std::unique_ptr<Slot>> make_slot(size_t kernel, int unit, size_t rows) override {
-    if (absl::Status status = check_slot(kernels_, kernel, unit, rows); !status.ok()) return status;
+    const auto loaded = parameters_.find(kernel);
+    const bool has_parameters = loaded != parameters_.end();
+    if (absl::Status status = check_slot(kernels_, kernel, unit, rows, has_parameters); !status.ok()) return status;
     auto buffers = HostBuffers::make(kernels_[kernel], rows);
     if (!buffers) return absl::ResourceExhaustedError(absl::StrCat("no memory for a slot of ", rows, " rows"));
     std::unique_lock lock(held_->mutex);
     const uint32_t number = held_->next_slot++;
-    absl::Status status = held_->card->add_slot(number, kernel, unit, rows, buffers->inputs(), buffers->outputs());
+    const uint32_t parameters = has_parameters ? loaded->second->number : 0;
+    absl::Status status =
+        held_->card->add_slot(number, kernel, unit, rows, parameters, buffers->inputs(), buffers->outputs());
     if (!status.ok()) return status;
     return std::make_unique<CardSlot>(held_, number, rows, *std::move(buffers));
+  }
+
+  absl::StatusOr<std::unique_ptr<Device>> with_parameters(size_t kernel, const Parameters& parameters) override {
+    std::vector<KernelInfo> kernels = kernels_;
+    if (absl::Status status = take_parameters(kernels, kernel, parameters); !status.ok()) return status;
+    LoadedParameters loaded = parameters_;
+    {
+      std::unique_lock lock(held_->mutex);
+      const uint32_t number = held_->next_parameters++;
+      if (absl::Status status = held_->card->add_parameters(number, parameters.image); !status.ok()) return status;
+      lock.unlock();
+      loaded[kernel] = std::make_shared<CardParameters>(held_, number);
+    }
+    return std::make_unique<CardDevice>(info_, std::move(kernels), held_, std::move(loaded));
   }
 
  private:
   DeviceInfo info_;
   std::vector<KernelInfo> kernels_;
   std::shared_ptr<Held> held_;
+  LoadedParameters parameters_;
 };
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 
 namespace strobe::device {
 
@@ -48,6 +49,15 @@ struct KernelInfo {
   int compute_units = 1;
   std::vector<int64_t> input_row_bytes;   ///< per input tensor
   std::vector<int64_t> output_row_bytes;  ///< per output tensor
+  /// Of a kernel that reads parameters from the card's memory (a forest engine): how many it takes. 0: it takes none.
+  int64_t parameter_bytes = 0;
+};
+
+/// What a kernel with parameters computes by: a forest of a forest engine.
+struct Parameters {
+  std::span<const std::byte> image;                        ///< as the kernel reads it
+  std::string model;                                       ///< the same as the in-process engine takes it
+  std::vector<int64_t> input_row_bytes, output_row_bytes;  ///< of rows with these parameters, per tensor
 };
 
 /// A card, an emulated card or the in-process emulator, holding one xclbin. Opened by `open_device` (open.h).
@@ -58,6 +68,15 @@ class Device {
   virtual const std::vector<KernelInfo>& kernels() const = 0;
   /// A new slot of `rows` rows for kernel `kernel` (index into `kernels()`) on compute unit `unit`.
   virtual absl::StatusOr<std::unique_ptr<Slot>> make_slot(size_t kernel, int unit, size_t rows) = 0;
+  /// The same device, in which launches of kernel `kernel` use `parameters`: its rows are theirs, and all its slots are
+  /// made with them. They are complete on the device when this returns and stay until that device and its slots are
+  /// gone; launches of others, with parameters of their own, go on meanwhile. Before parameters are loaded such a
+  /// kernel has no slots. Errors: InvalidArgument where the kernel takes no parameters, ResourceExhausted for too many
+  /// bytes, Unavailable where the device died.
+  virtual absl::StatusOr<std::unique_ptr<Device>> with_parameters(size_t kernel, const Parameters& parameters) {
+    return absl::UnimplementedError(
+        absl::StrCat("kernel ", kernel, " takes no parameters on this device (", parameters.image.size(), " bytes)"));
+  }
   /// OK while the device answers; Unavailable with the reason once it died.
   virtual absl::Status health() const = 0;
 };

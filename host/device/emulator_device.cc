@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -68,10 +69,11 @@ class Pool {
   std::vector<std::thread> threads_;
 };
 
-/// Engine and pool, shared by the device and its slots. The pool ends first: its jobs use the engine.
+/// Engine and pool, shared by the device and its slots; devices with parameters share the pool. A slot waits for its
+/// jobs, so none outlives its engine.
 struct Emulator {
   std::unique_ptr<InProcessEngine> engine;
-  std::unique_ptr<Pool> pool;
+  std::shared_ptr<Pool> pool;
 };
 
 class EmulatorSlot final : public Slot {
@@ -130,24 +132,41 @@ class EmulatorSlot final : public Slot {
 
 class EmulatorDevice final : public Device {
  public:
-  EmulatorDevice(DeviceInfo info, std::vector<KernelInfo> kernels, std::shared_ptr<Emulator> emulator)
-      : info_(std::move(info)), kernels_(std::move(kernels)), emulator_(std::move(emulator)) {}
+  EmulatorDevice(DeviceInfo info, std::vector<KernelInfo> kernels, std::shared_ptr<Emulator> emulator,
+                 std::set<size_t> with_parameters = {})
+      : info_(std::move(info)),
+        kernels_(std::move(kernels)),
+        emulator_(std::move(emulator)),
+        with_parameters_(std::move(with_parameters)) {}
 
   const DeviceInfo& info() const override { return info_; }
   const std::vector<KernelInfo>& kernels() const override { return kernels_; }
   absl::Status health() const override { return absl::OkStatus(); }
 
   absl::StatusOr<std::unique_ptr<Slot>> make_slot(size_t kernel, int unit, size_t rows) override {
-    if (absl::Status status = check_slot(kernels_, kernel, unit, rows); !status.ok()) return status;
+    const bool loaded = with_parameters_.contains(kernel);
+    if (absl::Status status = check_slot(kernels_, kernel, unit, rows, loaded); !status.ok()) return status;
     auto buffers = HostBuffers::make(kernels_[kernel], rows);
     if (!buffers) return absl::ResourceExhaustedError(absl::StrCat("no memory for a slot of ", rows, " rows"));
     return std::make_unique<EmulatorSlot>(emulator_, kernel, rows, *std::move(buffers));
+  }
+
+  absl::StatusOr<std::unique_ptr<Device>> with_parameters(size_t kernel, const Parameters& parameters) override {
+    std::vector<KernelInfo> kernels = kernels_;
+    if (absl::Status status = take_parameters(kernels, kernel, parameters); !status.ok()) return status;
+    auto engine = emulator_->engine->with_parameters(kernel, parameters.model);
+    if (!engine.ok()) return engine.status();
+    std::set<size_t> loaded = with_parameters_;
+    loaded.insert(kernel);
+    auto emulator = std::make_shared<Emulator>(*std::move(engine), emulator_->pool);
+    return std::make_unique<EmulatorDevice>(info_, std::move(kernels), std::move(emulator), std::move(loaded));
   }
 
  private:
   DeviceInfo info_;
   std::vector<KernelInfo> kernels_;
   std::shared_ptr<Emulator> emulator_;
+  std::set<size_t> with_parameters_;
 };
 
 }  // namespace
@@ -160,7 +179,7 @@ absl::StatusOr<std::unique_ptr<Device>> open_emulator_device(const OpenOptions& 
   if (!engine.ok()) return engine.status();
   auto emulator = std::make_shared<Emulator>();
   emulator->engine = *std::move(engine);
-  if (options.threads > 1) emulator->pool = std::make_unique<Pool>(options.threads, options.kernels.size());
+  if (options.threads > 1) emulator->pool = std::make_shared<Pool>(options.threads, options.kernels.size());
   std::vector<KernelInfo> kernels = options.kernels;
   // Each thread serves one launch at a time, as a compute unit of a card does.
   for (KernelInfo& kernel : kernels) kernel.compute_units = options.threads;

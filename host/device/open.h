@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "host/device/device.h"
 #include "platform/xclbin/xclbin.h"
 
@@ -19,6 +20,10 @@ class InProcessEngine {
   /// Kernel `kernel` (index into OpenOptions::kernels) over `rows` rows of every tensor, in the layout of `Slot`.
   virtual absl::Status run(size_t kernel, size_t rows, std::span<const std::span<const std::byte>> inputs,
                            std::span<const std::span<std::byte>> outputs) = 0;
+  /// An engine that runs kernel `kernel` with these parameters (`Parameters::model`), and the others as this one.
+  virtual absl::StatusOr<std::unique_ptr<InProcessEngine>> with_parameters(size_t kernel, const std::string& model) {
+    return absl::UnimplementedError(absl::StrCat("kernel ", kernel, " takes no parameters (", model.size(), " bytes)"));
+  }
   /// For people: "AVX-512" and the like.
   virtual std::string description() const { return {}; }
 };

@@ -40,6 +40,7 @@ absl::StatusOr<std::vector<cl_device_id>> find_cards() {
 
 struct ClSlot {
   std::vector<cl_mem> inputs, outputs;
+  cl_mem parameters = nullptr;  ///< of a kernel that takes some
   std::vector<std::span<std::byte>> input_bytes, output_bytes;
   size_t capacity = 1;
   cl_kernel kernel = nullptr;
@@ -50,6 +51,7 @@ struct ClSlot {
     if (queue) clFinish(queue);
     for (cl_mem buffer : inputs) clReleaseMemObject(buffer);
     for (cl_mem buffer : outputs) clReleaseMemObject(buffer);
+    if (parameters) clReleaseMemObject(parameters);
     if (kernel) clReleaseKernel(kernel);
     if (queue) clReleaseCommandQueue(queue);
   }
@@ -93,7 +95,15 @@ class ClCard final : public Card {
   std::string name() const override { return name_; }
   std::string detail() const override { return "XRT through OpenCL"; }
 
-  absl::Status add_slot(uint32_t id, size_t kernel, int unit, size_t rows, std::span<const std::span<std::byte>> inputs,
+  absl::Status add_parameters(uint32_t id, std::span<const std::byte> image) override {
+    parameters_[id].assign(image.begin(), image.end());
+    return absl::OkStatus();
+  }
+
+  void remove_parameters(uint32_t id) override { parameters_.erase(id); }
+
+  absl::Status add_slot(uint32_t id, size_t kernel, int unit, size_t rows, uint32_t parameters,
+                        std::span<const std::span<std::byte>> inputs,
                         std::span<const std::span<std::byte>> outputs) override {
     auto slot = std::make_unique<ClSlot>();
     const auto& x = *request_.xclbin;
@@ -112,6 +122,9 @@ class ClCard final : public Card {
             bind(outputs, CL_MEM_WRITE_ONLY, static_cast<cl_uint>(inputs.size()), *slot, slot->outputs);
         !status.ok())
       return status;
+    if (parameters != 0) {
+      if (absl::Status status = bind_parameters(parameters_.at(parameters), *slot); !status.ok()) return status;
+    }
     slots_[id] = std::move(slot);
     return absl::OkStatus();
   }
@@ -136,6 +149,19 @@ class ClCard final : public Card {
       if (code != CL_SUCCESS) return failure("set a kernel argument", code);
     }
     return absl::OkStatus();
+  }
+
+  /// Each slot has its copy of the parameters, in the bank where its compute unit reads them.
+  absl::Status bind_parameters(const std::vector<std::byte>& bytes, ClSlot& slot) {
+    const auto behind_rows = static_cast<cl_uint>(slot.inputs.size() + slot.outputs.size() + 1);
+    cl_int code = CL_SUCCESS;
+    slot.parameters = clCreateBuffer(context_, CL_MEM_READ_ONLY, bytes.size(), nullptr, &code);
+    if (code != CL_SUCCESS) return failure("make a buffer for parameters", code);
+    code = clSetKernelArg(slot.kernel, behind_rows, sizeof slot.parameters, &slot.parameters);
+    if (code != CL_SUCCESS) return failure("set a kernel's parameters", code);
+    code =
+        clEnqueueWriteBuffer(slot.queue, slot.parameters, CL_TRUE, 0, bytes.size(), bytes.data(), 0, nullptr, nullptr);
+    return code == CL_SUCCESS ? absl::OkStatus() : failure("write parameters to the card", code);
   }
 
   /// The queue is in order: writes, the kernel, reads; the last event tells the end of all.
@@ -174,6 +200,7 @@ class ClCard final : public Card {
   cl_device_id device_ = nullptr;
   cl_context context_ = nullptr;
   cl_program program_ = nullptr;
+  std::map<uint32_t, std::vector<std::byte>> parameters_;
   std::map<uint32_t, std::unique_ptr<ClSlot>> slots_;
 };
 

@@ -147,6 +147,8 @@ class Link {
     return absl::ResourceExhaustedError(absl::StrCat("an emulated card has at most ", worker::kMaxSlots, " slots"));
   }
 
+  uint32_t take_parameter_number() { return ++last_parameters_; }
+
   void give_back(uint32_t slot) {
     std::lock_guard lock(mutex_);
     std::erase(taken_, slot);
@@ -275,8 +277,28 @@ class Link {
   bool dead_ = false;
   std::string cause_, reason_, words_;
   std::atomic<bool> closing_{false};
+  std::atomic<uint32_t> last_parameters_{0};
   std::thread watcher_, completer_;
 };
+
+/// Parameters on the card, for as long as a device or slot needs them.
+class WorkerParameters {
+ public:
+  WorkerParameters(std::shared_ptr<Link> link, uint32_t number) : link_(std::move(link)), number_(number) {}
+  WorkerParameters(const WorkerParameters&) = delete;
+  WorkerParameters& operator=(const WorkerParameters&) = delete;
+  ~WorkerParameters() {
+    worker::SlotRequest request{worker::SlotRequest::kUnload};
+    request.parameters = number_;
+    (void)link_->ask(&request, sizeof request, -1, kOpenTimeoutMs);  // a dead worker holds none either
+  }
+  uint32_t number() const { return number_; }
+
+ private:
+  std::shared_ptr<Link> link_;
+  uint32_t number_;
+};
+using LoadedParameters = std::map<size_t, std::shared_ptr<WorkerParameters>>;  ///< by kernel
 
 class WorkerSlot final : public Slot {
  public:
@@ -313,17 +335,34 @@ class WorkerSlot final : public Slot {
   size_t rows_;
 };
 
+/// A memory file that holds those bytes.
+absl::StatusOr<Descriptor> share_bytes(const char* name, std::span<const std::byte> bytes) {
+  auto file = make_memory_file(name, bytes.size());
+  if (!file.ok()) return file.status();
+  void* copy = ::mmap(nullptr, bytes.size(), PROT_READ | PROT_WRITE, MAP_SHARED, file->get(), 0);
+  if (copy == MAP_FAILED) return absl::ResourceExhaustedError("cannot map memory to share with an emulated card");
+  std::memcpy(copy, bytes.data(), bytes.size());
+  ::munmap(copy, bytes.size());
+  return file;
+}
+
 class WorkerDevice final : public Device {
  public:
-  WorkerDevice(DeviceInfo info, std::vector<KernelInfo> kernels, std::shared_ptr<Link> link)
-      : info_(std::move(info)), kernels_(std::move(kernels)), link_(std::move(link)) {}
+  WorkerDevice(DeviceInfo info, std::vector<KernelInfo> kernels, std::shared_ptr<Link> link,
+               LoadedParameters parameters = {})
+      : info_(std::move(info)),
+        kernels_(std::move(kernels)),
+        link_(std::move(link)),
+        parameters_(std::move(parameters)) {}
 
   const DeviceInfo& info() const override { return info_; }
   const std::vector<KernelInfo>& kernels() const override { return kernels_; }
   absl::Status health() const override { return link_->health(); }
 
   absl::StatusOr<std::unique_ptr<Slot>> make_slot(size_t kernel, int unit, size_t rows) override {
-    if (absl::Status status = check_slot(kernels_, kernel, unit, rows); !status.ok()) return status;
+    const auto loaded = parameters_.find(kernel);
+    const bool has_parameters = loaded != parameters_.end();
+    if (absl::Status status = check_slot(kernels_, kernel, unit, rows, has_parameters); !status.ok()) return status;
     auto layout = worker::slot_layout(kernels_[kernel], rows);
     if (!layout)
       return absl::InvalidArgumentError(absl::StrCat("a slot of ", rows, " rows is larger than a card's memory"));
@@ -336,6 +375,12 @@ class WorkerDevice final : public Device {
     absl::Status status = number.status();
     if (number.ok()) {
       worker::SlotRequest request{worker::SlotRequest::kMake, *number, static_cast<uint32_t>(kernel), unit, rows};
+      if (has_parameters) {
+        request.parameters = loaded->second->number();
+        int64_t* bytes = std::copy(kernels_[kernel].input_row_bytes.begin(), kernels_[kernel].input_row_bytes.end(),
+                                   request.row_bytes);
+        std::copy(kernels_[kernel].output_row_bytes.begin(), kernels_[kernel].output_row_bytes.end(), bytes);
+      }
       auto reply = link_->ask(&request, sizeof request, memory->get(), kOpenTimeoutMs);
       status = reply.ok() ? worker::status_of(reply->code, reply->text) : reply.status();
       if (!status.ok()) link_->give_back(*number);
@@ -347,10 +392,31 @@ class WorkerDevice final : public Device {
     return std::make_unique<WorkerSlot>(link_, *number, static_cast<std::byte*>(at), *std::move(layout), rows);
   }
 
+  absl::StatusOr<std::unique_ptr<Device>> with_parameters(size_t kernel, const Parameters& parameters) override {
+    std::vector<KernelInfo> kernels = kernels_;
+    if (absl::Status status = take_parameters(kernels, kernel, parameters); !status.ok()) return status;
+    const size_t tensors = parameters.input_row_bytes.size() + parameters.output_row_bytes.size();
+    if (tensors > worker::kMaxTensors)
+      return absl::UnimplementedError(absl::StrCat("a kernel with parameters and ", tensors, " tensors"));
+    auto memory = share_bytes("strobe-parameters", parameters.image);
+    if (!memory.ok()) return memory.status();
+    worker::SlotRequest request{worker::SlotRequest::kLoad};
+    request.kernel = static_cast<uint32_t>(kernel);
+    request.parameters = link_->take_parameter_number();
+    request.bytes = parameters.image.size();
+    auto reply = link_->ask(&request, sizeof request, memory->get(), kOpenTimeoutMs);
+    if (!reply.ok()) return reply.status();
+    if (absl::Status status = worker::status_of(reply->code, reply->text); !status.ok()) return status;
+    LoadedParameters loaded = parameters_;
+    loaded[kernel] = std::make_shared<WorkerParameters>(link_, request.parameters);
+    return std::make_unique<WorkerDevice>(info_, std::move(kernels), link_, std::move(loaded));
+  }
+
  private:
   DeviceInfo info_;
   std::vector<KernelInfo> kernels_;
   std::shared_ptr<Link> link_;
+  LoadedParameters parameters_;
 };
 
 }  // namespace
@@ -360,14 +426,10 @@ absl::StatusOr<std::unique_ptr<Device>> open_worker_device(DeviceInfo info, cons
                                                            int launch_timeout_ms) {
   auto rings_file = make_memory_file("strobe-rings", sizeof(worker::Rings));
   if (!rings_file.ok()) return rings_file.status();
-  auto image_file = make_memory_file("strobe-xclbin", image.size());
+  auto image_file = share_bytes("strobe-xclbin", std::as_bytes(std::span(image)));
   if (!image_file.ok()) return image_file.status();
-  void* copy = ::mmap(nullptr, image.size(), PROT_READ | PROT_WRITE, MAP_SHARED, image_file->get(), 0);
   void* rings = ::mmap(nullptr, sizeof(worker::Rings), PROT_READ | PROT_WRITE, MAP_SHARED, rings_file->get(), 0);
-  if (copy == MAP_FAILED || rings == MAP_FAILED)
-    return absl::ResourceExhaustedError("cannot map memory to share with an emulated card");
-  std::memcpy(copy, image.data(), image.size());
-  ::munmap(copy, image.size());
+  if (rings == MAP_FAILED) return absl::ResourceExhaustedError("cannot map memory to share with an emulated card");
   auto process = WorkerProcess::start(libexec, info.backend, rings_file->get(), image_file->get());
   if (!process.ok()) {
     ::munmap(rings, sizeof(worker::Rings));

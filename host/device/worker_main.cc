@@ -77,6 +77,11 @@ class Worker {
   Answer serve(const SlotRequest& request, int memory) {
     std::lock_guard lock(slots_mutex_);
     if (request.kind == SlotRequest::kMake) return answer(make_slot(request, memory));
+    if (request.kind == SlotRequest::kLoad) return answer(load_parameters(request, memory));
+    if (request.kind == SlotRequest::kUnload) {
+      card_->remove_parameters(request.parameters);
+      return answer(absl::OkStatus());
+    }
     card_->remove_slot(request.slot);
     if (auto at = memory_.find(request.slot); at != memory_.end()) {
       ::munmap(at->second.at, at->second.size);
@@ -87,7 +92,13 @@ class Worker {
 
  private:
   absl::Status make_slot(const SlotRequest& request, int memory) {
-    auto layout = slot_layout(hello_.kernels.at(request.kernel), request.rows);
+    KernelInfo kernel = hello_.kernels.at(request.kernel);
+    if (request.parameters != 0) {
+      const int64_t* bytes = request.row_bytes;
+      for (int64_t& row : kernel.input_row_bytes) row = *bytes++;
+      for (int64_t& row : kernel.output_row_bytes) row = *bytes++;
+    }
+    auto layout = slot_layout(kernel, request.rows);
     if (!layout || memory < 0) return absl::InvalidArgumentError("slot of an impossible size");
     Mapping mapping{::mmap(nullptr, layout->total, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0), layout->total};
     if (mapping.at == MAP_FAILED) return absl::ResourceExhaustedError("cannot map a slot's memory");
@@ -99,11 +110,20 @@ class Worker {
     };
     const auto inputs = spans(layout->input_offsets, layout->input_bytes),
                outputs = spans(layout->output_offsets, layout->output_bytes);
-    absl::Status status = card_->add_slot(request.slot, request.kernel, request.unit, request.rows, inputs, outputs);
+    absl::Status status =
+        card_->add_slot(request.slot, request.kernel, request.unit, request.rows, request.parameters, inputs, outputs);
     if (status.ok())
       memory_[request.slot] = mapping;
     else
       ::munmap(mapping.at, mapping.size);
+    return status;
+  }
+
+  absl::Status load_parameters(const SlotRequest& request, int memory) {
+    void* at = ::mmap(nullptr, request.bytes, PROT_READ, MAP_SHARED, memory, 0);
+    if (at == MAP_FAILED) return absl::ResourceExhaustedError("cannot map parameters");
+    absl::Status status = card_->add_parameters(request.parameters, {static_cast<const std::byte*>(at), request.bytes});
+    ::munmap(at, request.bytes);
     return status;
   }
 

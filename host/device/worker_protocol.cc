@@ -49,7 +49,7 @@ std::string encode(const Hello& hello) {
   out << std::quoted(hello.protocol) << ' ' << std::quoted(hello.backend) << ' ' << std::quoted(hello.libexec) << ' '
       << hello.kernels.size();
   for (const KernelInfo& kernel : hello.kernels) {
-    out << ' ' << std::quoted(kernel.name) << ' ' << kernel.compute_units;
+    out << ' ' << std::quoted(kernel.name) << ' ' << kernel.compute_units << ' ' << kernel.parameter_bytes;
     put_list(out, kernel.input_row_bytes);
     put_list(out, kernel.output_row_bytes);
   }
@@ -70,7 +70,7 @@ absl::StatusOr<Hello> decode_hello(std::string_view text) {
   in >> std::quoted(hello.backend) >> std::quoted(hello.libexec) >> kernels;
   for (size_t i = 0; i < kernels && in; ++i) {
     KernelInfo kernel;
-    in >> std::quoted(kernel.name) >> kernel.compute_units;
+    in >> std::quoted(kernel.name) >> kernel.compute_units >> kernel.parameter_bytes;
     if (!take_list(in, kernel.input_row_bytes) || !take_list(in, kernel.output_row_bytes)) return damaged;
     hello.kernels.push_back(std::move(kernel));
   }

@@ -63,13 +63,19 @@ std::string encode(const Hello& hello);
 /// Errors: FailedPrecondition where the other side is of another build, InvalidArgument for a text that is no Hello.
 absl::StatusOr<Hello> decode_hello(std::string_view text);
 
-/// Then slots come and go. `kMakeSlot` carries a memfd with the slot's buffers, see `Layout`.
+inline constexpr size_t kMaxTensors = 32;
+
+/// Then slots and parameters come and go. `kMake` carries a memfd with the slot's buffers, see `Layout`; `kLoad` one
+/// with the parameters.
 struct SlotRequest {
-  enum Kind : uint32_t { kMake = 1, kRemove = 2 } kind;
+  enum Kind : uint32_t { kMake = 1, kRemove = 2, kLoad = 3, kUnload = 4 } kind;
   uint32_t slot = 0;
   uint32_t kernel = 0;
   int32_t unit = 0;
   uint64_t rows = 0;
+  uint32_t parameters = 0;              ///< the number of those to load, to unload, or to make a slot with; 0: none
+  uint64_t bytes = 0;                   ///< of the parameters to load
+  int64_t row_bytes[kMaxTensors] = {};  ///< of a slot with parameters: inputs, then outputs
 };
 
 /// Every answer: a status and, to Hello, the card's name and detail.

@@ -21,6 +21,7 @@ absl::Status translate(const std::exception& error, std::string_view doing) {
 /// One slot's buffers and its run, whose arguments are set once. XRT calls `on_complete` from its own thread.
 struct XrtSlot {
   std::vector<xrt::bo> inputs, outputs;
+  xrt::bo parameters;  ///< of a kernel that takes some
   std::vector<size_t> input_row_bytes, output_row_bytes;
   xrt::run run;
   size_t rows_set = 0;
@@ -70,7 +71,15 @@ class XrtCard final : public Card {
   std::string name() const override { return name_; }
   std::string detail() const override { return "XRT native"; }
 
-  absl::Status add_slot(uint32_t id, size_t kernel, int unit, size_t rows, std::span<const std::span<std::byte>> inputs,
+  absl::Status add_parameters(uint32_t id, std::span<const std::byte> image) override {
+    parameters_[id].bytes.assign(image.begin(), image.end());
+    return absl::OkStatus();
+  }
+
+  void remove_parameters(uint32_t id) override { parameters_.erase(id); }
+
+  absl::Status add_slot(uint32_t id, size_t kernel, int unit, size_t rows, uint32_t parameters,
+                        std::span<const std::span<std::byte>> inputs,
                         std::span<const std::span<std::byte>> outputs) override {
     try {
       auto slot = std::make_unique<XrtSlot>();
@@ -79,6 +88,11 @@ class XrtCard final : public Card {
       int argument = 0;
       bind(inputs, rows, on, argument, *slot, slot->inputs, slot->input_row_bytes);
       bind(outputs, rows, on, argument, *slot, slot->outputs, slot->output_row_bytes);
+      if (parameters != 0) {
+        const int behind_rows = argument + 1;
+        slot->parameters = parameters_on(parameters, on.group_id(behind_rows));
+        slot->run.set_arg(behind_rows, slot->parameters);
+      }
       auto on_complete = [this](const void*, ert_cmd_state state, void* data) {
         auto* completed = static_cast<XrtSlot*>(data);
         completed->last_callback = ++callbacks_;
@@ -120,6 +134,23 @@ class XrtCard final : public Card {
   }
 
  private:
+  /// Parameters as they came, and on the card in each memory bank where a compute unit reads them.
+  struct XrtParameters {
+    std::vector<std::byte> bytes;
+    std::map<int, xrt::bo> in_bank;
+  };
+
+  xrt::bo parameters_on(uint32_t id, int bank) {
+    XrtParameters& parameters = parameters_.at(id);
+    auto [at, added] = parameters.in_bank.try_emplace(bank);
+    if (added) {
+      at->second = xrt::bo(device_, parameters.bytes.size(), bank);
+      at->second.write(parameters.bytes.data());
+      at->second.sync(XCL_BO_SYNC_BO_TO_DEVICE);
+    }
+    return at->second;
+  }
+
   /// A kernel object bound to one compute unit; XRT takes "name:{instance}".
   xrt::kernel& kernel_on(size_t kernel, int unit) {
     auto [at, added] = kernels_.try_emplace({kernel, unit});
@@ -153,6 +184,7 @@ class XrtCard final : public Card {
   xrt::device device_;
   xrt::uuid uuid_;
   std::map<std::pair<size_t, int>, xrt::kernel> kernels_;
+  std::map<uint32_t, XrtParameters> parameters_;
   std::map<uint32_t, std::unique_ptr<XrtSlot>> slots_;
   std::vector<std::unique_ptr<XrtSlot>> retired_;
   std::atomic<uint64_t> callbacks_{0};

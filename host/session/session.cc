@@ -56,6 +56,7 @@ class SessionBase : public Session {
                    std::span<const std::span<std::byte>> outputs,
                    const std::function<void(size_t)>& progress) override {
     if (model >= models_.size()) return absl::InvalidArgumentError(absl::StrCat("model ", model, " does not exist"));
+    if (absl::Status s = session::check_runnable(*loaded_, model); !s.ok()) return s;
     std::vector<size_t> sizes;
     for (const auto& bytes : inputs) sizes.push_back(bytes.size());
     if (absl::Status s = check_sizes(models_[model].inputs, sizes, rows); !s.ok()) return s;
@@ -284,6 +285,10 @@ class DeviceSession : public SessionBase {
 absl::StatusOr<std::unique_ptr<Session>> Session::open(const std::string& xclbin, const SessionOptions& options) {
   auto loaded = session::load_xclbin(xclbin);
   if (!loaded.ok()) return loaded.status();
+  if (!options.forest.empty()) {
+    loaded = session::with_forest_file(**loaded, options.forest_engine, options.forest);
+    if (!loaded.ok()) return loaded.status();
+  }
   return session::open_session(*std::move(loaded), options);
 }
 
@@ -302,6 +307,10 @@ absl::StatusOr<std::unique_ptr<Session>> session::open_session(std::shared_ptr<c
   if ((*device)->info().backend == "emulator")
     return std::make_unique<InProcessSession>(std::move(loaded), std::move(plans), options.threads,
                                               (*device)->info().why);
+  for (const auto& [engine, forest] : loaded->forests) {
+    device = (*device)->with_parameters(engine, parameters_of(*forest));
+    if (!device.ok()) return device.status();
+  }
   return std::make_unique<DeviceSession>(std::move(loaded), std::shared_ptr<device::Device>(*std::move(device)));
 }
 

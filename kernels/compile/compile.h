@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "kernels/layers/forest_engine/engine_shape.h"
 #include "kernels/model/fixed_type.h"
 #include "platform/xclbin/xclbin.h"
 
@@ -24,6 +25,7 @@ struct ModelOptions {
   std::optional<int> weight_bits;              ///< as quantise::QuantiseOptions has it
   std::optional<model::FixedType> score_type;  ///< as quantise::QuantiseOptions has it
   int compute_units = 1;
+  std::optional<layers::EngineShape> engine;  ///< a forest engine instead of a model; it has no file
 };
 
 struct CompileOptions {
@@ -56,5 +58,21 @@ struct CompileReport {
 /// or v++, and of writing; each names its object.
 absl::StatusOr<CompileReport> compile_models(std::span<const ModelOptions> models, const CompileOptions& options,
                                              const std::string& output);
+
+struct ForestReport {
+  std::string model;
+  layers::EngineShape used;  ///< of the engine
+  size_t image_bytes = 0;    ///< that the engine reads when it takes the forest
+  int64_t planned_initiation_interval = 1;
+  std::vector<std::string> warnings, without_effect;
+  double seconds = 0;
+};
+
+/// Compiles a forest for a forest engine of the xclbin `engine_xclbin` (the one named `engine`, or its only one) and
+/// writes the forest file to `output`, whole or not at all. `strip` leaves the floating-point model out.
+/// Errors: those of the importer and the configuration; InvalidArgument where the xclbin has no such engine;
+/// Unimplemented and ResourceExhausted, as layers::ForestImage::make.
+absl::StatusOr<ForestReport> compile_forest(const ModelOptions& model, const std::string& engine_xclbin,
+                                            const std::string& engine, bool strip, const std::string& output);
 
 }  // namespace strobe::compile

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "kernels/compile/stopwatch.h"
 #include "kernels/import/formula_file.h"
+#include "kernels/layers/forest_engine/forest_engine.h"
 #include "platform/files/file.h"
 
 namespace strobe::compile {
@@ -90,6 +91,12 @@ absl::StatusOr<quantise::QuantiseOptions> quantise_options(const ModelOptions& o
 
 absl::StatusOr<PreparedModel> prepare(const ModelOptions& options) {
   Stopwatch watch;
+  if (options.engine) {
+    const std::string name = kernel_name(options.name, "forest_engine");
+    auto graph = layers::engine_graph(name, *options.engine);
+    if (!graph.ok()) return graph.status();
+    return PreparedModel{name, std::nullopt, *std::move(graph), {}, {}, 0, watch.lap()};
+  }
   auto source = import::import_model(options.path, {options.weights, options.formula_choice, options.formula_inputs});
   if (!source.ok()) return source.status();
   const double import_seconds = watch.lap();

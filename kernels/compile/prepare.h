@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,9 +14,9 @@ namespace strobe::compile {
 
 /// A model between its file and the HLS project.
 struct PreparedModel {
-  std::string kernel;  ///< a C identifier: what v++ takes for a kernel's name
-  import::FloatModel source;
-  model::Graph graph;  ///< says in its provenance what it was made of
+  std::string kernel;                        ///< a C identifier: what v++ takes for a kernel's name
+  std::optional<import::FloatModel> source;  ///< a forest engine has none
+  model::Graph graph;                        ///< says in its provenance what it was made of
   std::vector<std::string> warnings, without_effect;
   double import_seconds = 0, quantise_seconds = 0;
 };

@@ -32,6 +32,8 @@ struct ModelInfo {
 struct SessionOptions {
   std::string device = "auto";  ///< "auto", "emulator", "xrt:N" or "opencl:N"
   int threads = 1;              ///< of the in-process emulator
+  std::string forest;           ///< a forest file (`.sfi`) for the xclbin's forest engine
+  std::string forest_engine;    ///< that engine's name, where the xclbin has several
 };
 
 /// One xclbin on one device. Thread-safe.
