@@ -3,11 +3,16 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <cstdio>
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <set>
+#include <stop_token>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -31,6 +36,7 @@ struct Settings {
   std::string http_address;  ///< empty: no HTTP
   int threads = 1;
   int slots = 3;
+  int poll_seconds = 0;  ///< 0: the folder is read once
 };
 
 /// Joins xclbins, graphs and devices for the service. Models of one xclbin, told by its UUID, share a device.
@@ -44,10 +50,32 @@ class XclbinLoader : public server::ModelLoader {
     if (!loaded.ok()) return loaded.status();
     auto index = choose(**loaded, name, kernel);
     if (!index.ok()) return index.status();
-    const package::KernelModel& model = (*loaded)->package.models[*index];
+    if (absl::Status s = session::check_runnable(**loaded, *index); !s.ok()) return s;
+    server::LoadedModel result = describe(**loaded, *index);
+    result.spec.open_device = [shared = shared_device(*loaded)] { return shared->get(); };
+    return result;
+  }
+
+  absl::StatusOr<server::LoadedModel> load_forest(const std::string& path, const std::string& engine,
+                                                  const std::string& kernel) override {
+    auto loaded = session::load_xclbin(engine);
+    if (!loaded.ok()) return loaded.status();
+    auto with_forest = session::with_forest_file(**loaded, kernel, path);
+    if (!with_forest.ok()) return with_forest.status();
+    const auto& [index, forest] = *(*with_forest)->forests.begin();
+    server::LoadedModel result = describe(**with_forest, index);
+    result.spec.open_device = [shared = shared_device(*loaded), index, forest] {
+      return open_with_forest(*shared, index, *forest);
+    };
+    return result;
+  }
+
+ private:
+  static server::LoadedModel describe(const session::LoadedXclbin& loaded, size_t index) {
+    const package::KernelModel& model = loaded.package.models[index];
     server::LoadedModel result;
     result.spec.name = model.kernel;
-    result.spec.kernel = *index;
+    result.spec.kernel = index;
     for (const model::TensorId id : model.graph.inputs())
       add(model.graph.tensor(id), result.spec.inputs, result.properties);
     for (const model::TensorId id : model.graph.outputs())
@@ -56,15 +84,30 @@ class XclbinLoader : public server::ModelLoader {
       if (key != "file" && key != "path") result.properties[key] = value;
     }
     result.properties["kernel"] = model.kernel;
-    auto& shared = devices_[xclbin::uuid_text((*loaded)->file.uuid)];
-    if (shared == nullptr) {
-      shared = std::make_shared<runtime::SharedDevice>([this, file = *loaded] { return open(file); });
-    }
-    result.spec.open_device = [shared] { return shared->get(); };
     return result;
   }
 
- private:
+  std::shared_ptr<runtime::SharedDevice> shared_device(const std::shared_ptr<const session::LoadedXclbin>& loaded) {
+    auto& shared = devices_[xclbin::uuid_text(loaded->file.uuid)];
+    if (shared == nullptr) shared = std::make_shared<runtime::SharedDevice>([this, loaded] { return open(loaded); });
+    return shared;
+  }
+
+  /// The shared device with a forest of one's own. It holds on to the shared one, so that others find it.
+  static absl::StatusOr<std::shared_ptr<device::Device>> open_with_forest(runtime::SharedDevice& shared, size_t engine,
+                                                                          const package::ForestFile& forest) {
+    struct Both {
+      std::shared_ptr<device::Device> card;
+      std::unique_ptr<device::Device> with_forest;
+    };
+    auto card = shared.get();
+    if (!card.ok()) return card.status();
+    auto with_forest = (*card)->with_parameters(engine, session::parameters_of(forest));
+    if (!with_forest.ok()) return with_forest.status();
+    auto both = std::make_shared<Both>(*std::move(card), *std::move(with_forest));
+    return std::shared_ptr<device::Device>(both, both->with_forest.get());
+  }
+
   static absl::StatusOr<size_t> choose(const session::LoadedXclbin& loaded, const std::string& name,
                                        const std::string& kernel) {
     if (!kernel.empty() || loaded.package.models.size() == 1) return session::find_model(loaded, kernel);
@@ -149,6 +192,25 @@ absl::Status nothing_to_serve(const std::string& folder) {
       named.empty() ? "nothing" : absl::StrJoin(named, ", ")));
 }
 
+/// Looks into the model folder now and then, on a thread of its own.
+class Poll {
+ public:
+  Poll(int seconds, server::ModelStore& store) {
+    if (seconds == 0) return;
+    thread_ = std::jthread([seconds, &store](const std::stop_token& stop) {
+      std::mutex mutex;
+      std::condition_variable_any wakes;
+      std::unique_lock lock(mutex);
+      while (!wakes.wait_for(lock, stop, std::chrono::seconds(seconds), [&] { return stop.stop_requested(); })) {
+        store.refresh();
+      }
+    });
+  }
+
+ private:
+  std::jthread thread_;
+};
+
 absl::Status serve_command(const Settings& settings, Interruption& interruption) {
   if (absl::Status s = raise_descriptor_limit(); !s.ok()) return s;
   XclbinLoader loader(settings.device, settings.threads);
@@ -167,7 +229,10 @@ absl::Status serve_command(const Settings& settings, Interruption& interruption)
   std::printf("serving %s on %s\n", settings.folder.c_str(), (*server)->address().c_str());
   if (*http != nullptr) std::printf("health and metrics on http://%s\n", (*http)->address().c_str());
   std::fflush(stdout);
-  interruption.wait();
+  {
+    const Poll poll(settings.poll_seconds, **store);
+    interruption.wait();
+  }
   stopping.store(true);  // probes are told "not ready", and metrics can be read, until the last call is finished
   std::fprintf(stderr, "stopping: no new calls are taken, those in work are finished\n");
   (*server)->shutdown();
@@ -188,6 +253,11 @@ void add_serve(CLI::App& app, Action& action, Interruption& interruption) {
       "says which one, or config.pbtxt's parameter \"kernel\"; folders with the same xclbin share one device. SIGTERM "
       "finishes the calls in work and "
       "stops.\n"
+      "A version that holds model.sfi, a forest, runs in the forest engine of FOLDER/engine.xclbin, or of the xclbin "
+      "that\n"
+      "config.pbtxt's parameter \"engine\" names; all its forests share one device. With --poll, models and versions "
+      "that are\n"
+      "added while the service runs are served.\n"
       "With --http, GET answers /v2/health/live (200), /v2/health/ready (200, or 503 while a device is lost or the "
       "service\n"
       "stops), /v2 (name and version) and /metrics (Prometheus text, named as Triton names it).\n"
@@ -209,6 +279,12 @@ void add_serve(CLI::App& app, Action& action, Interruption& interruption) {
   command->add_option("--slots", settings->slots, "launches in flight per compute unit")
       ->type_name("N")
       ->check(CLI::Range(1, 16))
+      ->capture_default_str();
+  command
+      ->add_option("--poll", settings->poll_seconds,
+                   "looks into FOLDER that often for new models and versions; 0: never")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0, 86400))
       ->capture_default_str();
   command->callback([settings, &action, &interruption] {
     action = [settings, &interruption] { return serve_command(*settings, interruption); };

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "host/runtime/request.h"
 
 namespace strobe::server {
@@ -24,6 +25,14 @@ class ModelLoader {
   /// share it. Errors: whatever is wrong with the file or the choice, in words for a person.
   virtual absl::StatusOr<LoadedModel> load(const std::string& path, const std::string& name,
                                            const std::string& kernel) = 0;
+  /// Reads the forest file at `path` for the forest engine `kernel` (or the only one) of the xclbin `engine`. Forests
+  /// of one xclbin share its device. Errors: as above, and a forest that the engine does not hold; Unimplemented for a
+  /// loader that knows no engines.
+  virtual absl::StatusOr<LoadedModel> load_forest(const std::string& path, const std::string& engine,
+                                                  const std::string& kernel) {
+    return absl::UnimplementedError(
+        absl::StrCat(path, ": no forests are served here (engine '", engine, "', kernel '", kernel, "')"));
+  }
 };
 
 }  // namespace strobe::server

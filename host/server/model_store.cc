@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <set>
+#include <iterator>
 #include <sstream>
 #include <system_error>
 #include <utility>
@@ -19,6 +19,10 @@ namespace fs = std::filesystem;
 
 /// Of config.pbtxt: which model of an xclbin that holds several.
 constexpr char kKernelParameter[] = "kernel";
+/// Of config.pbtxt: the xclbin with the forest engine, relative to the folder of all models.
+constexpr char kEngineParameter[] = "engine";
+constexpr char kConfigFile[] = "config.pbtxt", kModelFile[] = "model.xclbin", kForestFile[] = "model.sfi",
+               kEngineFile[] = "engine.xclbin";
 
 /// The number a version is written as, or 0 where `text` is not a positive decimal integer.
 int64_t parse_version(const std::string& text) {
@@ -62,15 +66,40 @@ std::set<int64_t> choose_versions(const fs::path& folder, const inference::Model
   return found;
 }
 
-absl::StatusOr<std::unique_ptr<ServedModel>> load_version(const fs::path& folder, const std::string& name,
+std::string parameter(const inference::ModelConfig& config, const char* name, const char* fallback) {
+  const auto found = config.parameters().find(name);
+  return found == config.parameters().end() ? fallback : found->second.string_value();
+}
+
+/// The file of a version: a model, or a forest for an engine. Empty: there is none.
+fs::path file_of(const fs::path& version) {
+  std::error_code error;
+  for (const char* name : {kModelFile, kForestFile}) {
+    if (fs::exists(version / name, error)) return version / name;
+  }
+  return {};
+}
+
+/// Tells a file from a later one in its place.
+std::string state_of(const fs::path& file) {
+  std::error_code error;
+  const auto time = fs::last_write_time(file, error);
+  const auto size = fs::file_size(file, error);
+  return error ? "missing" : absl::StrCat(time.time_since_epoch().count(), " ", size);
+}
+
+absl::StatusOr<std::unique_ptr<ServedModel>> load_version(const fs::path& root, const std::string& name,
                                                           int64_t version, const inference::ModelConfig& config,
                                                           ModelLoader& loader, const runtime::RunnerOptions& options) {
-  const fs::path file = folder / absl::StrCat(version) / "model.xclbin";
-  std::error_code error;
-  if (!fs::exists(file, error)) return absl::NotFoundError(absl::StrCat(file.string(), " does not exist"));
-  const auto kernel = config.parameters().find(kKernelParameter);
+  const fs::path folder = root / name / absl::StrCat(version);
+  const fs::path file = file_of(folder);
+  if (file.empty()) return absl::NotFoundError(absl::StrCat((folder / kModelFile).string(), " does not exist"));
+  const std::string kernel = parameter(config, kKernelParameter, "");
   absl::StatusOr<LoadedModel> loaded =
-      loader.load(file.string(), name, kernel == config.parameters().end() ? "" : kernel->second.string_value());
+      file.filename() == kForestFile
+          ? loader.load_forest(file.string(), (root / parameter(config, kEngineParameter, kEngineFile)).string(),
+                               kernel)
+          : loader.load(file.string(), name, kernel);
   if (!loaded.ok()) return loaded.status();
   return open_model(name, version, *std::move(loaded), config, options);
 }
@@ -80,40 +109,104 @@ absl::StatusOr<std::unique_ptr<ServedModel>> load_version(const fs::path& folder
 absl::StatusOr<std::unique_ptr<ModelStore>> ModelStore::open(const std::string& folder, ModelLoader& loader,
                                                              const runtime::RunnerOptions& options, const Log& log) {
   auto store = std::make_unique<ModelStore>();
+  store->folder_ = folder;
+  store->loader_ = &loader;
+  store->options_ = options;
+  store->log_ = log;
   std::error_code error;
-  std::set<fs::path> folders;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    const bool hidden = it->path().filename().string().front() == '.';
-    std::error_code unreadable;
-    if (it->is_directory(unreadable) && !hidden) folders.insert(it->path());
-  }
+  const fs::directory_iterator readable(folder, error);
   if (error) return absl::NotFoundError(absl::StrCat("model folder '", folder, "': ", error.message()));
-
-  for (const fs::path& path : folders) {
-    const std::string name = path.filename().string();
-    Versions& versions = store->models_[name];
-    const absl::StatusOr<inference::ModelConfig> config = read_config(path / "config.pbtxt");
-    if (!config.ok()) {
-      log(absl::StrCat("model '", name, "' is not served: ", config.status().message()));
-      continue;
-    }
-    for (const int64_t version : choose_versions(path, config->version_policy(), log)) {
-      auto model = load_version(path, name, version, *config, loader, options);
-      log(model.ok()
-              ? absl::StrCat("model '", name, "' version ", version, " is ready")
-              : absl::StrCat("model '", name, "' version ", version, " is not served: ", model.status().message()));
-      versions[version] = model.ok() ? *std::move(model) : nullptr;
-    }
-    if (versions.empty()) {
-      log(absl::StrCat("model '", name, "' is not served: no version found, expected a file such as ",
-                       (path / "1" / "model.xclbin").string()));
-    }
-  }
-  if (folders.empty()) log(absl::StrCat("model folder '", folder, "' holds no model"));
+  store->refresh();
+  if (store->models_.empty()) log(absl::StrCat("model folder '", folder, "' holds no model"));
   return store;
 }
 
+void ModelStore::refresh() {
+  for (; stopped_ < retired_.size(); ++stopped_) retired_[stopped_]->runner->stop();
+  std::error_code error;
+  std::set<std::string> names;
+  for (fs::directory_iterator it(folder_, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    std::error_code unreadable;
+    if (it->is_directory(unreadable) && name.front() != '.') names.insert(name);
+  }
+  for (const std::string& name : names) refresh_model(name);
+}
+
+void ModelStore::refresh_model(const std::string& name) {
+  const fs::path folder = fs::path(folder_) / name;
+  {
+    const std::unique_lock lock(mutex_);
+    models_[name];
+  }
+  const absl::StatusOr<inference::ModelConfig> config = read_config(folder / kConfigFile);
+  if (!config.ok()) {
+    if (!reported(name, std::string(config.status().message())))
+      log_(absl::StrCat("model '", name, "' is not served: ", config.status().message()));
+    return;
+  }
+  const std::set<int64_t> chosen = choose_versions(folder, config->version_policy(), [&](const std::string& line) {
+    if (!reported(line, "")) log_(line);
+  });
+  for (const int64_t version : chosen) {
+    if (!has(name, version)) load(name, version, *config);
+  }
+  retire(name, chosen);
+  if (chosen.empty() && !reported(name, "empty")) {
+    log_(absl::StrCat("model '", name, "' is not served: no version found, expected a file such as ",
+                      (folder / "1" / kModelFile).string()));
+  }
+}
+
+void ModelStore::load(const std::string& name, int64_t version, const inference::ModelConfig& config) {
+  const fs::path folder = fs::path(folder_) / name / absl::StrCat(version);
+  const std::string state =
+      absl::StrCat(state_of(file_of(folder)), ", ", state_of(fs::path(folder_) / name / kConfigFile), ", ",
+                   state_of(fs::path(folder_) / parameter(config, kEngineParameter, kEngineFile)));
+  if (reported(folder.string(), state)) return;
+  auto model = load_version(folder_, name, version, config, *loader_, options_);
+  log_(model.ok() ? absl::StrCat("model '", name, "' version ", version, " is ready")
+                  : absl::StrCat("model '", name, "' version ", version, " is not served: ", model.status().message()));
+  const std::unique_lock lock(mutex_);
+  models_[name][version] = model.ok() ? *std::move(model) : nullptr;
+}
+
+/// Takes versions out that were loaded and are not wanted any more, once a newer one serves.
+void ModelStore::retire(const std::string& name, const std::set<int64_t>& chosen) {
+  const std::unique_lock lock(mutex_);
+  Versions& versions = models_[name];
+  for (auto it = versions.begin(); it != versions.end();) {
+    const bool newer_serves =
+        std::any_of(std::next(it), versions.end(), [](const auto& v) { return v.second != nullptr; });
+    if (chosen.contains(it->first) || (it->second != nullptr && !newer_serves)) {
+      ++it;
+      continue;
+    }
+    if (it->second != nullptr) {
+      log_(absl::StrCat("model '", name, "' version ", it->first, " is no longer served"));
+      retired_.push_back(std::move(it->second));
+    }
+    it = versions.erase(it);
+  }
+}
+
+/// Whether this was reported in that state; it is from now on.
+bool ModelStore::reported(const std::string& what, const std::string& state) {
+  const auto [at, is_new] = failures_.try_emplace(what, state);
+  const bool same = !is_new && at->second == state;
+  at->second = state;
+  return same;
+}
+
+bool ModelStore::has(const std::string& name, int64_t version) const {
+  const std::shared_lock lock(mutex_);
+  const Versions& versions = models_.at(name);
+  const auto at = versions.find(version);
+  return at != versions.end() && at->second != nullptr;
+}
+
 absl::StatusOr<ServedModel*> ModelStore::find(const std::string& name, const std::string& version) const {
+  const std::shared_lock lock(mutex_);
   const auto model = models_.find(name);
   if (model == models_.end()) {
     return absl::NotFoundError(absl::StrCat("Request for unknown model: '", name, "' is not found"));
@@ -147,6 +240,7 @@ absl::StatusOr<ServedModel*> ModelStore::find(const std::string& name, const std
 }
 
 std::vector<ServedModel*> ModelStore::versions(const std::string& name) const {
+  const std::shared_lock lock(mutex_);
   std::vector<ServedModel*> result;
   const auto model = models_.find(name);
   if (model == models_.end()) return result;
@@ -157,6 +251,7 @@ std::vector<ServedModel*> ModelStore::versions(const std::string& name) const {
 }
 
 std::vector<ServedModel*> ModelStore::all() const {
+  const std::shared_lock lock(mutex_);
   std::vector<ServedModel*> result;
   for (const auto& [name, versions] : models_) {
     for (const auto& [version, served] : versions) {

@@ -55,3 +55,19 @@ done
   --case forest "$work/features_float.npy" "$work/forest.npy" \
   --case cut "$work/features_float.npy" "$work/cut.npy" \
   --case branches "$events" "$work/branches.npz"
+
+# Forests in one engine on one card, and a new version while the service runs.
+"$strobe" compile --engine engines=4,nodes=2048,features=16,outputs=5 -o "$work/engine.xclbin"
+for type in '16,6' '12,6'; do
+  "$strobe" compile "$data/jets_forest.json" --input-type "ap_fixed<$type>" --for "$work/engine.xclbin" -o "$work/$type.sfi"
+  "$strobe" run "$work/engine.xclbin" "$work/features_float.npy" --forest "$work/$type.sfi" --device emulator -o "$work/engine_$type.npy"
+done
+mkdir -p "$work/forests/a/1" "$work/forests/b/1"
+cp "$work/engine.xclbin" "$work/forests/"
+cp "$work/16,6.sfi" "$work/forests/a/1/model.sfi"
+cp "$work/12,6.sfi" "$work/forests/b/1/model.sfi"
+"$python" "$source/tests/system/shared_card_test.py" "$strobe" "$work/forests" \
+  --case a "$work/features_float.npy" "$work/engine_16,6.npy" \
+  --case b "$work/features_float.npy" "$work/engine_12,6.npy"
+"$python" "$source/tests/system/new_forest_test.py" "$strobe" "$work/forests" "$work/features_float.npy" \
+  "$work/engine_16,6.npy" "$work/12,6.sfi" "$work/engine_12,6.npy"

@@ -74,6 +74,67 @@ TEST(ModelStore, TakesTheModelThatTheFolderIsNamedAfterOrTheConfigurationNames) 
   EXPECT_EQ(folder.store->find("other", "").status().code(), absl::StatusCode::kUnavailable);
 }
 
+TEST(ModelStore, TakesAForestForTheEngineOfTheFolderOrTheOneThatIsNamed) {
+  ServedFolder folder;
+  folder.write("engine.xclbin", "");
+  folder.write("other.xclbin", "");
+  folder.write("a/1/model.sfi", "doubling");
+  folder.write("b/1/model.sfi", "doubling");
+  folder.write("b/config.pbtxt", "parameters { key: 'engine' value { string_value: 'other.xclbin' } }");
+  folder.write("c/1/model.sfi", "doubling");
+  folder.write("c/config.pbtxt", "parameters { key: 'engine' value { string_value: 'none.xclbin' } }");
+  folder.open();
+  EXPECT_EQ((*folder.store->find("a", ""))->properties.at("engine"), "engine.xclbin");
+  EXPECT_EQ((*folder.store->find("b", ""))->properties.at("engine"), "other.xclbin");
+  EXPECT_EQ(folder.store->find("c", "").status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(folder.log(), HasSubstr("none.xclbin: no such file"));
+}
+
+TEST(ModelStore, ServesWhatIsAddedWhileTheOldGoesOn) {
+  ServedFolder folder;
+  folder.write("m/1/model.xclbin", "doubling");
+  folder.open();
+  ServedModel* old = *folder.store->find("m", "");
+  folder.write("m/2/model.xclbin", "doubling");
+  folder.write("n/1/model.xclbin", "two");
+  folder.store->refresh();
+  EXPECT_EQ((*folder.store->find("m", ""))->version, 2);
+  EXPECT_EQ(*folder.store->find("m", "1"), old);
+  EXPECT_EQ((*folder.store->find("n", ""))->properties.at("kind"), "two");
+}
+
+TEST(ModelStore, KeepsTheOldVersionWhereTheNewOneIsBrokenAndSaysSoOnce) {
+  ServedFolder folder;
+  folder.write("m/1/model.xclbin", "doubling");
+  folder.write("m/config.pbtxt", "version_policy: { latest: { num_versions: 1 } }");
+  folder.open();
+  folder.write("m/2/model.xclbin", "half a fi");
+  for (int i = 0; i < 3; ++i) folder.store->refresh();
+  EXPECT_EQ((*folder.store->find("m", ""))->version, 1);
+  EXPECT_TRUE((*folder.store->find("m", ""))->runner->health().ok());
+  const std::string log = folder.log(), line = "model 'm' version 2 is not served: ";
+  EXPECT_EQ(log.find(line), log.rfind(line)) << log;
+  folder.write("m/2/model.xclbin", "doubling");
+  folder.store->refresh();
+  EXPECT_EQ((*folder.store->find("m", ""))->version, 2);
+}
+
+TEST(ModelStore, StopsAVersionThatThePolicyDropsOneRefreshLater) {
+  ServedFolder folder;
+  folder.write("m/1/model.xclbin", "doubling");
+  folder.write("m/config.pbtxt", "version_policy: { latest: { num_versions: 1 } }");
+  folder.open();
+  ServedModel* old = *folder.store->find("m", "");
+  folder.write("m/2/model.xclbin", "doubling");
+  folder.store->refresh();
+  EXPECT_EQ((*folder.store->find("m", ""))->version, 2);
+  EXPECT_EQ(folder.store->find("m", "1").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_TRUE(old->runner->health().ok());  // whoever found it before is still answered
+  folder.store->refresh();
+  EXPECT_FALSE(old->runner->health().ok());
+  EXPECT_THAT(folder.log(), HasSubstr("model 'm' version 1 is no longer served"));
+}
+
 struct BadConfig {
   const char* text;
   const char* message;

@@ -69,6 +69,14 @@ absl::StatusOr<server::LoadedModel> TextLoader::load(const std::string& path, co
   return loaded;
 }
 
+absl::StatusOr<server::LoadedModel> TextLoader::load_forest(const std::string& path, const std::string& engine,
+                                                            const std::string& kernel) {
+  if (!std::filesystem::exists(engine)) return absl::NotFoundError(absl::StrCat(engine, ": no such file"));
+  auto loaded = load(path, "", kernel);
+  if (loaded.ok()) loaded->properties["engine"] = std::filesystem::path(engine).filename().string();
+  return loaded;
+}
+
 ServedFolder::ServedFolder() {
   std::string pattern = ::testing::TempDir() + "/served_XXXXXX";
   EXPECT_NE(mkdtemp(pattern.data()), nullptr);

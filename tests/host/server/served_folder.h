@@ -27,6 +27,9 @@ class TextLoader : public server::ModelLoader {
  public:
   absl::StatusOr<server::LoadedModel> load(const std::string& path, const std::string& name,
                                            const std::string& kernel) override;
+  /// The same of a forest's file; the engine's must be there.
+  absl::StatusOr<server::LoadedModel> load_forest(const std::string& path, const std::string& engine,
+                                                  const std::string& kernel) override;
   /// The device opened last.
   ScriptedDevice& device() const { return *device_; }
 
