@@ -27,6 +27,8 @@ class TreeWriter {
 
   void run(Node& node) {
     for (size_t t = 0; t < forest_.trees.size(); ++t) write_tree(t);
+    is_constant_ = node_predicate_.empty();
+    if (is_constant_) add_idle_split();
     const std::vector<int64_t> number = predicates_.finish(node);
     for (int64_t& p : node_predicate_) p = number[p];
     node.constants["node_predicate"] = whole_numbers(node_predicate_);
@@ -40,7 +42,8 @@ class TreeWriter {
     node.constants["tree_output"] = whole_numbers(std::move(outputs));
   }
 
-  bool has_splits() const { return !node_predicate_.empty(); }
+  /// No split tells events apart.
+  bool is_constant() const { return is_constant_; }
   const std::vector<int64_t>& leaves() const { return leaves_; }
   const std::vector<int64_t>& leaf_tree() const { return leaf_tree_; }
 
@@ -50,6 +53,19 @@ class TreeWriter {
     std::vector<int64_t>* parents;  ///< which column names the child
     int64_t parent;
   };
+
+  /// A forest of leaves alone gets one split, with its first leaf on both sides: nothing behind need know of forests
+  /// without questions.
+  void add_idle_split() {
+    const int64_t low = inputs_.grid(0).low();
+    node_predicate_.push_back(predicates_.idle(0, {{low, low}}));
+    node_true_.push_back(tree_root_[0]);
+    node_false_.push_back(~static_cast<int64_t>(leaves_.size()));
+    leaves_.push_back(leaves_[0]);
+    leaf_id_.push_back(leaf_id_[0]);
+    leaf_tree_.push_back(0);
+    tree_root_[0] = 0;
+  }
 
   void write_tree(size_t tree) {
     tree_root_.push_back(0);
@@ -101,6 +117,7 @@ class TreeWriter {
   const ForestConfig& config_;
   const ForestInputs& inputs_;
   Predicates predicates_;
+  bool is_constant_ = false;
   std::vector<int64_t> node_predicate_, node_true_, node_false_, tree_root_, leaf_id_;
   std::vector<int64_t> leaves_, leaf_tree_;
 };
@@ -121,8 +138,18 @@ absl::Status in_layer(const import::FloatLayer& layer, const absl::Status& statu
   return absl::Status(status.code(), absl::StrCat("forest '", layer.name, "': ", std::string(status.message())));
 }
 
+/// Every event gets the same scores. A forest of leaves alone is meant so; one with splits is not.
+void warn_of_constant(const import::FloatModel& model, const Forest& forest, const ForestConfig& config,
+                      std::vector<std::string>& warnings) {
+  const auto is_root_split = [&](const auto& tree) { return !forest.nodes[tree.root].is_leaf(); };
+  if (std::none_of(forest.trees.begin(), forest.trees.end(), is_root_split)) return;
+  const std::string type = config.input ? config.input->to_string() : "float32";
+  warnings.push_back(absl::StrCat("model '", model.name, "': no split tells inputs of type ", type,
+                                  " apart, every event gets the same scores; are the thresholds beyond the type?"));
+}
+
 absl::StatusOr<model::Graph> write_graph(const import::FloatModel& model, const import::FloatLayer& layer,
-                                         const ForestConfig& config) {
+                                         const ForestConfig& config, std::vector<std::string>& warnings) {
   const Forest& forest = *layer.forest;
   model::GraphBuilder builder(model.name);
   for (const auto& [key, value] : model.provenance) builder.set_provenance(key, value);
@@ -134,7 +161,7 @@ absl::StatusOr<model::Graph> write_graph(const import::FloatModel& model, const 
   node.inputs = {inputs->tensor()};
   TreeWriter trees(forest, config, *inputs);
   trees.run(node);
-  if (!trees.has_splits()) return absl::InvalidArgumentError("no split tells events of the input's type apart");
+  if (trees.is_constant()) warn_of_constant(model, forest, config, warnings);
   auto scores = score_forest(forest, config, trees.leaves(), trees.leaf_tree());
   if (!scores.ok()) return scores.status();
   const auto leaves = static_cast<int64_t>(trees.leaves().size());
@@ -206,9 +233,10 @@ absl::StatusOr<Quantised> quantise_forest(const import::FloatModel& model, const
   if (absl::Status s = settle_input_type(options, *config); !s.ok()) return s;
   if (layer.forest->trees.empty()) return in_layer(layer, absl::InvalidArgumentError("has no tree"));
   if (absl::Status s = settle_widths(*layer.forest, options, *config); !s.ok()) return in_layer(layer, s);
-  auto graph = write_graph(model, layer, *config);
+  std::vector<std::string> warnings;
+  auto graph = write_graph(model, layer, *config, warnings);
   if (!graph.ok()) return in_layer(layer, graph.status());
-  return Quantised{*std::move(graph), {}, config->without_effect};
+  return Quantised{*std::move(graph), std::move(warnings), config->without_effect};
 }
 
 absl::StatusOr<model::Graph> with_leaves(const model::Graph& graph) {

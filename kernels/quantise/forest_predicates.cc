@@ -147,6 +147,10 @@ Predicates::Answer Predicates::add(int64_t feature, const Intervals& set, const 
   return {std::nullopt, it->second, swapped};
 }
 
+int64_t Predicates::idle(int64_t feature, const Intervals& set) {
+  return known_.try_emplace({feature, set}, static_cast<int64_t>(known_.size())).first->second;
+}
+
 std::vector<int64_t> Predicates::finish(model::Node& node) const {
   std::vector<int64_t> features, begin = {0}, low, high, number(known_.size());
   for (const auto& [key, id] : known_) {

@@ -59,6 +59,9 @@ class Predicates {
   };
   Answer add(int64_t feature, const Intervals& set, const RawGrid& grid);
 
+  /// A predicate although its answer may not matter; returns its id.
+  int64_t idle(int64_t feature, const Intervals& set);
+
   /// Orders predicates by feature and interval, and writes them into the node's constants. Returns the final number of
   /// each id.
   std::vector<int64_t> finish(model::Node& node) const;

@@ -1,7 +1,13 @@
+#include "kernels/quantise/forest.h"
+
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "kernels/emulator/emulator.h"
+#include "kernels/import/forest_tree.h"
+#include "kernels/layers/reference.h"
 #include "tests/kernels/emulator/random_forest.h"
+#include "tests/kernels/emulator/random_graph.h"
 #include "tests/kernels/hls_writer/runner.h"
 
 namespace strobe {
@@ -61,5 +67,90 @@ TEST(HlsForest, OfTheJetForestsSizeCompilesInSeconds) {
   testing::expect_hls_equals_reference({testing::finished(std::move(builder), {y})}, {200}, 22);
 }
 
+/// One small tree with a value per output and no base, for which the array of its terms made g++ 12 break down.
+TEST(HlsForest, OfOneTreeWithAValuePerOutputCompiles) {
+  const model::TensorType input = {{4}, {FixedType::fixed(32, 32)}};
+  std::vector<model::Graph> graphs;
+  for (uint64_t seed = 31; seed < 34; ++seed) {
+    model::GraphBuilder builder(absl::StrCat("tree", seed));
+    const model::TensorId x = builder.add_input("x", input);
+    model::Node node = RandomForest(seed, input, 1, 3).node("forest", x, 3, true, FixedType::ufixed(13, 1));
+    node.constants["base"] = {{{3}, {FixedType::ufixed(1, -11)}}, {0, 0, 0}};
+    const auto y = builder.add(std::move(node), {{3}, {FixedType::ufixed(13, 1)}});
+    graphs.push_back(testing::finished(std::move(builder), {y}));
+  }
+  testing::expect_hls_equals_reference(graphs, {200}, 23);
+}
+
+/// Two outputs, a tree each: a leaf of 1 and one of -0.5, and behind splits (`depth` 1) the same beside others.
+import::FloatModel two_trees(int depth, const std::string& name){import::Forest forest;
+forest.features = 2;
+forest.outputs = 2;
+forest.base = {0.25, 0};
+forest.leaf_values = {1, -0.5, 3, 4};
+for (int32_t t = 0; t < 2; ++t) {
+  import::ForestNode leaf, other, split;
+  leaf.leaf = t;
+  other.leaf = 2 + t;
+  const auto first = static_cast<int32_t>(forest.nodes.size());
+  forest.trees.push_back({first, t});
+  if (depth > 0) {
+    split.feature = t;
+    split.threshold = 1000;
+    split.if_true = first + 1;
+    split.if_false = first + 2;
+    forest.nodes.insert(forest.nodes.end(), {split, leaf, other});
+  } else {
+    forest.nodes.push_back(leaf);
+  }
+}
+auto model = import::forest_model(forest, name, "test", {});
+EXPECT_TRUE(model.ok()) << model.status();
+return *std::move(model);
 }  // namespace
+
+/// Boosting of depth 0, and splits that are all beyond the input's type: each event gets the same scores.
+TEST(HlsForest, WithoutEffectiveSplitsGivesConstants) {
+  std::vector<model::Graph> graphs;
+  for (const int depth : {0, 1}) {
+    for (const bool keys : {true, false}) {
+      if (depth > 0 && keys) continue;
+      quantise::QuantiseOptions options;
+      if (!keys) options.input_type = FixedType::fixed(8, 4);
+      const auto quantised =
+          quantise::quantise_forest(two_trees(depth, absl::StrCat("constant", graphs.size())), options);
+      ASSERT_TRUE(quantised.ok()) << quantised.status();
+      ASSERT_EQ(quantised->warnings.size(), static_cast<size_t>(depth));
+      if (depth > 0) {
+        EXPECT_NE(quantised->warnings[0].find("'constant2': no split tells inputs of type ap_fixed<8,4>"),
+                  std::string::npos)
+            << quantised->warnings[0];
+      }
+      const model::Graph& graph = quantised->graph;
+      const size_t rows = 50;
+      std::mt19937_64 random(24);
+      const std::vector<int64_t> events = testing::random_rows(graph, 0, rows, random);
+      const std::vector<std::span<const int64_t>> views = {events};
+      const auto reference = layers::evaluate_reference(graph, views, rows);
+      ASSERT_TRUE(reference.ok()) << reference.status();
+      for (size_t i = 0; i < 2 * rows; ++i) {
+        ASSERT_EQ(model::to_double(reference->outputs[0][i], graph.output(0).type.at(static_cast<int64_t>(i % 2))),
+                  i % 2 == 0 ? 1.25 : -0.5);
+      }
+      const auto emulator = emulator::Emulator::create(graph);
+      ASSERT_TRUE(emulator.ok()) << emulator.status();
+      const std::vector<std::byte> in = testing::pack_rows(graph.input(0).type, events);
+      std::vector<std::byte> out(rows * graph.output(0).type.row_bytes());
+      const std::byte* ins[] = {in.data()};
+      std::byte* outs[] = {out.data()};
+      emulator::Scratch scratch;
+      ASSERT_TRUE(emulator->run(ins, outs, rows, scratch).ok());
+      EXPECT_EQ(testing::unpack_rows(graph.output(0).type, out), reference->outputs[0]);
+      graphs.push_back(graph);
+    }
+  }
+  testing::expect_hls_equals_reference(graphs, {50}, 25);
+}
+
+}  // namespace strobe
 }  // namespace strobe
