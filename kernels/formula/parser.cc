@@ -68,7 +68,10 @@ class Parser {
     auto tokens = tokenise(inputs);
     if (!tokens.ok()) return absl::Status(tokens.status().code(), absl::StrCat("inputs: ", tokens.status().message()));
     std::swap(tokens_, *tokens);
-    const absl::Status status = declare_inputs();
+    absl::Status status = declare_inputs();
+    while (status.ok() && peek().kind == Token::kNewline) ++at_;
+    if (status.ok() && peek().kind != Token::kEnd)
+      status = error(peek(), absl::StrCat("expected ',' or the end, found ", quoted(peek())));
     std::swap(tokens_, *tokens);
     at_ = 0;
     if (!status.ok()) return absl::Status(status.code(), absl::StrCat("inputs: ", status.message()));

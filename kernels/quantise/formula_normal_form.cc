@@ -145,8 +145,9 @@ class Maker {
   int power(int base, int exponent) {
     const Node& n = at(exponent);
     if (n.kind != Kind::kNumber || n.number != std::floor(n.number) || n.number < 0 || n.number > 64) return -1;
+    const int times = static_cast<int>(n.number);  // `n` moves when nodes are added
     int result = number(1);
-    for (int i = 0; i < static_cast<int>(n.number); ++i) result = multiply(result, base);
+    for (int i = 0; i < times; ++i) result = multiply(result, base);
     return result;
   }
 

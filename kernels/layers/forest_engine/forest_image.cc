@@ -53,7 +53,8 @@ uint64_t ForestImage::hash() const { return get(bytes_, kHashAt, 8); }
 void ForestImage::serialize() {
   bytes_.assign(kMagic, sizeof kMagic);
   put(bytes_, kVersion, 4);
-  put(bytes_, 0, 8 + 4);
+  put(bytes_, 0, 8);
+  put(bytes_, 0, 4);
   put(bytes_, programs_.size(), 2);
   put(bytes_, features_, 2);
   put(bytes_, base_.size(), 2);

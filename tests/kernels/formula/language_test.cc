@@ -35,6 +35,11 @@ std::string flaw(const std::string& text) {
   return std::string(formula.status().message());
 }
 
+TEST(FormulaLanguage, InputsFromOutsideEndWhereTheirListEnds) {
+  EXPECT_TRUE(parse("x0 + y", "x0, y").ok());
+  for (const char* inputs : {"x0,x1 y", "x0,x1 = 3", "x0 +"}) EXPECT_FALSE(parse("x0", inputs).ok()) << inputs;
+}
+
 TEST(Formula, BindsPowersAsJuliaDoes) {
   EXPECT_EQ(value("-x0^2"), -4);
   EXPECT_EQ(value("2^-1"), 0.5);

@@ -88,6 +88,13 @@ TEST(FormulaQuantise, NamesTheLineOfABadConfiguration) {
   EXPECT_THAT(flaw("x0", "Formula: ["), HasSubstr("config.yml:1: not YAML"));
 }
 
+TEST(FormulaQuantise, AHighPowerInHls4mlsNormalFormOutgrowsNoReference) {
+  auto result = quantised("x0**3 + x1**34", kInput, "Formula: {Compatibility: hls4ml, Precision: 'ap_fixed<4,2>'}");
+  if (!result.ok()) {
+    EXPECT_THAT(std::string(result.status().message()), HasSubstr("bits"));  // found by fuzzing: read freed memory
+  }
+}
+
 TEST(FormulaQuantise, ComparesWithConstantsExactly) {
   // 0.3 lies between two points of the grid, 0.25 on one.
   auto result =
