@@ -1,5 +1,9 @@
 #pragma once
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <condition_variable>
 #include <cstring>
 #include <filesystem>
@@ -7,6 +11,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -95,14 +100,31 @@ inline std::set<std::string> files_around() {
   return out;
 }
 
-/// Run folders of strobe's that came since `before`; other programs may use /tmp at the same time.
+/// Whether a living owner holds a run folder: another test's, running beside this one.
+inline bool has_owner(const std::string& path) {
+  const int folder = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return !std::filesystem::exists(path);  // gone meanwhile, or a file
+  const bool held = ::flock(folder, LOCK_EX | LOCK_NB) != 0;
+  ::close(folder);
+  return held;
+}
+
+/// Run folders and files of strobe's that came since `before` and that nobody owns; other programs may use /tmp at the
+/// same time. A folder has no owner for a moment while it is made, so one counts only if it stays without.
 inline std::vector<std::string> new_strobe_files(const std::set<std::string>& before) {
   std::vector<std::string> out;
   for (const std::string& path : files_around()) {
     const std::string name = std::filesystem::path(path).filename();
     const bool ours = name.rfind("strobe", 0) == 0 || name == ".run" || name.rfind("device", 0) == 0 ||
                       name.rfind("xcl", 0) == 0 || name.rfind("generic", 0) == 0;
-    if (ours && !before.contains(path)) out.push_back(path);
+    if (!ours || before.contains(path)) continue;
+    constexpr int kLooks = 1000;
+    int look = 0;
+    while (look < kLooks && !has_owner(path)) {
+      ++look;
+      std::this_thread::yield();
+    }
+    if (look == kLooks) out.push_back(path);
   }
   return out;
 }

@@ -1,0 +1,45 @@
+#include "host/scouting/core/faults.h"
+
+namespace strobe::scouting {
+
+std::string_view name_of(Fault fault) {
+  switch (fault) {
+    case Fault::kLostSync:
+      return "lost_sync";
+    case Fault::kTruncated:
+      return "truncated";
+    case Fault::kBadHeader:
+      return "bad_header";
+    case Fault::kBadChecksum:
+      return "bad_checksum";
+    case Fault::kBadCrossing:
+      return "bad_crossing";
+    case Fault::kCrossingMismatch:
+      return "crossing_mismatch";
+    case Fault::kOrbitMismatch:
+      return "orbit_mismatch";
+    case Fault::kBitmapMismatch:
+      return "bitmap_mismatch";
+    case Fault::kBadObject:
+      return "bad_object";
+    case Fault::kOutOfSequence:
+      return "out_of_sequence";
+    case Fault::kDuplicate:
+      return "duplicate";
+    case Fault::kMissing:
+      return "missing";
+    case Fault::kIncomplete:
+      return "incomplete";
+    case Fault::kDownstreamFull:
+      return "downstream_full";
+    case Fault::kModelFailed:
+      return "model_failed";
+    case Fault::kSinkFailed:
+      return "sink_failed";
+    case Fault::kStopped:
+      return "stopped";
+  }
+  return "?";
+}
+
+}  // namespace strobe::scouting

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "host/scouting/core/orbit.h"
+
+namespace strobe::scouting {
+
+/// One column of what a model or an expression says of some crossings: rows of `elements` little-endian elements.
+struct ResultFormat {
+  enum class Element : uint8_t { kInt8, kUint8, kInt16, kUint16, kInt32, kUint32, kInt64, kUint64, kFloat32, kFloat64 };
+  std::string name;  ///< "dimuon/score", "mass"
+  Element element = Element::kFloat32;
+  size_t elements = 1;  ///< a row: extent of the second axis in files
+};
+
+/// Results that belong to rows of an orbit.
+struct Result {
+  std::span<const std::byte> bytes;  ///< rows x elements, of the ResultFormat at the same index
+  std::span<const uint32_t> rows;    ///< for each row: index into `FinishedOrbit::crossings`, ascending
+};
+
+/// An orbit at its end: what is to be written.
+struct FinishedOrbit {
+  uint32_t number = 0;
+  bool complete = true;                       ///< every source was there
+  std::span<const uint16_t> crossings;        ///< crossings of all sources, ascending
+  std::span<const uint8_t> keep;              ///< one a crossing: 0 is not written
+  size_t kept = 0;                            ///< non-zero entries of `keep`
+  std::span<const SourceOrbit* const> parts;  ///< by source; null where a source lacks the orbit. Each has crossings of
+                                              ///< its own, all of them among `crossings`
+  std::span<const Result> results;            ///< in the order of SinkSetup::results
+};
+
+/// What a sink must know before the first orbit.
+struct SinkSetup {
+  uint32_t run = 1;
+  std::vector<const SourceFormat*> sources;
+  std::vector<std::string> source_names;
+  std::vector<ResultFormat> results;
+  /// Key and text, for formats that hold metadata: configuration, models' digests, strobe's version.
+  std::vector<std::pair<std::string, std::string>> metadata;
+  bool objects = true;  ///< false: only crossing numbers and results are written
+};
+
+/// What a sink did, for the account.
+struct SinkCounts {
+  uint64_t orbits = 0, crossings = 0, objects = 0, bytes = 0, files = 0;
+};
+
+/// Writes orbits in the order in which they come. A file is complete when it is closed; it bears its final name only
+/// from then on. One thread.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  /// Errors: ResourceExhausted (disk full), Unavailable (peer gone): the orbit is not written, not even in part, and
+  /// may be offered again.
+  virtual absl::Status write(const FinishedOrbit& orbit) = 0;
+  /// Closes what is open at this border; the next `write` starts anew. At a luminosity section's end and at the end.
+  virtual absl::Status close() = 0;
+  virtual SinkCounts counts() const = 0;
+  virtual std::string name() const = 0;  ///< for people: "raw files in scouting-output/"
+  /// Whether raw payloads are needed (DecoderOptions::payload), whether columns are.
+  virtual bool wants_payload() const { return false; }
+  virtual bool wants_columns() const { return false; }
+};
+
+}  // namespace strobe::scouting
