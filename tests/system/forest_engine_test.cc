@@ -1,17 +1,13 @@
 /// Forests in the reloadable engine, as a user runs them: the fixed forest's bits in every way, forests changed without
 /// another xclbin, and what does not fit or is damaged refused.
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "host/io/files.h"
+#include "tests/system/program_fixture.h"
 
 namespace strobe {
 namespace {
@@ -19,39 +15,13 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
-const std::string kJets = STROBE_SOURCE_DIR "/tests/data/jets/";
 const char kShape[] = "engines=8,nodes=4096,features=40,outputs=8";
 
-std::string slurp(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::string shared_data() {
-  const char* given = std::getenv("STROBE_SHARED_DATA");
-  return given != nullptr ? given : STROBE_SOURCE_DIR "/../shared/data";
-}
-
-class ForestEngine : public testing::Test {
+class ForestEngine : public ProgramTest {
  protected:
-  void SetUp() override {
-    folder_ = fs::path(testing::TempDir()) / ("strobe-engine-" + std::to_string(::getpid()));
-    fs::create_directories(folder_);
+  void succeed(const std::string& arguments) {
+    ASSERT_EQ(strobe(arguments), 0) << arguments << "\n" << output_ << error_;
   }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  std::string file(const std::string& name) const { return (folder_ / name).string(); }
-
-  int strobe(const std::string& arguments) {
-    const std::string command =
-        STROBE_PROGRAM " " + arguments + " >" + file("out") + " 2>" + file("err") + " </dev/null";
-    const int status = std::system(command.c_str());
-    out_ = slurp(file("out"));
-    error_ = slurp(file("err"));
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  }
-
-  void succeed(const std::string& arguments) { ASSERT_EQ(strobe(arguments), 0) << arguments << "\n" << out_ << error_; }
 
   void make_engine(const std::string& options = "--target sw_emu") {
     succeed(std::string("compile --engine ") + kShape + " " + options + " -o " + file("engine.xclbin"));
@@ -70,7 +40,7 @@ class ForestEngine : public testing::Test {
     fs::remove(file("found.npy"));
     succeed("run " + file("engine.xclbin") + " " + events + " --forest " + file(name + ".sfi") + " --device " + device +
             " --raw-out -o " + file("found.npy"));
-    EXPECT_THAT(out_, HasSubstr("device: " + device));
+    EXPECT_THAT(output_, HasSubstr("device: " + device));
     EXPECT_EQ(slurp(file("found.npy")), slurp(file(name + ".npy"))) << name << " on " << device;
   }
 
@@ -79,37 +49,31 @@ class ForestEngine : public testing::Test {
   }
 
   void expect_problem(const std::string& arguments, const std::string& words) {
-    EXPECT_EQ(strobe(arguments), 1) << arguments << "\n" << out_;
+    EXPECT_EQ(strobe(arguments), 1) << arguments << "\n" << output_;
     EXPECT_THAT(error_, HasSubstr(words)) << arguments;
   }
-
-  fs::path folder_;
-  std::string out_, error_;
 };
 
 TEST_F(ForestEngine, GivesTheSampleForestsBitsInEveryWay) {
   make_engine();
-  const std::string events = kJets + "features.npy --raw-in";
-  make_forest("fixed", kJets + "jets_forest.json", "--input-type 'ap_fixed<16,6>'", events);
+  const std::string events = kSampleData + "features.npy --raw-in";
+  make_forest("fixed", kSampleData + "jets_forest.json", "--input-type 'ap_fixed<16,6>'", events);
   expect_fixed_bits_everywhere("fixed", events);
   EXPECT_EQ(strobe("check " + file("engine.xclbin") + " " + events + " --forest " + file("fixed.sfi") + " --labels " +
-                   kJets + "labels.npy --json"),
+                   kSampleData + "labels.npy --json"),
             0)
-      << out_ << error_;
-  const auto report = nlohmann::json::parse(out_);
+      << output_ << error_;
+  const auto report = nlohmann::json::parse(output_);
   size_t equal = 0;
   for (const auto& way : report["ways"]) {
     EXPECT_THAT(way["state"], testing::AnyOf("equal", "defines")) << way;
     equal += way["state"] == "equal" ? 1 : 0;
   }
-  EXPECT_EQ(equal, 4U) << out_;  // emulator, HLS, XRT, OpenCL
+  EXPECT_EQ(equal, 4U) << output_;  // emulator, HLS, XRT, OpenCL
 }
 
 TEST_F(ForestEngine, TakesForestsOfEveryKindOneAfterTheOther) {
-  if (!fs::is_directory(shared_data())) {
-    if (std::getenv("CI") != nullptr) FAIL() << shared_data() << " is missing in CI";
-    GTEST_SKIP() << "needs the reference data in " << shared_data();
-  }
+  NEED_SHARED_DATA();
   make_engine();
   const std::string trees = shared_data() + "/models/trees/";
   const std::string jets = shared_data() + "/jets/features_fixed16_6.npy --raw-in";
@@ -135,22 +99,22 @@ TEST_F(ForestEngine, TakesForestsOfEveryKindOneAfterTheOther) {
 
 TEST_F(ForestEngine, SaysWhatItHolds) {
   make_engine("--target emulator");
-  make_forest("fixed", kJets + "jets_forest.json", "", kJets + "features.npy --raw-in");
+  make_forest("fixed", kSampleData + "jets_forest.json", "", kSampleData + "features.npy --raw-in");
   succeed("inspect " + file("engine.xclbin"));
-  EXPECT_THAT(out_, HasSubstr("takes forests of up to 8 engines of 4096 nodes, 40 features, 8 outputs (--forest)"));
-  EXPECT_THAT(out_, HasSubstr("argument forest"));
+  EXPECT_THAT(output_, HasSubstr("takes forests of up to 8 engines of 4096 nodes, 40 features, 8 outputs (--forest)"));
+  EXPECT_THAT(output_, HasSubstr("argument forest"));
   succeed("inspect " + file("fixed.sfi"));
-  EXPECT_THAT(out_, testing::AllOf(HasSubstr("planned (longest walk, not synthesised): II "), HasSubstr("float32 keys"),
-                                   HasSubstr("trees, depth")));
+  EXPECT_THAT(output_, testing::AllOf(HasSubstr("planned (longest walk, not synthesised): II "),
+                                      HasSubstr("float32 keys"), HasSubstr("trees, depth")));
   succeed("inspect " + file("fixed.sfi") + " --json");
-  const auto json = nlohmann::json::parse(out_);
+  const auto json = nlohmann::json::parse(output_);
   EXPECT_EQ(json["engine"]["features"], 16);
   EXPECT_GT(json["engine"]["planned"]["initiation_interval"].get<int>(), 0);
 }
 
 TEST_F(ForestEngine, RefusesWhatItCannotTakeByName) {
   make_engine("--target emulator");
-  const std::string events = kJets + "features.npy --raw-in", forest = kJets + "jets_forest.json";
+  const std::string events = kSampleData + "features.npy --raw-in", forest = kSampleData + "jets_forest.json";
   make_forest("fixed", forest, "", events);
   const std::string engine = file("engine.xclbin"), made = " -o " + file("x.sfi");
   expect_problem("run " + engine + " " + events, "is a forest engine without a forest; name one with --forest");
@@ -159,7 +123,7 @@ TEST_F(ForestEngine, RefusesWhatItCannotTakeByName) {
                  "holds no forest engine");
   expect_problem("run " + engine + " " + events + " --forest " + forest, "strobe compile FOREST --for ENGINE.xclbin");
   expect_problem("compile " + forest + " --for " + file("fixed.xclbin") + made, "holds no forest engine");
-  expect_problem("compile " + kJets + "jets_hgq.keras --for " + engine + made,
+  expect_problem("compile " + kSampleData + "jets_hgq.keras --for " + engine + made,
                  "a forest engine does not compute layer");
   std::ofstream(file("p.yml")) << "Output: probabilities";
   expect_problem("compile " + forest + " --config " + file("p.yml") + " --for " + engine + made,
@@ -177,8 +141,8 @@ TEST_F(ForestEngine, RefusesWhatItCannotTakeByName) {
 
 TEST_F(ForestEngine, RefusesDamagedForests) {
   make_engine("--target emulator");
-  const std::string events = kJets + "features.npy --raw-in";
-  make_forest("fixed", kJets + "jets_forest.json", "", events);
+  const std::string events = kSampleData + "features.npy --raw-in";
+  make_forest("fixed", kSampleData + "jets_forest.json", "", events);
   const std::string good = slurp(file("fixed.sfi"));
   const std::string run = "run " + file("engine.xclbin") + " " + events + " --forest " + file("bad.sfi");
   const auto put = [&](const std::string& bytes) { std::ofstream(file("bad.sfi"), std::ios::binary) << bytes; };
@@ -211,16 +175,17 @@ TEST_F(ForestEngine, SimulatesItsProject) {
 
 /// A network and an engine on one card.
 TEST_F(ForestEngine, SitsBesideANetwork) {
-  succeed("compile hgq=" + kJets + "jets_hgq.keras --input-type hgq='ap_fixed<16,6>' --engine " + kShape +
+  succeed("compile hgq=" + kSampleData + "jets_hgq.keras --input-type hgq='ap_fixed<16,6>' --engine " + kShape +
           " --compute-units forest_engine=2 --target sw_emu -o " + file("engine.xclbin"));
-  EXPECT_THAT(out_, HasSubstr("kernel forest_engine: 1 layer"));
-  const std::string events = kJets + "features.npy --raw-in";
-  make_forest("fixed", kJets + "jets_forest.json", "--input-type 'ap_fixed<16,6>'", events);
+  EXPECT_THAT(output_, HasSubstr("kernel forest_engine: 1 layer"));
+  const std::string events = kSampleData + "features.npy --raw-in";
+  make_forest("fixed", kSampleData + "jets_forest.json", "--input-type 'ap_fixed<16,6>'", events);
   const std::string forest = " --model forest_engine --forest " + file("fixed.sfi");
   succeed("run " + file("engine.xclbin") + " " + events + forest + " --raw-out -o " + file("found.npy"));
-  EXPECT_THAT(out_, HasSubstr("xrt:0"));
+  EXPECT_THAT(output_, HasSubstr("xrt:0"));
   EXPECT_EQ(slurp(file("found.npy")), slurp(file("fixed.npy")));
-  succeed("check " + file("engine.xclbin") + " " + events + " --model hgq --expected " + kJets + "expected_hgq.npy");
+  succeed("check " + file("engine.xclbin") + " " + events + " --model hgq --expected " + kSampleData +
+          "expected_hgq.npy");
 }
 
 }  // namespace

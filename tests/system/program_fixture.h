@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
 
 namespace strobe {
 
@@ -18,6 +19,24 @@ inline std::string slurp(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
+
+/// The folder of other tools' models and answers beside the project; STROBE_SHARED_DATA names another.
+inline std::string shared_data() {
+  const char* given = std::getenv("STROBE_SHARED_DATA");
+  return given != nullptr ? given : STROBE_SOURCE_DIR "/../shared/data";
+}
+
+/// Skips where the reference data are absent; in CI they must be there.
+#define NEED_SHARED_DATA()                                                                     \
+  if (!std::filesystem::is_directory(shared_data())) {                                         \
+    if (std::getenv("CI") != nullptr) FAIL() << shared_data() << " is missing in CI";          \
+    GTEST_SKIP() << "needs the reference data in " << shared_data() << ", which are not here"; \
+  }
+
+struct Outcome {
+  int status = -1;  ///< the exit status; -1: ended by a signal
+  std::string out, err;
+};
 
 /// Runs the program in a folder of its own, which goes with the test.
 class ProgramTest : public testing::Test {
@@ -33,14 +52,19 @@ class ProgramTest : public testing::Test {
     std::ofstream(file(name), std::ios::binary) << text;
   }
 
-  /// The exit status; what the program printed is in `output_` and `error_`.
-  int strobe(const std::string& arguments) {
+  Outcome run(const std::string& arguments) const {
     const std::string command =
         STROBE_PROGRAM " " + arguments + " >" + file("out") + " 2>" + file("err") + " </dev/null";
     const int status = std::system(command.c_str());
-    output_ = slurp(file("out"));
-    error_ = slurp(file("err"));
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, slurp(file("out")), slurp(file("err"))};
+  }
+
+  /// The exit status; what the program printed is in `output_` and `error_`.
+  int strobe(const std::string& arguments) {
+    Outcome outcome = run(arguments);
+    output_ = std::move(outcome.out);
+    error_ = std::move(outcome.err);
+    return outcome.status;
   }
 
   /// The sample network for the in-process emulator.

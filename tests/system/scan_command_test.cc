@@ -1,11 +1,6 @@
 /// `strobe scan` as a user runs it: what it prints and writes agrees with itself, and with what `compile` and `check`
 /// say of the same widths.
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -13,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "host/io/files.h"
+#include "tests/system/program_fixture.h"
 
 namespace strobe {
 namespace {
@@ -21,13 +17,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using testing::HasSubstr;
 
-const std::string kJets = STROBE_SOURCE_DIR "/tests/data/jets/";
-const std::string kLabelled = kJets + "features.npy --raw-in --labels " + kJets + "labels.npy";
-
-std::string slurp(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
+const std::string kLabelled = kSampleData + "features.npy --raw-in --labels " + kSampleData + "labels.npy";
 
 /// The lines of a CSV file as maps from the header's names; quoted fields may hold commas.
 std::vector<std::map<std::string, std::string>> parse_csv(const std::string& text) {
@@ -57,33 +47,16 @@ std::vector<std::map<std::string, std::string>> parse_csv(const std::string& tex
   return rows;
 }
 
-class Scan : public testing::Test {
+class Scan : public ProgramTest {
  protected:
-  void SetUp() override {
-    folder_ = fs::path(testing::TempDir()) / ("strobe-scan-" + std::to_string(::getpid()));
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  std::string file(const std::string& name) const { return (folder_ / name).string(); }
-
-  int strobe(const std::string& arguments) {
-    const std::string command =
-        STROBE_PROGRAM " " + arguments + " >" + file("out") + " 2>" + file("err") + " </dev/null";
-    const int status = std::system(command.c_str());
-    out_ = slurp(file("out"));
-    err_ = slurp(file("err"));
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  }
-
   void expect_problem(const std::string& arguments, const std::string& words) {
-    EXPECT_EQ(strobe("scan " + arguments), 1) << arguments << "\n" << err_;
-    EXPECT_THAT(err_, HasSubstr(words)) << arguments;
+    EXPECT_EQ(strobe("scan " + arguments), 1) << arguments << "\n" << error_;
+    EXPECT_THAT(error_, HasSubstr(words)) << arguments;
   }
 
   /// The jets as numbers: each point has an input type of its own.
   void write_numbers() const {
-    const auto raw = io::read_npy(kJets + "features.npy");
+    const auto raw = io::read_npy(kSampleData + "features.npy");
     ASSERT_TRUE(raw.ok()) << raw.status();
     std::vector<double> numbers = raw->numbers();
     for (double& number : numbers) number /= 1024;
@@ -95,7 +68,7 @@ class Scan : public testing::Test {
     fs::create_directories(file("formulas"));
     for (int output = 0; output < 5; ++output) {
       const std::string name = "hall_of_fame_output" + std::to_string(output) + ".csv";
-      std::ifstream all(kJets + "formulas/" + name);
+      std::ifstream all(kSampleData + "formulas/" + name);
       std::ofstream few(file("formulas/" + name));
       std::string line;
       for (bool is_header = true; std::getline(all, line); is_header = false) {
@@ -109,28 +82,25 @@ class Scan : public testing::Test {
     ASSERT_EQ(strobe("compile " + model + " " + point["compile_options"].get<std::string>() + " --target emulator -o " +
                      file("point.xclbin")),
               0)
-        << err_;
-    ASSERT_EQ(strobe("check " + file("point.xclbin") + " " + file("numbers.npy") + " --labels " + kJets +
+        << error_;
+    ASSERT_EQ(strobe("check " + file("point.xclbin") + " " + file("numbers.npy") + " --labels " + kSampleData +
                      "labels.npy --reference-events 64 --json"),
               0)
-        << err_;
-    const json output = json::parse(out_)["outputs"][0];
+        << error_;
+    const json output = json::parse(output_)["outputs"][0];
     EXPECT_EQ(output["accuracy"]["fixed"], point["accuracy"]);
     EXPECT_EQ(output["same_class"], point["same_class"]);
     EXPECT_EQ(output["difference"], point["difference"]);
   }
-
-  fs::path folder_;
-  std::string out_, err_;
 };
 
 TEST_F(Scan, TableCsvAndPictureOfANetworkAgree) {
   const std::string widths = " --input-widths 1,8 --weight-widths 4,8 --score-widths 8";
-  ASSERT_EQ(strobe("scan " + kJets + "jets_float.keras " + kLabelled + widths + " --json --csv " + file("s.csv") +
+  ASSERT_EQ(strobe("scan " + kSampleData + "jets_float.keras " + kLabelled + widths + " --json --csv " + file("s.csv") +
                    " --plot " + file("s.svg")),
             0)
-      << err_;
-  const json report = json::parse(out_);
+      << error_;
+  const json report = json::parse(output_);
   const auto rows = parse_csv(slurp(file("s.csv")));
   const std::string svg = slurp(file("s.svg"));
   EXPECT_EQ(report["events"], 4000);
@@ -168,13 +138,13 @@ TEST_F(Scan, ItsFiguresAreThoseOfCompileAndCheck) {
   for (const auto& [name, select] : {std::pair("jets_float.keras", ""), std::pair("jets_forest.json", ""),
                                      std::pair("formulas", " --select max-complexity=9")}) {
     SCOPED_TRACE(name);
-    ASSERT_EQ(strobe("scan " + kJets + name + " " + file("numbers.npy") + select + " --labels " + kJets +
+    ASSERT_EQ(strobe("scan " + kSampleData + name + " " + file("numbers.npy") + select + " --labels " + kSampleData +
                      "labels.npy --input-widths 10 --weight-widths 7 --score-widths 9 --json"),
               0)
-        << err_;
-    const json report = json::parse(out_);
+        << error_;
+    const json report = json::parse(output_);
     ASSERT_EQ(report["points"].size(), 2u);
-    for (const json& point : report["points"]) expect_check_agrees(kJets + name, point);
+    for (const json& point : report["points"]) expect_check_agrees(kSampleData + name, point);
   }
 }
 
@@ -183,8 +153,8 @@ TEST_F(Scan, MenuOfFormulasIsWhatCompileAndCheckSay) {
   ASSERT_EQ(strobe("scan " + file("formulas") + " " + kLabelled + " --json --csv " + file("m.csv") + " --plot " +
                    file("m.svg")),
             0)
-      << err_;
-  const json report = json::parse(out_);
+      << error_;
+  const json report = json::parse(output_);
   const auto rows = parse_csv(slurp(file("m.csv")));
   const std::string svg = slurp(file("m.svg"));
   ASSERT_GT(report["levels"].size(), 2u);
@@ -206,25 +176,25 @@ TEST_F(Scan, MenuOfFormulasIsWhatCompileAndCheckSay) {
   ASSERT_EQ(strobe("compile " + file("formulas") + " " + level["compile_options"].get<std::string>() +
                    " --target emulator -o " + file("menu.xclbin")),
             0)
-      << err_;
-  ASSERT_EQ(strobe("check " + file("menu.xclbin") + " " + kLabelled + " --reference-events 64 --json"), 0) << err_;
-  EXPECT_EQ(json::parse(out_)["outputs"][0]["accuracy"]["fixed"], level["accuracy"]);
+      << error_;
+  ASSERT_EQ(strobe("check " + file("menu.xclbin") + " " + kLabelled + " --reference-events 64 --json"), 0) << error_;
+  EXPECT_EQ(json::parse(output_)["outputs"][0]["accuracy"]["fixed"], level["accuracy"]);
 }
 
 TEST_F(Scan, BadInputIsRefusedWithItsReason) {
-  const std::string network = kJets + "jets_float.keras ";
+  const std::string network = kSampleData + "jets_float.keras ";
   expect_problem(file("none.keras") + " " + kLabelled, "none.keras");
   expect_problem(network + file("none.npy"), "none.npy");
-  expect_problem(network + kJets + "labels.npy", "labels.npy");
-  expect_problem(network + kJets + "features.npy --raw-in --labels " + kJets + "features.npy", "labels");
+  expect_problem(network + kSampleData + "labels.npy", "labels.npy");
+  expect_problem(network + kSampleData + "features.npy --raw-in --labels " + kSampleData + "features.npy", "labels");
   expect_problem(network + kLabelled + " --plot " + file("s.png"), "--plot: expected a name ending in .svg");
   expect_problem(network + kLabelled + " --input-type 'ap_fixed<0,6>'", "--input-type");
   expect_problem(network + kLabelled + " --config " + file("none.yml"), "none.yml");
   expect_problem(
       network + kLabelled + " --input-widths 8 --weight-widths 8 --score-widths 8 --csv " + file("no/folder.csv"),
       "folder.csv");
-  expect_problem(kJets + "formulas " + kLabelled + " --input-widths 8", "--select");
-  expect_problem(kJets + "formulas " + kLabelled + " --select best", "chooses no equation");
+  expect_problem(kSampleData + "formulas " + kLabelled + " --input-widths 8", "--select");
+  expect_problem(kSampleData + "formulas " + kLabelled + " --select best", "chooses no equation");
   expect_problem(file("") + " " + kLabelled, "without hall_of_fame");
   EXPECT_EQ(strobe("scan " + network + kLabelled + " --input-widths 0"), 2);
   EXPECT_EQ(strobe("scan " + network + kLabelled + " --input-widths eight"), 2);
@@ -233,7 +203,7 @@ TEST_F(Scan, BadInputIsRefusedWithItsReason) {
 
 TEST_F(Scan, HelpShowsAnExample) {
   EXPECT_EQ(strobe("scan --help"), 0);
-  EXPECT_THAT(out_, HasSubstr("Examples: strobe scan"));
+  EXPECT_THAT(output_, HasSubstr("Examples: strobe scan"));
 }
 
 }  // namespace

@@ -1,9 +1,5 @@
 /// The whole program on real models: every network becomes an xclbin, and every way of running it gives the same bits.
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -14,53 +10,15 @@
 #include <nlohmann/json.hpp>
 
 #include "host/io/files.h"
+#include "tests/system/program_fixture.h"
 
 namespace strobe {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::string shared_data() {
-  const char* given = std::getenv("STROBE_SHARED_DATA");
-  return given != nullptr ? given : STROBE_SOURCE_DIR "/../shared/data";
-}
-
-bool shared_data_missing() { return !fs::is_directory(shared_data()); }
-
-/// Skips where the reference data are absent; in CI they must be there.
-#define NEED_SHARED_DATA()                                                                     \
-  if (shared_data_missing()) {                                                                 \
-    if (std::getenv("CI") != nullptr) FAIL() << shared_data() << " is missing in CI";          \
-    GTEST_SKIP() << "needs the reference data in " << shared_data() << ", which are not here"; \
-  }
-
-struct Outcome {
-  int status = -1;
-  std::string out, err;
-};
-
-std::string slurp(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-class Ways : public testing::Test {
+class Ways : public ProgramTest {
  protected:
-  void SetUp() override {
-    folder_ = fs::path(testing::TempDir()) / ("strobe-ways-" + std::to_string(::getpid()));
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  Outcome strobe(const std::string& arguments) const {
-    const std::string command =
-        STROBE_PROGRAM " " + arguments + " >" + file("out") + " 2>" + file("err") + " </dev/null";
-    const int status = std::system(command.c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, slurp(file("out")), slurp(file("err"))};
-  }
-
-  std::string file(const std::string& name) const { return (folder_ / name).string(); }
-
   /// The configuration that a peer's answer was made with.
   std::string configuration(const std::string& expected) const {
     YAML::Node root;
@@ -83,15 +41,13 @@ class Ways : public testing::Test {
   /// Compiles for sw_emu and holds reference, emulator, HLS code, XRT and OpenCL against each other and against the
   /// peer.
   void expect_equal(const std::string& compile, const std::string& check) const {
-    const Outcome compiled = strobe("compile " + compile + " --target sw_emu -o " + file("model.xclbin"));
+    const Outcome compiled = run("compile " + compile + " --target sw_emu -o " + file("model.xclbin"));
     ASSERT_EQ(compiled.status, 0) << compiled.err;
-    const Outcome checked = strobe("check " + file("model.xclbin") + " " + check + " --json");
+    const Outcome checked = run("check " + file("model.xclbin") + " " + check + " --json");
     ASSERT_EQ(checked.status, 0) << checked.out << checked.err;
     for (const char* way : {"emulator", "HLS", "xrt", "opencl"}) EXPECT_THAT(checked.out, testing::HasSubstr(way));
     EXPECT_THAT(checked.out, testing::Not(testing::HasSubstr("not built"))) << checked.out;
   }
-
-  fs::path folder_;
 };
 
 const char kJets[] = "/jets/features_fixed16_6.npy --raw-in";
@@ -166,7 +122,7 @@ TEST_F(Ways, TheJetForestAgreesInEveryWayWithThePublishedAccuracy) {
   const std::string forest = shared_data() + "/models/trees/jets_xgboost.json",
                     labels = shared_data() + "/jets/labels.npy";
   expect_equal(forest, file("jets.npy") + " --labels " + labels);
-  const Outcome checked = strobe("check " + file("model.xclbin") + " " + file("jets.npy") + " --labels " + labels);
+  const Outcome checked = run("check " + file("model.xclbin") + " " + file("jets.npy") + " --labels " + labels);
   EXPECT_THAT(checked.out, testing::HasSubstr("77.64 % (77.64 %)"));
   EXPECT_THAT(checked.out, testing::HasSubstr("100.00 % of events as floating point"));
   expect_equal(forest + " --input-type 'ap_fixed<16,6>'", shared_data() + kJets + " --labels " + labels);
@@ -191,13 +147,13 @@ TEST_F(Ways, MissingValuesGoTheFrameworksWayAndLeavesAreItsOwn) {
   for (const auto& [name, array] : *arrays) by_name.emplace(name, array);
   write_events(file("events.npy"), by_name.at("inputs"), 1);
   expect_equal(trees + "xgb_missing.json", file("events.npy"));
-  const Outcome run =
-      strobe("run " + file("model.xclbin") + " " + file("events.npy") + " --leaves -o " + file("leaves.npy"));
-  ASSERT_EQ(run.status, 0) << run.err;
+  const Outcome leaves_run =
+      run("run " + file("model.xclbin") + " " + file("events.npy") + " --leaves -o " + file("leaves.npy"));
+  ASSERT_EQ(leaves_run.status, 0) << leaves_run.err;
   const auto leaves = io::read_npy(file("leaves.npy"));
   ASSERT_TRUE(leaves.ok()) << leaves.status();
   EXPECT_EQ(leaves->numbers(), by_name.at("leaf_index").numbers());
-  const Outcome inspected = strobe("inspect " + file("model.xclbin"));
+  const Outcome inspected = run("inspect " + file("model.xclbin"));
   EXPECT_THAT(inspected.out, testing::HasSubstr("float32 keys, missing = -2147483648"));
   EXPECT_THAT(inspected.out, testing::HasSubstr("50 trees, depth 4"));
 }
@@ -214,7 +170,7 @@ TEST_F(Ways, FiveFormulasAgreeInEveryWayOnAllJets) {
   NEED_SHARED_DATA();
   expect_equal(shared_data() + "/models/symbolic/jets_expressions.txt --input-type 'ap_fixed<16,6>'",
                shared_data() + kJets);
-  const Outcome inspected = strobe("inspect " + file("model.xclbin"));
+  const Outcome inspected = run("inspect " + file("model.xclbin"));
   EXPECT_EQ(inspected.status, 0) << inspected.err;
   EXPECT_THAT(inspected.out, testing::HasSubstr("error_bound"));
 }
@@ -259,9 +215,9 @@ TEST_F(Ways, TheSampleFloatNetworkAgreesInEveryWay) {
 TEST_F(Ways, TwoInputsAndTwoOutputsRunFromAndToNpz) {
   const std::string data = STROBE_SOURCE_DIR "/tests/data/two_branch/";
   expect_equal(data + "two_branch.keras", data + "events.npz");
-  const Outcome run = strobe("run " + file("model.xclbin") + " " + data + "events.npz -o " + file("scores.npz"));
-  ASSERT_EQ(run.status, 0) << run.err;
-  EXPECT_THAT(run.out, testing::HasSubstr("xrt:0"));
+  const Outcome scored = run("run " + file("model.xclbin") + " " + data + "events.npz -o " + file("scores.npz"));
+  ASSERT_EQ(scored.status, 0) << scored.err;
+  EXPECT_THAT(scored.out, testing::HasSubstr("xrt:0"));
   const auto scores = io::read_npz(file("scores.npz"));
   const auto expected = io::read_npz(data + "expected.npz");
   ASSERT_TRUE(scores.ok() && expected.ok());
@@ -295,7 +251,7 @@ class SeveralModels : public Ways {
 
 TEST_F(SeveralModels, GiveTheBitsThatEachGivesAlone) {
   const Outcome compiled =
-      strobe("compile" + all_ + types_ + " --compute-units hgq=2 --target sw_emu -o " + file("model.xclbin"));
+      run("compile" + all_ + types_ + " --compute-units hgq=2 --target sw_emu -o " + file("model.xclbin"));
   ASSERT_EQ(compiled.status, 0) << compiled.err;
   EXPECT_THAT(compiled.out, testing::HasSubstr("kernel hgq: "));
   EXPECT_THAT(compiled.out, testing::HasSubstr("2 compute units"));
@@ -303,12 +259,11 @@ TEST_F(SeveralModels, GiveTheBitsThatEachGivesAlone) {
     const bool is_jets = name != "branches";
     const std::string type = is_jets ? " --input-type 'ap_fixed<16,6>'" : "",
                       scores = is_jets ? "scores.npy" : "scores.npz";
-    ASSERT_EQ(strobe("compile " + model + type + " --target emulator -o " + file("alone.xclbin")).status, 0);
+    ASSERT_EQ(run("compile " + model + type + " --target emulator -o " + file("alone.xclbin")).status, 0);
     const std::string end = " " + (is_jets ? jets_ : data_ + "two_branch/events.npz") + " --raw-out -o ";
-    const Outcome alone = strobe("run " + file("alone.xclbin") + end + file("alone_" + scores));
+    const Outcome alone = run("run " + file("alone.xclbin") + end + file("alone_" + scores));
     ASSERT_EQ(alone.status, 0) << alone.err;
-    const Outcome together =
-        strobe("run " + file("model.xclbin") + " --model " + name + end + file("together_" + scores));
+    const Outcome together = run("run " + file("model.xclbin") + " --model " + name + end + file("together_" + scores));
     ASSERT_EQ(together.status, 0) << together.err;
     EXPECT_THAT(together.out, testing::HasSubstr("xrt:0"));
     EXPECT_EQ(slurp(file("together_" + scores)), slurp(file("alone_" + scores))) << name;
@@ -316,9 +271,9 @@ TEST_F(SeveralModels, GiveTheBitsThatEachGivesAlone) {
 }
 
 TEST_F(SeveralModels, AreCheckedWhereTheEventsFit) {
-  ASSERT_EQ(strobe("compile" + all_ + types_ + " --target sw_emu -o " + file("model.xclbin")).status, 0);
+  ASSERT_EQ(run("compile" + all_ + types_ + " --target sw_emu -o " + file("model.xclbin")).status, 0);
   const Outcome jets =
-      strobe("check " + file("model.xclbin") + " " + jets_ + " --json --labels " + data_ + "jets/labels.npy");
+      run("check " + file("model.xclbin") + " " + jets_ + " --json --labels " + data_ + "jets/labels.npy");
   ASSERT_EQ(jets.status, 0) << jets.out << jets.err;
   const auto reports = nlohmann::json::parse(jets.out);
   ASSERT_EQ(reports.size(), 3U);
@@ -330,21 +285,21 @@ TEST_F(SeveralModels, AreCheckedWhereTheEventsFit) {
     for (const auto& way : report["ways"]) EXPECT_THAT(way["state"], testing::AnyOf("equal", "defines")) << way;
   }
   EXPECT_THAT(jets.err, testing::AllOf(testing::HasSubstr("branches: "), testing::HasSubstr("cut: without labels: ")));
-  const Outcome branches = strobe("check " + file("model.xclbin") + " " + data_ + "two_branch/events.npz");
+  const Outcome branches = run("check " + file("model.xclbin") + " " + data_ + "two_branch/events.npz");
   EXPECT_EQ(branches.status, 0) << branches.out << branches.err;
   EXPECT_THAT(branches.out, testing::HasSubstr("model branches"));
-  const Outcome none = strobe("check " + file("model.xclbin") + " " + data_ + "jets/labels.npy");
+  const Outcome none = run("check " + file("model.xclbin") + " " + data_ + "jets/labels.npy");
   EXPECT_EQ(none.status, 1);
   EXPECT_THAT(none.err, testing::AllOf(testing::HasSubstr("fits none of the models"), testing::HasSubstr("  hgq: ")));
 }
 
 TEST_F(SeveralModels, AreToldApart) {
   const std::string emulator = " --target emulator -o " + file("model.xclbin");
-  ASSERT_EQ(strobe("compile" + all_ + emulator).status, 0);
-  const Outcome listed = strobe("inspect " + file("model.xclbin"));
+  ASSERT_EQ(run("compile" + all_ + emulator).status, 0);
+  const Outcome listed = run("inspect " + file("model.xclbin"));
   EXPECT_THAT(listed.out, testing::HasSubstr("4 models"));
   for (const auto& [name, model] : models_) EXPECT_THAT(listed.out, testing::HasSubstr("\n  " + name + " "));
-  const Outcome shown = strobe("inspect " + file("model.xclbin") + " --model hgq");
+  const Outcome shown = run("inspect " + file("model.xclbin") + " --model hgq");
   EXPECT_THAT(shown.out, testing::HasSubstr("model hgq (jets_hgq)"));
   EXPECT_THAT(shown.out, testing::Not(testing::HasSubstr("input tracks")));
   struct Mistake {
@@ -364,7 +319,7 @@ TEST_F(SeveralModels, AreToldApart) {
            Mistake{"inspect " + file("model.xclbin") + " --model x",
                    "holds no model 'x'; it has: branches, cut, forest, hgq"},
        }) {
-    const Outcome outcome = strobe(mistake.arguments);
+    const Outcome outcome = run(mistake.arguments);
     EXPECT_EQ(outcome.status, 1) << mistake.arguments;
     EXPECT_THAT(outcome.err, testing::HasSubstr(mistake.words)) << mistake.arguments;
   }
@@ -374,8 +329,8 @@ TEST_F(Ways, WeightsFoundBesideAConfigurationAreInTheProvenance) {
   NEED_SHARED_DATA();
   const std::string keras = shared_data() + "/models/keras/qkeras_3layer";
   for (const std::string& named : {std::string(), " --weights " + keras + "_weights.h5"}) {
-    ASSERT_EQ(strobe("compile " + keras + ".json" + named + " --target emulator -o " + file("model.xclbin")).status, 0);
-    const Outcome shown = strobe("inspect " + file("model.xclbin") + " --json");
+    ASSERT_EQ(run("compile " + keras + ".json" + named + " --target emulator -o " + file("model.xclbin")).status, 0);
+    const Outcome shown = run("inspect " + file("model.xclbin") + " --json");
     const auto provenance = nlohmann::json::parse(shown.out)["models"][0]["provenance"];
     EXPECT_EQ(provenance["weights_file"], "qkeras_3layer_weights.h5");
     EXPECT_EQ(provenance["weights_sha256"].get<std::string>().size(), 64U);
@@ -385,7 +340,7 @@ TEST_F(Ways, WeightsFoundBesideAConfigurationAreInTheProvenance) {
 TEST_F(Ways, CompilingTwiceGivesTheSameBytes) {
   const std::string model = STROBE_SOURCE_DIR "/tests/data/jets/jets_hgq.keras";
   for (const char* name : {"a.xclbin", "b.xclbin"}) {
-    ASSERT_EQ(strobe("compile " + model + " --target emulator -o " + file(name)).status, 0);
+    ASSERT_EQ(run("compile " + model + " --target emulator -o " + file(name)).status, 0);
   }
   EXPECT_EQ(slurp(file("a.xclbin")), slurp(file("b.xclbin")));
 }
