@@ -55,6 +55,7 @@ struct SourceOrbit {
   Buffer<uint32_t>
       payload_first;  ///< crossings + 1: the c-th crossing's block is [payload_first[c], payload_first[c+1])
 
+  int64_t received_ns = 0;        ///< when its last bytes came, by the steady clock
   uint64_t input_bytes = 0;       ///< of the stream, all of this orbit
   uint64_t crossings_in = 0;      ///< that the link sent; crossings.size() + those dropped
   FaultCounts crossing_faults{};  ///< crossings dropped, by reason
@@ -66,6 +67,7 @@ struct SourceOrbit {
     for (Collection& collection : collections) collection.clear();
     payload.clear();
     payload_first.clear();
+    received_ns = 0;
     input_bytes = crossings_in = 0;
     crossing_faults.fill(0);
     bad.clear();

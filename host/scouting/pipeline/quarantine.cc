@@ -1,0 +1,68 @@
+#include "host/scouting/pipeline/quarantine.h"
+
+#include <fcntl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
+namespace strobe::scouting {
+namespace {
+
+/// Of one record; a stalled sender's megabytes tell no more than their beginning.
+constexpr size_t kMostBytes = size_t{1} << 20;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Quarantine>> Quarantine::open(const std::string& path, uint64_t limit_bytes) {
+  int descriptor = -1;
+  if (!path.empty()) {
+    descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (descriptor < 0) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("quarantine file '", path, "' cannot be written: ", std::strerror(errno)));
+    }
+  }
+  return std::unique_ptr<Quarantine>(new Quarantine(descriptor, limit_bytes));
+}
+
+Quarantine::~Quarantine() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void Quarantine::put(const Record& record) {
+  const std::lock_guard lock(mutex_);
+  ++counts_.records;
+  if (descriptor_ < 0) return;
+  const size_t kept = std::min(record.bytes.size(), kMostBytes);
+  std::string line = absl::StrCat("strobe-bad source=", record.source, " fault=", std::string(name_of(record.fault)),
+                                  " orbit=", record.orbit, " bytes=", record.bytes.size(), " kept=", kept, " ");
+  for (const char c : record.detail) line += c == '\n' ? ' ' : c;
+  line += '\n';
+  const uint64_t size = line.size() + kept + 1;
+  if (counts_.bytes + size > limit_bytes_) return;
+  char end = '\n';
+  const std::array<iovec, 3> parts = {iovec{line.data(), line.size()},
+                                      iovec{const_cast<std::byte*>(record.bytes.data()), kept}, iovec{&end, 1}};
+  if (::writev(descriptor_, parts.data(), parts.size()) != static_cast<ssize_t>(size)) {
+    // Half a record would hide all that follow.
+    if (::ftruncate(descriptor_, static_cast<off_t>(counts_.bytes)) == 0)
+      ::lseek(descriptor_, static_cast<off_t>(counts_.bytes), SEEK_SET);
+    return;
+  }
+  ++counts_.kept;
+  counts_.bytes += size;
+}
+
+Quarantine::Counts Quarantine::counts() const {
+  const std::lock_guard lock(mutex_);
+  return counts_;
+}
+
+}  // namespace strobe::scouting

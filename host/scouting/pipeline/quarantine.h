@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "host/scouting/core/faults.h"
+
+namespace strobe::scouting {
+
+/// The file that keeps what was not understood, for people to look at: records of a line of text and the bytes.
+///
+/// A record is the line "strobe-bad source=NAME fault=NAME orbit=N bytes=N kept=N DETAIL\n", `kept` bytes and "\n". The
+/// file is bounded: beyond its size only counters go on. Thread-safe; a failing disk costs records, never orbits.
+class Quarantine {
+ public:
+  /// Errors: those of opening the file. An empty path keeps nothing.
+  static absl::StatusOr<std::unique_ptr<Quarantine>> open(const std::string& path, uint64_t limit_bytes);
+  ~Quarantine();
+
+  struct Record {
+    const std::string& source;
+    Fault fault;
+    int64_t orbit;  ///< -1: unknown
+    std::span<const std::byte> bytes;
+    const std::string& detail;
+  };
+  void put(const Record& record);
+
+  struct Counts {
+    uint64_t records = 0, kept = 0, bytes = 0;
+  };
+  Counts counts() const;
+
+ private:
+  Quarantine(int descriptor, uint64_t limit_bytes) : descriptor_(descriptor), limit_bytes_(limit_bytes) {}
+
+  const int descriptor_;
+  const uint64_t limit_bytes_;
+  mutable std::mutex mutex_;
+  Counts counts_;
+};
+
+}  // namespace strobe::scouting

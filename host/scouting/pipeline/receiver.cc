@@ -1,0 +1,206 @@
+#include "host/scouting/pipeline/receiver.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace strobe::scouting {
+namespace {
+
+/// How soon a receiver that waits for bytes sees a pause, and an orbit held after a gap goes on.
+constexpr int kPatienceMs = 20;
+
+int64_t now_ns() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
+
+uint64_t objects_in(const SourceOrbit& orbit) {
+  uint64_t count = 0;
+  for (const Collection& collection : orbit.collections) count += collection.objects();
+  return count;
+}
+
+}  // namespace
+
+Receiver::Receiver(Setup setup, Quarantine& quarantine, OrbitTaker& taker)
+    : setup_(std::move(setup)), quarantine_(quarantine), taker_(taker), sequence_(setup_.step) {
+  account_.change([&](SourceAccount& account) {
+    account.name = setup_.name;
+    account.format = std::string(setup_.decoder->format().name);
+    account.address = setup_.source->name();
+  });
+}
+
+void Receiver::pause(bool paused) { paused_ = paused; }
+
+void Receiver::stop() {
+  stopped_ = true;
+  setup_.source->interrupt();
+}
+
+absl::Status Receiver::run() {
+  absl::Status status = receive();
+  release_held();
+  if (!setup_.source->unread().empty()) {
+    account_.change([&](SourceAccount& account) {
+      const size_t left = setup_.source->unread().size();
+      if (left > counted_bytes_) account.bytes.enter(left - counted_bytes_);
+      account.bytes.drop(Fault::kStopped, left);
+    });
+  }
+  taker_.finish(setup_.index);
+  return status;
+}
+
+absl::Status Receiver::receive() {
+  using Fill = ByteSource::Fill;
+  while (!stopped_) {
+    if (paused_) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(kPatienceMs));
+      continue;
+    }
+    auto filled = setup_.source->fill(kPatienceMs);
+    if (!filled.ok()) return filled.status();
+    filled_ns_ = now_ns();
+    const bool ended = *filled == Fill::kEnd && !stopped_, broken = *filled == Fill::kBreak;
+    if (*filled == Fill::kTimeout) release_held();
+    // Bytes that fill the whole buffer and are still no packet never will be one.
+    while (decode_unread(ended || broken || *filled == Fill::kFull)) {
+    }
+    if (broken) {
+      account_.change([](SourceAccount& account) { ++account.breaks; });
+      release_held();
+    }
+    if (ended) return absl::OkStatus();
+    taker_.idle(setup_.index);
+  }
+  return absl::OkStatus();
+}
+
+/// Decodes what is there. False: more bytes are needed, or there are none.
+bool Receiver::decode_unread(bool at_end) {
+  const size_t unread = setup_.source->unread().size();
+  if (unread > counted_bytes_) {
+    account_.change([&](SourceAccount& account) { account.bytes.enter(unread - counted_bytes_); });
+    counted_bytes_ = unread;
+  }
+  while (!stopped_ && !paused_) {
+    if (!decode_one(at_end)) return false;
+  }
+  return false;
+}
+
+bool Receiver::decode_one(bool at_end) {
+  const auto bytes = setup_.source->unread();
+  if (bytes.empty()) return false;
+  if (filling_ == nullptr) filling_ = orbits_.get();
+  const Decoded decoded = setup_.decoder->decode(bytes, at_end, *filling_);
+  switch (decoded.kind) {
+    case Decoded::Kind::kNeedMore:
+      return false;
+    case Decoded::Kind::kNothing:
+      account_.change([&](SourceAccount& account) { account.bytes.leave(decoded.consumed); });
+      break;
+    case Decoded::Kind::kBad:
+      take_bad(decoded, bytes.first(decoded.consumed));
+      break;
+    case Decoded::Kind::kOrbit:
+      take_orbit(decoded);
+      break;
+  }
+  setup_.source->consume(decoded.consumed);
+  counted_bytes_ -= std::min(counted_bytes_, decoded.consumed);
+  if (decoded.kind == Decoded::Kind::kOrbit && setup_.rate > 0) pace();
+  return true;
+}
+
+void Receiver::take_bad(const Decoded& decoded, std::span<const std::byte> bytes) {
+  account_.change([&](SourceAccount& account) {
+    account.bytes.drop(decoded.fault, decoded.consumed);
+    account.faults[static_cast<size_t>(decoded.fault)] += std::max(decoded.orbits, 1u);
+    account.orbits.enter(decoded.orbits);
+    account.orbits.drop(decoded.fault, decoded.orbits);
+  });
+  quarantine_.put({setup_.name, decoded.fault, decoded.knows_orbit ? static_cast<int64_t>(decoded.orbit) : -1, bytes,
+                   decoded.detail});
+}
+
+void Receiver::take_orbit(const Decoded& decoded) {
+  SourceOrbitPtr orbit = std::move(filling_);
+  orbit->received_ns = filled_ns_;
+  account_.change([&](SourceAccount& account) {
+    account.bytes.leave(decoded.consumed);
+    account.orbits.enter();
+    account.crossings.enter(orbit->crossings_in);
+    for (size_t fault = 0; fault < kFaults; ++fault) {
+      if (orbit->crossing_faults[fault] == 0) continue;
+      account.crossings.drop(static_cast<Fault>(fault), orbit->crossing_faults[fault]);
+      account.faults[fault] += orbit->crossing_faults[fault];
+    }
+  });
+  for (const BadBytes& bad : orbit->bad)
+    quarantine_.put({setup_.name, bad.fault, static_cast<int64_t>(orbit->number), bad.bytes, "inside the orbit"});
+  using Verdict = Sequence::Verdict;
+  switch (sequence_.next(orbit->number)) {
+    case Verdict::kNext:
+      if (held_ != nullptr) hand_on(std::move(held_));
+      return hand_on(std::move(orbit));
+    case Verdict::kHold:
+      if (held_ != nullptr) hand_on(std::move(held_));
+      held_ = std::move(orbit);
+      return;
+    case Verdict::kReplaceHeld:
+      drop(*std::exchange(held_, nullptr), Fault::kOutOfSequence);
+      return hand_on(std::move(orbit));
+    case Verdict::kReplaceAndHold:
+      drop(*std::exchange(held_, std::move(orbit)), Fault::kOutOfSequence);
+      return;
+    case Verdict::kLate:
+      return drop(*orbit, Fault::kOutOfSequence);
+    case Verdict::kDuplicate:
+      return drop(*orbit, Fault::kDuplicate);
+  }
+}
+
+void Receiver::release_held() {
+  sequence_.release();
+  if (held_ != nullptr) hand_on(std::move(held_));
+}
+
+void Receiver::hand_on(SourceOrbitPtr orbit) {
+  const uint64_t crossings = orbit->crossings.size(), objects = objects_in(*orbit);
+  const uint32_t number = orbit->number;
+  const std::optional<Fault> fault = taker_.take(setup_.index, std::move(orbit));
+  account_.change([&](SourceAccount& account) {
+    account.missing = sequence_.missing();
+    account.last_orbit = number;
+    if (!fault) {
+      account.orbits.leave();
+      account.crossings.leave(crossings);
+      account.objects += objects;
+      return;
+    }
+    account.orbits.drop(*fault);
+    account.crossings.drop(*fault, crossings);
+    ++account.faults[static_cast<size_t>(*fault)];
+  });
+}
+
+void Receiver::drop(const SourceOrbit& orbit, Fault fault) {
+  account_.change([&](SourceAccount& account) {
+    account.missing = sequence_.missing();
+    account.orbits.drop(fault);
+    account.crossings.drop(fault, orbit.crossings.size());
+    ++account.faults[static_cast<size_t>(fault)];
+  });
+}
+
+void Receiver::pace() {
+  const int64_t now = now_ns();
+  if (next_ns_ == 0 || now - next_ns_ > 1'000'000'000) next_ns_ = now;  // after a pause: no rush to make up for it
+  next_ns_ += static_cast<int64_t>(kOrbitSeconds * 1e9 / setup_.rate);
+  if (next_ns_ > now) std::this_thread::sleep_for(std::chrono::nanoseconds(next_ns_ - now));
+}
+
+}  // namespace strobe::scouting

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "host/scouting/core/orbit.h"
+#include "host/scouting/formats/decoder.h"
+#include "host/scouting/pipeline/account.h"
+#include "host/scouting/pipeline/guarded.h"
+#include "host/scouting/pipeline/recycler.h"
+#include "host/scouting/pipeline/sequence.h"
+#include "host/scouting/sources/source.h"
+
+namespace strobe::scouting {
+
+using SourceOrbitPtr = std::shared_ptr<SourceOrbit>;
+
+/// Where a receiver's orbits go. Called on the receiver's thread.
+class OrbitTaker {
+ public:
+  virtual ~OrbitTaker() = default;
+  /// An orbit of source `source`, in the order of the numbers. A fault: dropped whole for that reason (what follows is
+  /// too slow, the other sources' orbit has gone on).
+  virtual std::optional<Fault> take(size_t source, SourceOrbitPtr orbit) = 0;
+  /// Nothing more has come at this moment: what waits for company is to go on.
+  virtual void idle(size_t source) = 0;
+  /// The source is at its end.
+  virtual void finish(size_t source) = 0;
+};
+
+/// Bytes of one source to orbits in sequence, all of them accounted for. The body of one thread.
+class Receiver {
+ public:
+  struct Setup {
+    size_t index = 0;
+    std::string name;
+    uint32_t step = 1;  ///< between the numbers of the orbits
+    double rate = 0;    ///< most orbits a second, as a multiple of the LHC's; 0: no limit
+    std::unique_ptr<ByteSource> source;
+    std::unique_ptr<Decoder> decoder;
+  };
+  Receiver(Setup setup, Quarantine& quarantine, OrbitTaker& taker);
+
+  /// Until the source ends or `stop`. Errors: the source's own.
+  absl::Status run();
+  /// From any thread. Paused: nothing is read, so that senders wait.
+  void pause(bool paused);
+  void stop();
+  SourceAccount account() const { return account_.get(); }
+
+ private:
+  absl::Status receive();
+  bool decode_unread(bool at_end);
+  bool decode_one(bool at_end);
+  void take_orbit(const Decoded& decoded);
+  void hand_on(SourceOrbitPtr orbit);
+  void drop(const SourceOrbit& orbit, Fault fault);
+  void release_held();
+  void take_bad(const Decoded& decoded, std::span<const std::byte> bytes);
+  void pace();
+
+  const Setup setup_;
+  Quarantine& quarantine_;
+  OrbitTaker& taker_;
+  Guarded<SourceAccount> account_;
+  Recycler<SourceOrbit> orbits_;
+  SourceOrbitPtr filling_, held_;
+  Sequence sequence_;
+  size_t counted_bytes_ = 0;  ///< of the unread ones: in the account
+  int64_t filled_ns_ = 0, next_ns_ = 0;
+  std::atomic<bool> paused_{false}, stopped_{false};
+};
+
+}  // namespace strobe::scouting

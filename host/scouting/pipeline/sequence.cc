@@ -1,0 +1,65 @@
+#include "host/scouting/pipeline/sequence.h"
+
+namespace strobe::scouting {
+
+bool Sequence::seen(uint32_t number) const {
+  return number <= last_ && last_ - number < kWindow && recent_[number % kWindow];
+}
+
+void Sequence::accept(uint32_t number) {
+  if (any_) {
+    missing_ += (number - last_) / step_ - 1;
+    if (number - last_ >= kWindow) recent_.reset();
+    for (uint32_t gone = last_ + 1; gone < number && number - last_ < kWindow; ++gone) recent_[gone % kWindow] = false;
+  }
+  any_ = true;
+  last_ = number;
+  recent_[number % kWindow] = true;
+}
+
+Sequence::Verdict Sequence::next(uint32_t number) {
+  if (any_ && number <= last_) {
+    if (seen(number)) return Verdict::kDuplicate;
+    // It fills a gap that was counted, unless it came before the window.
+    if (last_ - number < kWindow) {
+      if (missing_ > 0) --missing_;
+      recent_[number % kWindow] = true;
+    }
+    return Verdict::kLate;
+  }
+  const bool continues = !any_ || number - last_ == step_;
+  if (!held_) {
+    if (continues) {
+      accept(number);
+      return Verdict::kNext;
+    }
+    held_ = number;
+    return Verdict::kHold;
+  }
+  if (number == *held_) return Verdict::kDuplicate;
+  if (number > *held_) {
+    const bool next_of_held = number - *held_ == step_;
+    accept(*held_);
+    held_.reset();
+    if (next_of_held) {
+      accept(number);
+      return Verdict::kNext;
+    }
+    held_ = number;
+    return Verdict::kHold;
+  }
+  held_.reset();
+  if (continues) {
+    accept(number);
+    return Verdict::kReplaceHeld;
+  }
+  held_ = number;
+  return Verdict::kReplaceAndHold;
+}
+
+void Sequence::release() {
+  if (held_) accept(*held_);
+  held_.reset();
+}
+
+}  // namespace strobe::scouting

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <bitset>
+#include <cstdint>
+#include <optional>
+
+#include "host/scouting/core/faults.h"
+
+namespace strobe::scouting {
+
+/// Tells from the numbers of one source's orbits which come too late, twice, or never.
+///
+/// A number that jumps ahead may be a gap, or a damaged number; only the next orbit tells. So an orbit after a gap is
+/// to be held until then: it is wrong where the next one continues what came before it. Not thread-safe.
+class Sequence {
+ public:
+  /// `step`: how far apart the numbers of a time slice are.
+  explicit Sequence(uint32_t step = 1) : step_(step) {}
+
+  enum class Verdict : uint8_t {
+    kNext,            ///< goes on at once; what is held goes on before it
+    kHold,            ///< comes after a gap: keep it; what was held goes on
+    kReplaceHeld,     ///< goes on at once, and what is held is out of sequence
+    kReplaceAndHold,  ///< what is held is out of sequence; keep this one instead
+    kLate,            ///< out of sequence: drop
+    kDuplicate,       ///< drop
+  };
+  Verdict next(uint32_t number);
+  /// No orbit will tell any more: what is held goes on.
+  void release();
+
+  /// Orbits in gaps that have not come: late ones are taken off again.
+  uint64_t missing() const { return missing_; }
+
+ private:
+  static constexpr uint32_t kWindow = 4096;
+
+  void accept(uint32_t number);
+  bool seen(uint32_t number) const;
+
+  uint32_t step_;
+  bool any_ = false;
+  uint32_t last_ = 0;  ///< of what went on
+  std::optional<uint32_t> held_;
+  std::bitset<kWindow> recent_;  ///< numbers modulo the window that went on, of the last window
+  uint64_t missing_ = 0;
+};
+
+}  // namespace strobe::scouting
