@@ -18,13 +18,12 @@
 #include "absl/strings/str_join.h"
 #include "host/cli/command.h"
 #include "host/cli/interruption.h"
-#include "host/device/open.h"
 #include "host/http/http_server.h"
 #include "host/http/service_routes.h"
-#include "host/runtime/shared_device.h"
 #include "host/server/grpc_server.h"
 #include "host/server/metrics_text.h"
 #include "host/server/model_store.h"
+#include "host/session/device_share.h"
 #include "host/session/loaded_xclbin.h"
 
 namespace strobe::cli {
@@ -42,7 +41,8 @@ struct Settings {
 /// Joins xclbins, graphs and devices for the service. Models of one xclbin, told by its UUID, share a device.
 class XclbinLoader : public server::ModelLoader {
  public:
-  XclbinLoader(std::string device, int threads) : device_(std::move(device)), threads_(threads) {}
+  XclbinLoader(std::string device, int threads, session::DeviceShare::Log log)
+      : devices_(std::move(device), threads, std::move(log)) {}
 
   absl::StatusOr<server::LoadedModel> load(const std::string& path, const std::string& name,
                                            const std::string& kernel) override {
@@ -51,9 +51,7 @@ class XclbinLoader : public server::ModelLoader {
     auto index = choose(**loaded, name, kernel);
     if (!index.ok()) return index.status();
     if (absl::Status s = session::check_runnable(**loaded, *index); !s.ok()) return s;
-    server::LoadedModel result = describe(**loaded, *index);
-    result.spec.open_device = [shared = shared_device(*loaded)] { return shared->get(); };
-    return result;
+    return describe(**loaded, *index, devices_.spec(*loaded, *index));
   }
 
   absl::StatusOr<server::LoadedModel> load_forest(const std::string& path, const std::string& engine,
@@ -62,50 +60,26 @@ class XclbinLoader : public server::ModelLoader {
     if (!loaded.ok()) return loaded.status();
     auto with_forest = session::with_forest_file(**loaded, kernel, path);
     if (!with_forest.ok()) return with_forest.status();
-    const auto& [index, forest] = *(*with_forest)->forests.begin();
-    server::LoadedModel result = describe(**with_forest, index);
-    result.spec.open_device = [shared = shared_device(*loaded), index, forest] {
-      return open_with_forest(*shared, index, *forest);
-    };
-    return result;
+    const size_t index = (*with_forest)->forests.begin()->first;
+    return describe(**with_forest, index, devices_.forest_spec(*loaded, **with_forest, index));
   }
 
  private:
-  static server::LoadedModel describe(const session::LoadedXclbin& loaded, size_t index) {
+  static server::LoadedModel describe(const session::LoadedXclbin& loaded, size_t index, runtime::ModelSpec spec) {
     const package::KernelModel& model = loaded.package.models[index];
-    server::LoadedModel result;
-    result.spec.name = model.kernel;
-    result.spec.kernel = index;
-    for (const model::TensorId id : model.graph.inputs())
-      add(model.graph.tensor(id), result.spec.inputs, result.properties);
-    for (const model::TensorId id : model.graph.outputs())
-      add(model.graph.tensor(id), result.spec.outputs, result.properties);
+    server::LoadedModel result{std::move(spec), {}};
+    for (const auto* specs : {&result.spec.inputs, &result.spec.outputs}) {
+      for (const runtime::TensorSpec& tensor : *specs) {
+        const std::string encoding = tensor.meaning.to_string();
+        result.properties[absl::StrCat("type:", tensor.name)] =
+            absl::StrCat(tensor.type.to_string(), encoding.empty() ? "" : ", ", encoding);
+      }
+    }
     for (const auto& [key, value] : model.graph.provenance()) {
       if (key != "file" && key != "path") result.properties[key] = value;
     }
     result.properties["kernel"] = model.kernel;
     return result;
-  }
-
-  std::shared_ptr<runtime::SharedDevice> shared_device(const std::shared_ptr<const session::LoadedXclbin>& loaded) {
-    auto& shared = devices_[xclbin::uuid_text(loaded->file.uuid)];
-    if (shared == nullptr) shared = std::make_shared<runtime::SharedDevice>([this, loaded] { return open(loaded); });
-    return shared;
-  }
-
-  /// The shared device with a forest of one's own. It holds on to the shared one, so that others find it.
-  static absl::StatusOr<std::shared_ptr<device::Device>> open_with_forest(runtime::SharedDevice& shared, size_t engine,
-                                                                          const package::ForestFile& forest) {
-    struct Both {
-      std::shared_ptr<device::Device> card;
-      std::unique_ptr<device::Device> with_forest;
-    };
-    auto card = shared.get();
-    if (!card.ok()) return card.status();
-    auto with_forest = (*card)->with_parameters(engine, session::parameters_of(forest));
-    if (!with_forest.ok()) return with_forest.status();
-    auto both = std::make_shared<Both>(*std::move(card), *std::move(with_forest));
-    return std::shared_ptr<device::Device>(both, both->with_forest.get());
   }
 
   static absl::StatusOr<size_t> choose(const session::LoadedXclbin& loaded, const std::string& name,
@@ -118,26 +92,7 @@ class XclbinLoader : public server::ModelLoader {
                      "': say which in config.pbtxt: parameters { key: \"kernel\" value { string_value: \"...\" } }"));
   }
 
-  absl::StatusOr<std::shared_ptr<device::Device>> open(const std::shared_ptr<const session::LoadedXclbin>& file) const {
-    auto device = device::open_device(file->file, device_, session::open_options(file, threads_));
-    if (!device.ok()) return device.status();
-    const device::DeviceInfo& info = (*device)->info();
-    std::fprintf(stderr, "%s: device %s (%s): %s\n", file->path.c_str(), info.id.c_str(), info.target.c_str(),
-                 info.why.c_str());
-    return std::shared_ptr<device::Device>(*std::move(device));
-  }
-
-  static void add(const model::Tensor& tensor, std::vector<runtime::TensorSpec>& specs,
-                  std::map<std::string, std::string>& properties) {
-    specs.push_back({tensor.name, tensor.type, tensor.encoding});
-    const std::string encoding = tensor.encoding.to_string();
-    properties[absl::StrCat("type:", tensor.name)] =
-        absl::StrCat(tensor.type.to_string(), encoding.empty() ? "" : ", ", encoding);
-  }
-
-  std::string device_;
-  int threads_;
-  std::map<std::string, std::shared_ptr<runtime::SharedDevice>> devices_;  ///< by UUID
+  session::DeviceShare devices_;
 };
 
 /// Health and metrics of `store` over HTTP; null where no address is given.
@@ -213,10 +168,10 @@ class Poll {
 
 absl::Status serve_command(const Settings& settings, Interruption& interruption) {
   if (absl::Status s = raise_descriptor_limit(); !s.ok()) return s;
-  XclbinLoader loader(settings.device, settings.threads);
+  const auto log = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
+  XclbinLoader loader(settings.device, settings.threads, log);
   runtime::RunnerOptions runner;
   runner.slots_per_unit = settings.slots;
-  const auto log = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
   runner.log = log;
   auto store = server::ModelStore::open(settings.folder, loader, runner, log);
   if (!store.ok()) return store.status();

@@ -76,6 +76,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
  private:
   void take(const beast::error_code& error);
   void refuse(wire::status status, const std::string& reason);
+  const char* allowed() const { return common_.limits.post ? "GET, HEAD, POST" : "GET, HEAD"; }
   void answer(Response response);
   void send();
   void linger();
@@ -111,8 +112,9 @@ void Connection::take(const beast::error_code& error) {
     return;
   }
   const auto& request = parser_->get();
-  if (request.method() != wire::verb::get && request.method() != wire::verb::head) {
-    return refuse(wire::status::method_not_allowed, "expected GET or HEAD");
+  const bool post = request.method() == wire::verb::post && common_.limits.post;
+  if (!post && request.method() != wire::verb::get && request.method() != wire::verb::head) {
+    return refuse(wire::status::method_not_allowed, absl::StrCat("expected ", allowed()));
   }
   if (!parser_->is_done()) return refuse(wire::status::bad_request, "expected a request without a body");
   if (request.version() >= kHttp11 && request.count(wire::field::host) != 1) {
@@ -120,7 +122,9 @@ void Connection::take(const beast::error_code& error) {
   }
   const std::string target(request.target());
   if (target.front() != '/') return refuse(wire::status::bad_request, "expected a target that begins with '/'");
-  answer(common_.handler(target.substr(0, target.find('?'))));
+  const size_t question = target.find('?');
+  answer(common_.handler(
+      {post, target.substr(0, question), question == std::string::npos ? "" : target.substr(question + 1)}));
 }
 
 /// Answers what cannot be served, then hangs up: where the next request begins is unknown.
@@ -128,7 +132,7 @@ void Connection::refuse(wire::status status, const std::string& reason) {
   response_.emplace(status, kHttp11);
   response_->keep_alive(false);
   response_->set(wire::field::content_type, "text/plain");
-  if (status == wire::status::method_not_allowed) response_->set(wire::field::allow, "GET, HEAD");
+  if (status == wire::status::method_not_allowed) response_->set(wire::field::allow, allowed());
   response_->body() = reason + "\n";
   response_->prepare_payload();
   send();

@@ -17,9 +17,15 @@ struct Response {
   std::string body;
 };
 
-/// Answers a GET for a path (begins with '/', without the query). Called on the server's thread, one call at a time; it
-/// must not wait for anything, as nobody else is answered meanwhile.
-using Handler = std::function<Response(const std::string& path)>;
+struct Request {
+  bool post = false;  ///< else GET or HEAD
+  std::string path;   ///< begins with '/', without the query
+  std::string query;  ///< what follows '?', as it came
+};
+
+/// Answers a request. Called on the server's thread, one call at a time; it must not wait for anything, as nobody else
+/// is answered meanwhile.
+using Handler = std::function<Response(const Request& request)>;
 
 /// What a client may take from the server.
 struct Limits {
@@ -30,9 +36,11 @@ struct Limits {
   uint32_t header_bytes = 8 << 10;
   /// Open at once; further clients wait in the system's queue until one leaves.
   size_t connections = 64;
+  /// Whether POST is taken; without a body, as GET. Else it is answered 405.
+  bool post = false;
 };
 
-/// A small HTTP/1.1 server for health probes and metrics: GET and HEAD, no request bodies, keep-alive, no TLS. One
+/// A small HTTP/1.1 server for health probes, metrics and commands: GET, HEAD and POST, no request bodies, keep-alive, no TLS. One
 /// thread. It refuses by itself what is no such request: 400, 405, 431.
 class HttpServer {
  public:

@@ -11,7 +11,8 @@ Response json(int status, const nlohmann::ordered_json& value) { return {status,
 }  // namespace
 
 Handler service_routes(ServiceState state) {
-  return [state = std::move(state)](const std::string& path) -> Response {
+  return [state = std::move(state)](const Request& request) -> Response {
+    const std::string& path = request.path;
     if (path == "/v2/health/live") return json(200, {{"live", true}});
     if (path == "/v2/health/ready") {
       const bool ready = state.ready();

@@ -32,13 +32,15 @@ class HttpServerTest : public ::testing::Test {
  protected:
   void start(Limits limits = {}) {
     auto started = HttpServer::start(
-        "127.0.0.1:0", [this](const std::string& path) { return answer(path); }, limits);
+        "127.0.0.1:0", [this](const Request& request) { return answer(request); }, limits);
     ASSERT_TRUE(started.ok()) << started.status();
     server_ = *std::move(started);
   }
-  Response answer(const std::string& path) {
+  Response answer(const Request& request) {
     const std::lock_guard lock(mutex_);
+    const std::string& path = request.path;
     paths_.push_back(path);
+    if (request.post) return {200, "text/plain", absl::StrCat("post ", path, " ", request.query)};
     if (path == "/missing") return {404, "text/plain", "no such thing"};
     return {200, "text/x-path", path == "/big" ? std::string(kBigBody, 'x') : path};
   }
@@ -103,6 +105,20 @@ TEST_F(HttpServerTest, AnswersHeadWithTheHeaderOfGetAlone) {
   EXPECT_THAT(head, HasSubstr("Content-Length: 7\r\n"));
   EXPECT_THAT(head, EndsWith("\r\n\r\n"));
   EXPECT_EQ(body_of(client.receive()), "/next");
+}
+
+TEST_F(HttpServerTest, TakesPostWithoutABodyWhereItIsWanted) {
+  Limits limits;
+  limits.post = true;
+  start(limits);
+  RawClient client(server_->address());
+  ASSERT_TRUE(client.send("POST /start?run=7 HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"));
+  EXPECT_EQ(body_of(client.receive()), "post /start run=7");
+  ASSERT_TRUE(client.send("POST /stop HTTP/1.1\r\nHost: a\r\n\r\n" + get("/state")));
+  EXPECT_EQ(body_of(client.receive()), "post /stop ");
+  EXPECT_EQ(body_of(client.receive()), "/state");
+  EXPECT_THAT(whole_answer("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"), StartsWith("HTTP/1.1 400"));
+  EXPECT_THAT(whole_answer("PUT /x HTTP/1.1\r\nHost: a\r\n\r\n"), HasSubstr("Allow: GET, HEAD, POST\r\n"));
 }
 
 TEST_F(HttpServerTest, RefusesWhatIsNoRequestOfItsKind) {
@@ -248,7 +264,7 @@ TEST_F(HttpServerTest, StopsWithConnectionsOpen) {
   EXPECT_FALSE(RawClient(address).connected());
 }
 
-Response empty_answer(const std::string&) { return {}; }
+Response empty_answer(const Request&) { return {}; }
 
 TEST(HttpServer, SaysThatThePortIsTaken) {
   const auto first = HttpServer::start("127.0.0.1:0", empty_answer);
