@@ -42,10 +42,11 @@ struct Condition {
 class Lowering {
  public:
   Lowering(const Formula& formula, const FormulaRanges& ranges, const model::TensorType& input,
-           const FormulaConfig& config, double scale, bool count_types)
+           const FormulaConfig& config, FunctionFits& fits, double scale, bool count_types)
       : formula_(formula),
         ranges_(ranges),
         config_(config),
+        fits_(fits),
         scale_(scale),
         count_types_(count_types),
         writer_(input),
@@ -311,8 +312,8 @@ class Lowering {
     const Value x = argument(term, 0);
     const FormulaRanges::Interval& range = ranges_.values[term.arguments[0]];
     if ((f.name == "sin" || f.name == "cos") && range.high - range.low > kTwoPi) return wave(term, x);
-    SmoothFunction smooth{[&term](double v) { return function_value(term, v); }, formula::domain_of(term), f.steepest};
-    const Approximation y = approximate(writer_, smooth, {x.step, x.error, range.low, range.high}, budget());
+    const SmoothFunction smooth = smooth_function(term);
+    const Approximation y = approximate(writer_, fits_, smooth, {x.step, x.error, range.low, range.high}, budget());
     return {y.step, y.error + ranges_.flattened[term_]};
   }
 
@@ -329,9 +330,9 @@ class Lowering {
     // The difference lies in [0, 1), which step by step cannot be seen.
     const int fraction = std::max(std::min(writer_.at(rest).fraction, needed), 1);
     const StepId phase = writer_.cast(rest, FixedType::ufixed(fraction, 0));
-    SmoothFunction smooth{
-        [&term](double v) { return function_value(term, kTwoPi * v); }, {-HUGE_VAL, HUGE_VAL}, kTwoPi};
-    const Approximation y = approximate(writer_, smooth, {phase, error, 0, 1}, tolerance / 2);
+    SmoothFunction smooth = smooth_function(term);
+    smooth.scale = smooth.steepest = kTwoPi;
+    const Approximation y = approximate(writer_, fits_, smooth, {phase, error, 0, 1}, tolerance / 2);
     return {y.step, y.error};
   }
 
@@ -403,6 +404,7 @@ class Lowering {
   const Formula& formula_;
   const FormulaRanges& ranges_;
   const FormulaConfig& config_;
+  FunctionFits& fits_;
   double scale_;
   bool count_types_;
   StepWriter writer_;
@@ -435,8 +437,9 @@ absl::StatusOr<LoweredFormula> lower_formula(const Formula& source, const model:
   // holds.
   double scale = 1, best_scale = 1, reached = 0;
   std::optional<LoweredFormula> best;
+  FunctionFits fits;
   for (int attempt = 0; attempt < 12; ++attempt) {
-    auto result = Lowering(*formula, *ranges, input, config, scale, false).run();
+    auto result = Lowering(*formula, *ranges, input, config, fits, scale, false).run();
     if (!result.ok() && !best) return result;
     reached = result.ok() ? result->error_bound : HUGE_VAL;
     // What a given type loses is the user's wish.
@@ -454,10 +457,11 @@ absl::StatusOr<LoweredFormula> lower_formula(const Formula& source, const model:
   }
   if (best) {
     if (!formula->types.empty()) {
-      auto counted = Lowering(*formula, *ranges, input, config, best_scale, true).run();
+      auto counted = Lowering(*formula, *ranges, input, config, fits, best_scale, true).run();
       if (!counted.ok()) return counted;
       best = *std::move(counted);
     }
+    best->evaluations = fits.evaluations();
     warn_of_steps(*formula, step_error, *best);
     return *std::move(best);
   }

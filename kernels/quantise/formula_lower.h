@@ -17,6 +17,7 @@ struct LoweredFormula {
   double error_bound = 0;   ///< of the difference to the formula in exact arithmetic, over all outputs and inputs
   double error_inside = 0;  ///< the same before the conversion to the output's type
   std::vector<std::string> warnings;
+  int64_t evaluations = 0;  ///< how often functions were computed on the way here
 };
 
 /// Chooses every step's format such that nothing overflows and no output differs from the formula by more than

@@ -188,9 +188,8 @@ class Analysis {
   /// How much an error of the argument grows, for errors so small that the result, which matters by `slope`, moves by
   /// no more than an eighth of what is allowed. Where a function is infinitely steep this is still finite.
   double slope_of(const Term& term, Interval a, double slope) const {
-    const formula::Function& f = formula::functions()[term.index];
-    if (std::isfinite(f.steepest)) return f.steepest;
-    SmoothFunction smooth{[&term](double v) { return function_value(term, v); }, formula::domain_of(term), f.steepest};
+    SmoothFunction smooth = smooth_function(term);
+    if (std::isfinite(smooth.steepest)) return smooth.steepest;
     if (smooth.domain.not_zero && a.low < 0 && a.high > 0) smooth.gap = grid_;
     double low = std::max(a.low, smooth.domain.low), high = std::min(a.high, smooth.domain.high);
     if (smooth.domain.open_low) low = std::max(low, smooth.domain.low + grid_);
@@ -270,6 +269,13 @@ class Analysis {
 };
 
 }  // namespace
+
+SmoothFunction smooth_function(const Term& term) {
+  return {.index = term.index,
+          .parameter = term.number,
+          .domain = formula::domain_of(term),
+          .steepest = formula::functions()[term.index].steepest};
+}
 
 double function_value(const Term& term, double x) { return formula::functions()[term.index].evaluate(x, term.number); }
 

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "kernels/formula/formula.h"
 #include "kernels/model/graph.h"
+#include "kernels/quantise/function_fit.h"
 
 namespace strobe::quantise {
 
@@ -32,7 +33,8 @@ struct FormulaRanges {
 absl::StatusOr<FormulaRanges> analyse_ranges(const formula::Formula& formula, const model::FixedType& input,
                                              double output_error, double step_error, bool saturate);
 
-/// The function of a term.
+/// The function of a term, and its value.
+SmoothFunction smooth_function(const formula::Term& term);
 double function_value(const formula::Term& term, double x);
 
 }  // namespace strobe::quantise

@@ -38,8 +38,13 @@ struct Fitted {
 /// block are cheaper than cells of two sizes.
 class Fitter {
  public:
-  Fitter(const GridFunction& f, int degree, double tolerance, int entry_bits)
-      : f_(f), degree_(degree), tolerance_(tolerance), cell_cost_((degree + 1) * entry_bits / kBitsPerTable) {
+  /// Gives up as soon as it needs more than `most_cells`.
+  Fitter(const GridFunction& f, int degree, double tolerance, double cell_cost, double most_cells)
+      : f_(f),
+        degree_(degree),
+        tolerance_(tolerance),
+        cell_cost_(cell_cost),
+        most_cells_(static_cast<int64_t>(std::min<double>(most_cells, kMostCells))) {
     int levels = 0;
     while ((int64_t{1} << levels) < f.size) ++levels;
     double low = kInfinity, high = -kInfinity;
@@ -55,8 +60,9 @@ class Fitter {
   PiecewisePolynomial result() {
     PiecewisePolynomial result;
     result.degree = degree_;
-    result.cost = leaves_ > kMostCells ? kInfinity : blocks_[root_].cost;
-    if (leaves_ <= kMostCells) add_pieces(blocks_[root_], result);
+    if (leaves_ > most_cells_ || blocks_[root_].cells > kMostCells) return result;
+    result.cost = blocks_[root_].cost;
+    add_pieces(blocks_[root_], result);
     return result;
   }
 
@@ -66,6 +72,7 @@ class Fitter {
     int64_t index = 0;
     int log_cell = 0;
     double cost = 0;
+    int64_t cells = 1;
     bool split = false;
     int left = -1, right = -1;
   };
@@ -76,7 +83,8 @@ class Fitter {
 
   /// Through points close to where Chebyshev's lie, moved so that the largest errors up and down are equal. Of a lower
   /// degree where a cell that is mostly beyond the range would get coefficients out of proportion.
-  Fitted fit_cell(int64_t first, int64_t points, int log_cell) const {
+  /// Its error is only known to be too large where it exceeds `most`.
+  Fitted fit_cell(int64_t first, int64_t points, int log_cell, double most) const {
     const double width = std::ldexp(1.0, log_cell), reach = static_cast<double>(points - 1);
     Fitted best;
     for (int nodes = static_cast<int>(std::min<int64_t>(degree_ + 1, points)); nodes > 0; --nodes) {
@@ -91,19 +99,19 @@ class Fitter {
       const bool in_proportion = std::all_of(fitted.cell.c + 1, fitted.cell.c + kHighestDegree + 1,
                                              [&](double c) { return std::abs(c) <= largest_coefficient_; });
       if (!in_proportion && nodes > 1) continue;
-      double middle = 0;
-      fitted.error = largest_difference(f_, fitted.cell, first, points, log_cell, &middle);
-      fitted.cell.c[0] += middle;
+      const Difference left = difference(f_, fitted.cell, first, points, log_cell, most);
+      fitted.error = left.around_middle();
+      fitted.cell.c[0] += (left.low + left.high) / 2;
       return fitted;
     }
     return best;
   }
 
   int divide(int level, int64_t index) {
-    Block block{level, index, 0, cell_cost_, false, -1, -1};
+    Block block{.level = level, .index = index, .cost = cell_cost_};
     const int64_t points = points_of(level, index);
-    if (leaves_ > kMostCells) return add(block);
-    if (level == 0 || fit_cell(index << level, points, level).error <= tolerance_) {
+    if (leaves_ > most_cells_) return add(block);
+    if (level == 0 || fit_cell(index << level, points, level, tolerance_).error <= tolerance_) {
       block.log_cell = level;
       ++leaves_;
       return add(block);
@@ -113,14 +121,19 @@ class Fitter {
     const Block left = blocks_[block.left];
     block.log_cell = left.log_cell;
     double halves = left.cost;
+    int64_t cells_of_halves = left.cells;
     if (block.right >= 0) {
       block.log_cell = std::min(block.log_cell, blocks_[block.right].log_cell);
       halves += blocks_[block.right].cost + kPieceCost;
+      cells_of_halves += blocks_[block.right].cells;
     }
-    const int64_t cells = (points + (int64_t{1} << block.log_cell) - 1) >> block.log_cell;
-    block.cost = cell_cost_ * static_cast<double>(cells);
-    block.split = halves < block.cost;
-    if (block.split) block.cost = halves;
+    block.cells = (points + (int64_t{1} << block.log_cell) - 1) >> block.log_cell;
+    block.cost = cell_cost_ * static_cast<double>(block.cells);
+    block.split = halves < block.cost || block.cells > kMostCells;
+    if (block.split) {
+      block.cost = halves;
+      block.cells = cells_of_halves;
+    }
     return add(block);
   }
 
@@ -140,7 +153,7 @@ class Fitter {
       result.pieces.push_back({start, block.log_cell, static_cast<int64_t>(result.cells.size())});
     const int64_t width = int64_t{1} << block.log_cell;
     for (int64_t first = start; first < end; first += width)
-      result.cells.push_back(fit_cell(first, std::min(width, end - first), block.log_cell).cell);
+      result.cells.push_back(fit_cell(first, std::min(width, end - first), block.log_cell, kInfinity).cell);
   }
 
   const GridFunction& f_;
@@ -150,38 +163,73 @@ class Fitter {
   double largest_coefficient_ = 0;
   std::vector<Block> blocks_;
   int root_ = 0;
-  int leaves_ = 0;
+  int64_t most_cells_;
+  int64_t leaves_ = 0;
 };
+
+/// How many cells constants, lines or parabolas need at least, going by how a finer fit bends within its cells: over an
+/// interval of width h the best polynomial of degree d misses a function by h^(d+1) |f^(d+1)| / ((d+1)! 2^(2d+1)).
+double least_cells(const PiecewisePolynomial& finer, int64_t size, int degree, double tolerance) {
+  const Piece& last = finer.pieces.back();
+  const auto cells = static_cast<int64_t>(finer.cells.size());
+  double result = 0;
+  for (int64_t i = 0; i < cells; ++i) {
+    const Cell& cell = finer.cells[static_cast<size_t>(i)];
+    double reach = 1;  // of t: the last cell is cut short where the grid ends
+    if (i == cells - 1)
+      reach = std::ldexp(static_cast<double>(size - last.start), -last.log_cell) - static_cast<double>(i - last.base);
+    const double c1 = cell.c[1] * reach, c2 = cell.c[2] * reach * reach, c3 = cell.c[3] * reach * reach * reach;
+    const double bend_left = 2 * c2, bend_right = 2 * c2 + 6 * c3;
+    const double bend = bend_left * bend_right <= 0 ? 0 : std::min(std::abs(bend_left), std::abs(bend_right));
+    if (degree == 0) result += std::abs(c1 + c2 + c3) / (2 * tolerance);
+    if (degree == 1) result += std::sqrt(bend / (16 * tolerance));
+    if (degree == 2) result += std::cbrt(std::abs(6 * c3) / (192 * tolerance));
+  }
+  return std::min(result, static_cast<double>(size) / (degree + 1));
+}
 
 }  // namespace
 
 double value_at(const Cell& cell, double t) { return cell.c[0] + t * (cell.c[1] + t * (cell.c[2] + t * cell.c[3])); }
 
-double largest_difference(const GridFunction& f, const Cell& cell, int64_t first, int64_t points, int log_cell,
-                          double* middle) {
+Difference difference(const GridFunction& f, const Cell& cell, int64_t first, int64_t points, int log_cell,
+                      double most) {
   const bool every_one = points <= kChecks;
   const int64_t checks = every_one ? points : kChecks + 1;
   const double spacing = every_one ? 1 : static_cast<double>(points - 1) / kChecks;
-  double low = kInfinity, high = -kInfinity, bend = 0, before = 0, here = 0;
-  for (int64_t i = 0; i < checks; ++i) {
+  const double per_point = std::ldexp(1.0, -log_cell);
+  Difference result{kInfinity, -kInfinity, 0};
+  double before = 0, here = 0;
+  for (int64_t i = 0; i < checks && (i == 0 || result.around_middle() <= most); ++i) {
     const double at = static_cast<double>(i) * spacing;
-    const double difference = f.at(static_cast<double>(first) + at) - value_at(cell, std::ldexp(at, -log_cell));
-    low = std::min(low, difference);
-    high = std::max(high, difference);
-    if (!every_one && i >= 2) bend = std::max(bend, std::abs(difference - 2 * here + before) / 4);
+    const double next = f.at(static_cast<double>(first) + at) - value_at(cell, at * per_point);
+    result.low = std::min(result.low, next);
+    result.high = std::max(result.high, next);
+    if (!every_one && i >= 2) result.bend = std::max(result.bend, std::abs(next - 2 * here + before) / 4);
     before = here;
-    here = difference;
+    here = next;
   }
-  if (middle == nullptr) return std::max(std::abs(low), std::abs(high)) + bend;
-  *middle = (low + high) / 2;
-  return (high - low) / 2 + bend;
+  return result;
 }
 
-PiecewisePolynomial fit(const GridFunction& f, int degree, double tolerance, int entry_bits) {
-  PiecewisePolynomial result = Fitter(f, degree, tolerance, entry_bits).result();
-  // A product each, and what follows from it.
-  result.cost += degree * (100.0 + entry_bits * 3.0);
-  return result;
+PiecewisePolynomial fit(const GridFunction& f, double tolerance, int entry_bits) {
+  PiecewisePolynomial best;
+  // The highest degree first: it needs the fewest cells, and what it costs says which others are worth a try.
+  for (int degree = kHighestDegree; degree >= 0; --degree) {
+    const double allowed = degree == 0 ? tolerance / 2 : tolerance / 4;
+    const double products = degree * (100.0 + entry_bits * 3.0);  // and what follows from them
+    const double cell_cost = (degree + 1) * entry_bits / kBitsPerTable;
+    double most_cells = kMostCells;
+    if (degree < kHighestDegree) {
+      most_cells = (best.cost - products) / cell_cost;
+      if (least_cells(best, f.size, degree, allowed + tolerance / 4) > most_cells) continue;
+    }
+    PiecewisePolynomial next = Fitter(f, degree, allowed, cell_cost, most_cells).result();
+    next.cost += products;
+    if (next.cells.empty() && degree == kHighestDegree) break;
+    if (!next.cells.empty() && (best.cells.empty() || next.cost <= best.cost)) best = std::move(next);
+  }
+  return best;
 }
 
 }  // namespace strobe::quantise

@@ -25,8 +25,8 @@ double value_at(const Cell& cell, double t);
 struct PiecewisePolynomial {
   int degree = 0;
   std::vector<Piece> pieces;
-  std::vector<Cell> cells;
-  double cost = 0;  ///< in look-up tables, roughly; infinite where there is no fit of that degree
+  std::vector<Cell> cells;  ///< none where there is no fit
+  double cost = 0;          ///< in look-up tables, roughly
 };
 
 /// A smooth function at grid points 0 to size - 1, and between them.
@@ -35,13 +35,23 @@ struct GridFunction {
   int64_t size = 0;
 };
 
-/// The largest difference between a polynomial and the function over a cell of 2^log_cell points: at each of up to 64
-/// points, or at 65 of more, and then with twice what the second differences leave room for between these.
-/// `middle` becomes the middle between the largest and the smallest difference.
-double largest_difference(const GridFunction& f, const Cell& cell, int64_t first, int64_t points, int log_cell,
-                          double* middle = nullptr);
+/// What a polynomial leaves of a function over a cell.
+struct Difference {
+  double low = 0, high = 0;  ///< of function minus polynomial, at the points that were looked at
+  double bend = 0;           ///< twice what the second differences leave room for between them
+  /// With the polynomial moved to the middle.
+  double around_middle() const { return (high - low) / 2 + bend; }
+};
 
-/// Fits a function to within `tolerance` everywhere, at the least cost. `entry_bits` is the width of one coefficient.
-PiecewisePolynomial fit(const GridFunction& f, int degree, double tolerance, int entry_bits);
+/// Looks at each of up to 64 points of a cell of 2^log_cell, or at 65 of more. Ends early once `around_middle` exceeds
+/// `most`.
+Difference difference(const GridFunction& f, const Cell& cell, int64_t first, int64_t points, int log_cell,
+                      double most);
+
+/// Fits a function everywhere at the least cost: by constants to within half of `tolerance`, or by polynomials of
+/// degree 1 to 3 to within a quarter, which leaves them as much for what their steps round. `entry_bits` is the width
+/// of one coefficient. Computes the function some millions of times at most, whatever its grid's size. Without cells
+/// where the function bends too much.
+PiecewisePolynomial fit(const GridFunction& f, double tolerance, int entry_bits);
 
 }  // namespace strobe::quantise
