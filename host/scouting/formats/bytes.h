@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "host/scouting/core/orbit.h"
+#include "host/scouting/formats/decoder.h"
+
+/// What the decoders share: little-endian loads from anywhere, and the answers they give.
+namespace strobe::scouting {
+
+template <typename T>
+T load(const std::byte* from) {
+  T value;
+  std::memcpy(&value, from, sizeof(T));
+  return value;
+}
+
+inline Decoded need_more() { return {}; }
+
+inline Decoded nothing(size_t bytes) { return {.kind = Decoded::Kind::kNothing, .consumed = bytes}; }
+
+inline Decoded bad(size_t bytes, Fault fault, std::string detail) {
+  return {.kind = Decoded::Kind::kBad, .consumed = bytes, .fault = fault, .detail = std::move(detail)};
+}
+
+/// Bad bytes in which orbit `number` is lost.
+inline Decoded bad_orbit(size_t bytes, Fault fault, uint64_t number, std::string detail) {
+  Decoded answer = bad(bytes, fault, std::move(detail));
+  answer.orbit = number;
+  answer.knows_orbit = true;
+  answer.orbits = 1;
+  return answer;
+}
+
+inline Decoded whole_orbit(size_t bytes, SourceOrbit& orbit) {
+  orbit.input_bytes = bytes;
+  return {.kind = Decoded::Kind::kOrbit, .consumed = bytes};
+}
+
+/// Keeps a copy of bytes that were dropped from inside an orbit.
+inline void keep_bad(SourceOrbit& orbit, Fault fault, const std::byte* begin, const std::byte* end) {
+  orbit.bad.push_back({fault, std::vector<std::byte>(begin, end)});
+}
+
+/// Makes `orbit` one of `format`, empty.
+inline void begin_orbit(const SourceFormat& format, SourceOrbit& orbit) {
+  if (orbit.format != &format) {
+    orbit.format = &format;
+    orbit.collections = std::vector<Collection>(format.collections.size());
+    for (size_t i = 0; i < format.collections.size(); ++i) orbit.collections[i].format = format.collections[i];
+  }
+  orbit.clear();
+}
+
+/// Indices of a longest strictly ascending subsequence, ascending: which crossings can be believed when their order is
+/// broken.
+std::vector<uint32_t> longest_ascending(std::span<const uint32_t> values);
+
+}  // namespace strobe::scouting

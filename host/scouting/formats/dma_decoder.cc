@@ -1,0 +1,74 @@
+#include "host/scouting/formats/dma_decoder.h"
+
+#include "host/scouting/formats/framings.h"
+#include "host/scouting/formats/tables.h"
+
+namespace strobe::scouting {
+namespace dma {
+
+Decoded PacketDecoder::decode(std::span<const std::byte> bytes, bool at_end, SourceOrbit& orbit) {
+  begin_orbit(format_, orbit);
+  const std::byte* const begin = bytes.data();
+  const std::byte* const end = begin + bytes.size();
+  if (bytes.size() < kHeaderBytes) {
+    if (!at_end || bytes.empty()) return need_more();
+    return bad(bytes.size(), Fault::kTruncated,
+               absl::StrCat("the stream ends with ", bytes.size(), " bytes of a header"));
+  }
+  if (is_packet_trailer(begin)) return nothing(kPacketTrailerBytes);
+
+  const uint32_t number = orbit_number(begin);
+  const std::byte* const stop = fast(begin + kHeaderBytes, end, number, orbit);
+  const size_t left = static_cast<size_t>(end - stop);
+  const bool at_trailer = left >= kMarkerBytes && is_marker(stop);
+  if (!at_end && left < (at_trailer ? kOrbitTrailerBytes : kBlockBytes)) return need_more();
+  if (at_trailer && left >= kOrbitTrailerBytes && finish_fast(stop, orbit)) {
+    const Tail after = tail(stop, end, at_end, number);
+    if (after.kind == Tail::Kind::kNeedMore) return need_more();
+    if (after.kind == Tail::Kind::kWhole && !after.damaged) {
+      orbit.number = number;
+      orbit.crossings_in = orbit.crossings.size();
+      return whole_orbit(static_cast<size_t>(after.end - begin), orbit);
+    }
+  }
+  orbit.clear();
+  return recover(bytes, at_end, orbit);
+}
+
+PacketDecoder::Tail PacketDecoder::tail(const std::byte* trailer, const std::byte* end, bool at_end,
+                                        uint32_t number) const {
+  const std::byte* const after = trailer + kOrbitTrailerBytes;
+  if (end - after < static_cast<ptrdiff_t>(kPacketTrailerBytes)) {
+    return {at_end ? Tail::Kind::kCut : Tail::Kind::kNeedMore, end};
+  }
+  if (is_packet_trailer(after) || (is_like_packet_trailer(after) && starts_at(after, end, number) != Start::kYes)) {
+    const bool damaged = !is_packet_trailer(after);
+    const std::byte* const whole = after + kPacketTrailerBytes;
+    if (starts_at(whole, end, number) != Start::kNo) return {Tail::Kind::kWhole, whole, damaged};
+    return look_for_cut(trailer, whole, end, damaged);
+  }
+  // Another orbit of the same packet, or a packet that was cut here and the next one after it.
+  if (starts_at(after, end, number) == Start::kYes) return {Tail::Kind::kWhole, after};
+  return look_for_cut(trailer, after, end, false);
+}
+
+/// What stands at `whole` is not the start of an orbit. If one starts before it, this packet was cut there.
+PacketDecoder::Tail PacketDecoder::look_for_cut(const std::byte* trailer, const std::byte* whole, const std::byte* end,
+                                                bool damaged) const {
+  const std::byte* const next = find_marker(trailer + kMarkerBytes, end);
+  if (next != end && end - next >= static_cast<ptrdiff_t>(kOrbitTrailerBytes)) {
+    const std::byte* const start = find_start(trailer + kMarkerBytes, next);
+    if (start != nullptr && start < whole) return {Tail::Kind::kCut, start};
+  }
+  return {Tail::Kind::kWhole, whole, damaged};
+}
+
+}  // namespace dma
+
+std::unique_ptr<Decoder> make_dma_decoder(const SourceFormat& format, const DecoderOptions& options, Isa isa) {
+  if (&format == &kCaloDma) return dma::make_calo_decoder(options);
+  const auto blocks = isa == Isa::kAvx512 ? gmt_blocks_avx512 : isa == Isa::kAvx2 ? gmt_blocks_avx2 : gmt_blocks_scalar;
+  return dma::make_gmt_decoder(options, blocks(options.columns, options.payload));
+}
+
+}  // namespace strobe::scouting
