@@ -1,4 +1,4 @@
-#include <algorithm>
+#include <optional>
 #include <string_view>
 
 #include "host/scouting/core/crc32c.h"
@@ -57,7 +57,8 @@ class RawOrbitDecoder final : public Decoder {
     if (bytes.size() < size) return at_end ? resynchronise(bytes, at_end) : need_more();
     const auto payload = bytes.subspan(kOrbitHeaderBytes, header.payload_bytes);
     if (const uint32_t found = crc32c(payload); found != header.checksum) {
-      // A right length leads to the next orbit; a wrong one, or a cut, does not.
+      // A right length leads to the next orbit; a wrong one, or a cut, has another orbit begin inside.
+      if (const auto next = next_orbit(bytes.first(size), bytes)) return skipped(bytes, *next);
       if (!leads_on(bytes.subspan(size), at_end)) return resynchronise(bytes, at_end);
       return bad_orbit(size, Fault::kBadChecksum, header.number,
                        absl::StrCat("orbit ", header.number, ": CRC-32C of the payload is 0x", absl::Hex(found),
@@ -93,20 +94,25 @@ class RawOrbitDecoder final : public Decoder {
     return may_start(rest) && load<uint32_t>(rest.data() + kOrbitHeaderBytes) <= kHighestSourceId;
   }
 
-  /// The next orbit whose checksum is right, or file header, behind what is not understood at the front.
-  Decoded resynchronise(std::span<const std::byte> bytes, bool at_end) const {
+  /// Behind the first byte of `bytes`, but within `where`: a file header or an orbit whose checksum is right.
+  std::optional<size_t> next_orbit(std::span<const std::byte> where, std::span<const std::byte> bytes) const {
     // Checksums over damaged sizes cost time; beyond this, headers that look right must do.
     size_t budget = longest_bytes();
-    for (size_t at = 1; at + kOrbitHeaderBytes <= bytes.size(); ++at) {
+    for (size_t at = 1; at < where.size() && at + kOrbitHeaderBytes <= bytes.size(); ++at) {
       const auto rest = bytes.subspan(at);
-      if (load<uint16_t>(rest.data()) != kOrbitVersion && !is_file_header(rest)) continue;
-      if (is_file_header(rest)) return skipped(bytes, at);
+      if (is_file_header(rest)) return at;
+      if (load<uint16_t>(rest.data()) != kOrbitVersion || !may_start(rest)) continue;
       const OrbitHeader header = read_header(rest.data());
-      if (!may_start(rest) || rest.size() - kOrbitHeaderBytes < header.payload_bytes) continue;
-      if (budget < header.payload_bytes) return skipped(bytes, at);
+      if (rest.size() - kOrbitHeaderBytes < header.payload_bytes) continue;
+      if (budget < header.payload_bytes) return at;
       budget -= header.payload_bytes;
-      if (crc32c(rest.subspan(kOrbitHeaderBytes, header.payload_bytes)) == header.checksum) return skipped(bytes, at);
+      if (crc32c(rest.subspan(kOrbitHeaderBytes, header.payload_bytes)) == header.checksum) return at;
     }
+    return std::nullopt;
+  }
+
+  Decoded resynchronise(std::span<const std::byte> bytes, bool at_end) const {
+    if (const auto next = next_orbit(bytes, bytes)) return skipped(bytes, *next);
     if (at_end) return skipped(bytes, bytes.size());
     if (bytes.size() < longest_bytes()) return need_more();
     return skipped(bytes, longest_bytes() / 2);
