@@ -25,5 +25,8 @@ void add_run(CLI::App& app, Action& action);
 void add_check(CLI::App& app, Action& action);
 void add_scan(CLI::App& app, Action& action);
 void add_serve(CLI::App& app, Action& action, Interruption& interruption);
+void add_scout(CLI::App& app, Action& action, Interruption& interruption);
+/// Below `scout`.
+void add_scout_generate(CLI::App& scout, Action& action, Interruption& interruption);
 
 }  // namespace strobe::cli

@@ -67,7 +67,13 @@ Interruption::~Interruption() {
 void Interruption::wait() {
   std::unique_lock lock(mutex_);
   waiting_ = true;
-  came_.wait(lock, [this] { return stopped_; });
+  came_.wait(lock, [this] { return stopped_.load(); });
+}
+
+const std::atomic<bool>& Interruption::watch_for() {
+  const std::lock_guard lock(mutex_);
+  waiting_ = true;
+  return stopped_;
 }
 
 bool Interruption::is_waited_for() {

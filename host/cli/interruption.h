@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -21,6 +22,8 @@ class Interruption {
   /// For a command that stops in a way of its own: waits for a signal, which then does not end the process. Another one
   /// does, unless it comes within a second: some programs send theirs twice.
   void wait();
+  /// The same for a command that is busy meanwhile: from now on a signal sets what this returns.
+  const std::atomic<bool>& watch_for();
 
  private:
   void watch();
@@ -29,7 +32,8 @@ class Interruption {
   int signals_ = -1, closing_ = -1;  ///< signalfd, eventfd
   std::mutex mutex_;
   std::condition_variable came_;
-  bool waiting_ = false, stopped_ = false;
+  bool waiting_ = false;
+  std::atomic<bool> stopped_ = false;
   std::thread thread_;
 };
 

@@ -44,6 +44,7 @@ int run(int argc, char** argv) {
   strobe::cli::add_check(app, action);
   strobe::cli::add_scan(app, action);
   strobe::cli::add_serve(app, action, interruption);
+  strobe::cli::add_scout(app, action, interruption);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
