@@ -52,13 +52,14 @@ PacketDecoder::Tail PacketDecoder::tail(const std::byte* trailer, const std::byt
   return look_for_cut(trailer, after, end, false);
 }
 
-/// What stands at `whole` is not the start of an orbit. If one starts before it, this packet was cut there.
+/// What stands at `whole` is not the start of an orbit. If one starts within the trailers, this packet was cut there.
 PacketDecoder::Tail PacketDecoder::look_for_cut(const std::byte* trailer, const std::byte* whole, const std::byte* end,
                                                 bool damaged) const {
   const std::byte* const next = find_marker(trailer + kMarkerBytes, end);
   if (next != end && end - next >= static_cast<ptrdiff_t>(kOrbitTrailerBytes)) {
-    const std::byte* const start = find_start(trailer + kMarkerBytes, next);
-    if (start != nullptr && start < whole) return {Tail::Kind::kCut, start};
+    const std::byte* const start = find_start(trailer + 1, next);
+    const std::byte* const trailers_end = trailer + kOrbitTrailerBytes + kPacketTrailerBytes;
+    if (start != nullptr && start < trailers_end && start != whole) return {Tail::Kind::kCut, start};
   }
   return {Tail::Kind::kWhole, whole, damaged};
 }

@@ -49,8 +49,7 @@ class PacketDecoder : public Decoder {
   Decoded recover(std::span<const std::byte> bytes, bool at_end, SourceOrbit& orbit);
   Decoded recover_orbit(const std::byte* begin, const std::byte* trailer, const Tail& tail, SourceOrbit& orbit);
   Decoded without_trailer(std::span<const std::byte> bytes, bool at_end) const;
-  Decoded lost(const std::byte* begin, const std::byte* end, const std::byte* readable_end,
-               const std::string& detail) const;
+  Decoded lost(const std::byte* begin, const std::byte* end, const std::string& detail) const;
 };
 
 std::unique_ptr<Decoder> make_gmt_decoder(const DecoderOptions& options, GmtBlocks blocks);

@@ -14,19 +14,18 @@ Decoded PacketDecoder::recover(std::span<const std::byte> bytes, bool at_end, So
   if (trailer == end) return without_trailer(bytes, at_end);
   if (end - trailer < static_cast<ptrdiff_t>(kOrbitTrailerBytes + kPacketTrailerBytes) && !at_end) return need_more();
   if (end - trailer < static_cast<ptrdiff_t>(kOrbitTrailerBytes)) {
-    return lost(begin, end, end, "the stream ends in an orbit trailer");
+    return lost(begin, end, "the stream ends in an orbit trailer");
   }
   const std::byte* const start = find_start(begin, trailer);
   if (start != nullptr && start > begin) {
-    return lost(begin, start, end,
+    return lost(begin, start,
                 absl::StrCat("an orbit that ends before its trailer; the next begins after ", start - begin, " bytes"));
   }
   const uint32_t number = trailer - begin >= static_cast<ptrdiff_t>(kHeaderBytes) ? orbit_number(begin) : uint32_t{0};
   const Tail after = tail(trailer, end, at_end, number);
   if (after.kind == Tail::Kind::kNeedMore) return need_more();
   if (after.kind == Tail::Kind::kCut) {
-    return lost(begin, after.end, end,
-                absl::StrCat("a packet cut after ", after.end - begin, " bytes, in its trailer"));
+    return lost(begin, after.end, absl::StrCat("a packet cut after ", after.end - begin, " bytes, in its trailer"));
   }
   return recover_orbit(begin, trailer, after, orbit);
 }
@@ -58,20 +57,18 @@ Decoded PacketDecoder::recover_orbit(const std::byte* begin, const std::byte* tr
 
 Decoded PacketDecoder::without_trailer(std::span<const std::byte> bytes, bool at_end) const {
   const std::byte* const begin = bytes.data();
-  if (at_end)
-    return lost(begin, begin + bytes.size(), begin + bytes.size(), "the stream ends before an orbit's trailer");
+  if (at_end) return lost(begin, begin + bytes.size(), "the stream ends before an orbit's trailer");
   if (bytes.size() < longest_bytes()) return need_more();
   return bad(kLongestOrbit, Fault::kLostSync, absl::StrCat("no orbit trailer within ", bytes.size(), " bytes"));
 }
 
 /// Bytes that are no whole orbit: the front of one if they begin like one, else nothing that can be named.
-Decoded PacketDecoder::lost(const std::byte* begin, const std::byte* end, const std::byte* readable_end,
-                            const std::string& detail) const {
+Decoded PacketDecoder::lost(const std::byte* begin, const std::byte* end, const std::string& detail) const {
   const size_t bytes = static_cast<size_t>(end - begin);
-  if (readable_end - begin >= static_cast<ptrdiff_t>(kHeaderBytes) && bytes >= kHeaderBytes) {
+  if (bytes >= kHeaderBytes) {
     const uint32_t number = orbit_number(begin);
     // The orbit before it is not known here; one less is as good a guess as any.
-    const Start start = starts_at(begin, readable_end, number - 1);
+    const Start start = starts_at(begin, end, number - 1);
     if (start != Start::kNo && !is_packet_trailer(begin)) return bad_orbit(bytes, Fault::kTruncated, number, detail);
   }
   return bad(bytes, bytes < kHeaderBytes ? Fault::kTruncated : Fault::kLostSync, detail);

@@ -48,15 +48,27 @@ class GmtDecoder final : public PacketDecoder {
   Start starts_at(const std::byte* at, const std::byte* end, uint32_t) const override {
     if (end - at < 8) return Start::kUnknown;
     if (is_packet_trailer(at)) return Start::kYes;
-    if (end - at < static_cast<ptrdiff_t>(2 * kHeaderBytes)) return Start::kUnknown;
+    if (end - at < static_cast<ptrdiff_t>(2 * kHeaderBytes)) return starts_as_far_as_seen(at, end);
     if (is_marker(at + kHeaderBytes)) return Start::kYes;
-    return majority(at + kHeaderBytes, kOrbitMask) == orbit_number(at) ? Start::kYes : Start::kNo;
+    // Absent muons are zeros, which would pass for orbit 0 anywhere.
+    const uint32_t number = orbit_number(at);
+    return number != 0 && majority(at + kHeaderBytes, kOrbitMask) == number ? Start::kYes : Start::kNo;
   }
 
   const std::byte* find_start(const std::byte* begin, const std::byte* trailer) const override;
   uint32_t believed_number(const std::byte* header, Span blocks) const override;
 
  private:
+  /// The same where fewer than the first block's eight orbit words are there.
+  static Start starts_as_far_as_seen(const std::byte* at, const std::byte* end) {
+    size_t words = 0, equal = 0;
+    for (const std::byte* word = at + kHeaderBytes; end - word >= 4; word += 4) {
+      ++words;
+      equal += orbit_number(word) == orbit_number(at) || load<uint32_t>(word) == kMarker;
+    }
+    return 2 * equal >= words ? Start::kUnknown : Start::kNo;
+  }
+
   void prepare(SourceOrbit& orbit);
   void complete(SourceOrbit& orbit);
   static std::vector<const std::byte*> believe(Span blocks, uint32_t number, const std::vector<uint32_t>& expected,
