@@ -10,6 +10,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "host/cli/report_text.h"
 
 namespace strobe::cli {
 namespace {
@@ -288,7 +289,7 @@ void print_json(std::span<const CheckReport> reports) {
   Json json;
   for (const CheckReport& report : reports) json.push_back(report_json(report));
   const Json& whole = reports.size() == 1 ? json[0] : json;
-  std::printf("%s\n", whole.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+  print_document(whole);
 }
 
 }  // namespace strobe::cli

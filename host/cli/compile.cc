@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "host/cli/command.h"
 #include "host/cli/model_options.h"
+#include "host/cli/report_text.h"
 #include "host/device/libexec.h"
 #include "platform/boards/boards.h"
 
@@ -69,7 +70,7 @@ void print_json(const Settings& settings, const compile::CompileReport& report) 
                      {"project", report.project_seconds},
                      {"build", report.build_seconds}};
   json["build_reused"] = report.build_reused;
-  std::printf("%s\n", json.dump(2).c_str());
+  print_document(json);
 }
 
 /// Warnings of a kernel; of several its name comes first.
@@ -126,7 +127,7 @@ absl::Status compile_forest(const Settings& settings) {
     json["image_bytes"] = report->image_bytes;
     json["planned"] = {{"initiation_interval", report->planned_initiation_interval}};
     json["seconds"] = report->seconds;
-    std::printf("%s\n", json.dump(2).c_str());
+    print_document(json);
     return absl::OkStatus();
   }
   std::printf("%s: forest %s for %s, uses %s, %zu bytes, planned II %lld cycles; %.2f s\n", settings.output.c_str(),

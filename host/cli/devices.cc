@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "host/cli/command.h"
+#include "host/cli/report_text.h"
 #include "host/device/open.h"
 
 namespace strobe::cli {
@@ -25,7 +26,7 @@ absl::Status devices_command(bool json) {
                   info.name.c_str(), info.detail.empty() ? "" : ": ", info.detail.c_str());
     }
   }
-  if (json) std::printf("%s\n", list.dump(2).c_str());
+  if (json) print_document(list);
   return absl::OkStatus();
 }
 

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "host/cli/command.h"
+#include "host/cli/report_text.h"
 #include "host/session/loaded_xclbin.h"
 #include "kernels/hls/total_cost.h"
 #include "kernels/layers/catalog.h"
@@ -294,7 +295,7 @@ absl::Status inspect_forest(const Settings& settings) {
   if (settings.json) {
     const Json json = {
         {"file", settings.xclbin}, {"made_by", (*forest)->made_by}, {"engine", engine}, {"model", model}};
-    std::printf("%s\n", json.dump(2).c_str());
+    print_document(json);
     return absl::OkStatus();
   }
   std::printf("%s: forest for an engine, hash %s, made by %s\n", settings.xclbin.c_str(),
@@ -318,7 +319,7 @@ absl::Status inspect_command(const Settings& settings) {
   Json description = file_json(**loaded);
   if (settings.json) {
     description["models"] = *std::move(models);
-    std::printf("%s\n", description.dump(2).c_str());
+    print_document(description);
     return absl::OkStatus();
   }
   std::printf("%s: target %s, platform %s, UUID %s, made by %s\n", settings.xclbin.c_str(),

@@ -1,5 +1,7 @@
 #include "host/cli/report_text.h"
 
+#include <cstdio>
+
 #include "absl/strings/str_format.h"
 
 namespace strobe::cli {
@@ -16,5 +18,9 @@ std::string csv_field(const std::string& text) {
 }
 
 std::string csv_number(const std::optional<double>& value) { return value ? absl::StrFormat("%.10g", *value) : ""; }
+
+void print_document(const nlohmann::ordered_json& json) {
+  std::printf("%s\n", json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+}
 
 }  // namespace strobe::cli

@@ -1,6 +1,5 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <future>
 #include <memory>
@@ -9,10 +8,12 @@
 #include "host/cli/command.h"
 #include "host/cli/events.h"
 #include "host/cli/progress.h"
+#include "host/cli/report_text.h"
 #include "host/cli/scores.h"
 #include "host/session/loaded_xclbin.h"
 #include "kernels/emulator/emulator.h"
 #include "kernels/quantise/forest.h"
+#include "platform/process/stopwatch.h"
 
 namespace strobe::cli {
 namespace {
@@ -28,17 +29,6 @@ struct Timings {
   double run = 0;   ///< from the first event to the last score, in its file
 };
 
-class Stopwatch {
- public:
-  double lap() {
-    const auto now = std::chrono::steady_clock::now();
-    return std::chrono::duration<double>(now - std::exchange(last_, now)).count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
-
 void report(const Settings& settings, const std::string& device, const Events& events, const Timings& t) {
   const double rate = t.run > 0 ? static_cast<double>(events.rows) / t.run : 0;
   if (settings.json) {
@@ -50,7 +40,7 @@ void report(const Settings& settings, const std::string& device, const Events& e
     json["seconds"] = {{"open", t.open}, {"run", t.run}};
     json["events_per_second"] = rate;
     if (!settings.output.empty()) json["scores"] = settings.output;
-    std::printf("%s\n", json.dump(2).c_str());
+    print_document(json);
     return;
   }
   std::printf("device: %s\n", device.c_str());
@@ -62,8 +52,8 @@ void report(const Settings& settings, const std::string& device, const Events& e
 }
 
 /// The leaves that a forest's trees end in, instead of its scores: in process, from the same graph.
-absl::Status run_leaves(const Settings& settings, const model::Graph& scores, const Events& events, Stopwatch& watch,
-                        Timings& t) {
+absl::Status run_leaves(const Settings& settings, const model::Graph& scores, const Events& events,
+                        process::Stopwatch& watch, Timings& t) {
   if (settings.session.device != "auto" && settings.session.device != "emulator")
     return absl::InvalidArgumentError("--leaves: leaves are found in process; take --device emulator");
   auto graph = quantise::with_leaves(scores);
@@ -135,7 +125,7 @@ class Stream {
 };
 
 absl::Status run_command(const Settings& settings) {
-  Stopwatch watch;
+  process::Stopwatch watch;
   Timings t;
   auto loaded = session::load_xclbin(settings.xclbin);
   if (!loaded.ok()) return loaded.status();

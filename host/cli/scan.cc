@@ -10,7 +10,7 @@
 #include "host/cli/labels.h"
 #include "host/cli/progress.h"
 #include "host/cli/scan_menu_report.h"
-#include "host/cli/scan_report.h"
+#include "host/cli/scan_width_report.h"
 #include "kernels/compile/prepare.h"
 #include "kernels/formula/formula.h"
 #include "kernels/import/formula_file.h"

@@ -1,6 +1,5 @@
 #include "host/cli/scan_menu_report.h"
 
-#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -15,10 +14,6 @@ using Json = nlohmann::ordered_json;
 using scan::Figures;
 using scan::Menu;
 using scan::MenuPoint;
-
-bool is_on_front(const Menu& menu, size_t point) {
-  return std::find(menu.front.begin(), menu.front.end(), point) != menu.front.end();
-}
 
 void print_point(const MenuPoint& point, bool on_front) {
   std::printf("%s %10d %9.4g  ", on_front ? "*" : " ", point.complexity, point.file_loss);
@@ -47,19 +42,8 @@ Json point_json(const ScanSubject& subject, const MenuPoint& point, bool on_fron
     json["problem"] = point.problem;
     return json;
   }
-  const Figures& f = point.figures;
-  json["accuracy"] = optional_json(f.merit.accuracy);
+  add_figures(json, point.figures, on_front);
   json["float_accuracy"] = optional_json(point.float_accuracy);
-  json["difference"] = {{"largest", f.merit.difference.largest}, {"mean", f.merit.difference.mean}};
-  json["input_overflows"] = f.input_overflow.total();
-  json["overflows"] = {{"wrapped", f.overflow.wrapped}, {"saturated", f.overflow.saturated}};
-  json["multiplications"] = f.cost.multiplications;
-  json["additions"] = f.cost.additions;
-  json["bit_operations"] = f.cost.bit_operations;
-  json["planned"] = {{"initiation_interval", f.cost.planned_initiation_interval},
-                     {"depth", f.cost.planned_depth},
-                     {"multipliers", f.cost.planned_multipliers}};
-  json["on_front"] = on_front;
   return json;
 }
 
@@ -68,11 +52,9 @@ std::string csv_line(const MenuPoint& point, bool on_front) {
   const std::string end = absl::StrCat(csv_field(absl::StrJoin(point.equations, "; ")), "\n");
   if (!point.problem.empty()) return absl::StrCat(begin, ",,,,,,,,,,,,", csv_field(point.problem), ",", end);
   const Figures& f = point.figures;
-  return absl::StrCat(begin, csv_number(f.merit.accuracy), ",", csv_number(point.float_accuracy), ",",
-                      csv_number(f.merit.difference.largest), ",", csv_number(f.merit.difference.mean), ",",
-                      f.input_overflow.total(), ",", f.overflow.total(), ",", f.cost.multiplications, ",",
-                      f.cost.additions, ",", csv_number(f.cost.bit_operations), ",") +
-         absl::StrCat(f.cost.planned_multipliers, ",", f.cost.planned_depth, ",", on_front ? 1 : 0, ",,", end);
+  return absl::StrCat(begin, csv_number(f.merit.accuracy), ",", csv_number(point.float_accuracy), ",", csv_figures(f),
+                      csv_number(f.cost.bit_operations), ",", f.cost.planned_multipliers, ",", f.cost.planned_depth,
+                      ",", on_front ? 1 : 0, ",,", end);
 }
 
 }  // namespace
@@ -86,7 +68,7 @@ void print_text(const ScanSubject& subject, const Menu& menu) {
               "planned", "multipli-", "", "");
   std::printf("  %10s %9s  %9s %9s %10s %9s %7s %9s %9s %10s\n", "complexity", "the file", "accuracy", "point",
               "difference", "overflows", "cycles", "cations", "additions", "BOPs");
-  for (size_t p = 0; p < menu.points.size(); ++p) print_point(menu.points[p], is_on_front(menu, p));
+  for (size_t p = 0; p < menu.points.size(); ++p) print_point(menu.points[p], is_on_front(menu.front, p));
   std::printf("\nA level's xclbin: strobe compile %s %s\n", subject.model.path.c_str(),
               compile_options(at_level(subject, "N")).c_str());
 }
@@ -94,16 +76,15 @@ void print_text(const ScanSubject& subject, const Menu& menu) {
 void print_json(const ScanSubject& subject, const Menu& menu) {
   Json json = {{"model", subject.model.path}, {"events", subject.events}, {"levels", Json::array()}};
   for (size_t p = 0; p < menu.points.size(); ++p)
-    json["levels"].push_back(point_json(subject, menu.points[p], is_on_front(menu, p)));
+    json["levels"].push_back(point_json(subject, menu.points[p], is_on_front(menu.front, p)));
   json["front"] = menu.front;
-  std::printf("%s\n", json.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+  print_document(json);
 }
 
 std::string csv_text(const Menu& menu) {
-  std::string text =
-      "complexity,file_loss,accuracy,float_accuracy,largest_difference,mean_difference,input_overflows,overflows,"
-      "multiplications,additions,bit_operations,planned_multipliers,planned_depth,on_front,problem,equations\n";
-  for (size_t p = 0; p < menu.points.size(); ++p) text += csv_line(menu.points[p], is_on_front(menu, p));
+  std::string text = absl::StrCat("complexity,file_loss,accuracy,float_accuracy,", kCsvFigures,
+                                  "bit_operations,planned_multipliers,planned_depth,on_front,problem,equations\n");
+  for (size_t p = 0; p < menu.points.size(); ++p) text += csv_line(menu.points[p], is_on_front(menu.front, p));
   return text;
 }
 

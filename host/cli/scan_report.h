@@ -1,10 +1,13 @@
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
-#include "host/scan/widths.h"
+#include "host/scan/figures.h"
 #include "kernels/compile/compile.h"
 
+/// What the reports of `strobe scan`, of widths and of menus, have in common.
 namespace strobe::cli {
 
 /// What a scan was of, for its title.
@@ -13,15 +16,17 @@ struct ScanSubject {
   size_t events = 0;
 };
 
-/// The options of `strobe compile` that give a point again: "--input-type 'ap_fixed<8,4>' --weight-bits 6".
-std::string compile_options(compile::ModelOptions model, const quantise::QuantiseOptions& point);
+/// The options of `strobe compile` that a model was given: "--input-type 'ap_fixed<8,4>' --weight-bits 6".
 std::string compile_options(const compile::ModelOptions& model);
 
-void print_text(const ScanSubject& subject, const scan::WidthScan& scan);
-void print_json(const ScanSubject& subject, const scan::WidthScan& scan);
-/// A header and a line for each point, quoted where a field holds commas.
-std::string csv_text(const scan::WidthScan& scan);
-/// Accuracy against bit operations.
-std::string picture(const ScanSubject& subject, const scan::WidthScan& scan);
+bool is_on_front(const std::vector<size_t>& front, size_t point);
+
+/// Adds what a point gives and costs.
+void add_figures(nlohmann::ordered_json& point, const scan::Figures& figures, bool on_front);
+
+/// The columns of `csv_figures`, and the figures; both end in a comma.
+inline constexpr const char* kCsvFigures =
+    "largest_difference,mean_difference,input_overflows,overflows,multiplications,additions,";
+std::string csv_figures(const scan::Figures& figures);
 
 }  // namespace strobe::cli

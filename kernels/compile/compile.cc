@@ -8,13 +8,13 @@
 #include "kernels/compile/golden.h"
 #include "kernels/compile/kernel_table.h"
 #include "kernels/compile/prepare.h"
-#include "kernels/compile/stopwatch.h"
 #include "kernels/hls/build.h"
 #include "kernels/hls/project.h"
 #include "kernels/package/package.h"
 #include "platform/boards/boards.h"
 #include "platform/files/file.h"
 #include "platform/files/temporary_folder.h"
+#include "platform/process/stopwatch.h"
 
 namespace strobe::compile {
 namespace {
@@ -158,7 +158,7 @@ absl::StatusOr<CompileReport> compile_models(std::span<const ModelOptions> model
   auto prepared = prepare_all(models);
   if (!prepared.ok()) return prepared.status();
 
-  Stopwatch watch;
+  process::Stopwatch watch;
   auto project = write_project(models, *prepared, **board, options);
   if (!project.ok()) return project.status();
   CompileReport report = report_of(*prepared, *project);

@@ -3,10 +3,10 @@
 #include "absl/strings/str_cat.h"
 #include "kernels/compile/compile.h"
 #include "kernels/compile/prepare.h"
-#include "kernels/compile/stopwatch.h"
 #include "kernels/layers/forest_engine/forest_engine.h"
 #include "kernels/package/forest_file.h"
 #include "platform/files/file.h"
+#include "platform/process/stopwatch.h"
 
 namespace strobe::compile {
 namespace {
@@ -38,7 +38,7 @@ absl::StatusOr<layers::EngineShape> find_engine(const std::string& path, const s
 
 absl::StatusOr<ForestReport> compile_forest(const ModelOptions& model, const std::string& engine_xclbin,
                                             const std::string& engine, bool strip, const std::string& output) {
-  Stopwatch watch;
+  process::Stopwatch watch;
   const auto shape = find_engine(engine_xclbin, engine);
   if (!shape.ok()) return shape.status();
   auto prepared = prepare(model);

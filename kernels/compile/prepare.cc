@@ -9,10 +9,10 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "kernels/compile/stopwatch.h"
 #include "kernels/import/formula_file.h"
 #include "kernels/layers/forest_engine/forest_engine.h"
 #include "platform/files/file.h"
+#include "platform/process/stopwatch.h"
 
 namespace strobe::compile {
 namespace {
@@ -90,7 +90,7 @@ absl::StatusOr<quantise::QuantiseOptions> quantise_options(const ModelOptions& o
 }
 
 absl::StatusOr<PreparedModel> prepare(const ModelOptions& options) {
-  Stopwatch watch;
+  process::Stopwatch watch;
   if (options.engine) {
     const std::string name = kernel_name(options.name, "forest_engine");
     auto graph = layers::engine_graph(name, *options.engine);

@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 
 #include "absl/strings/match.h"
@@ -14,6 +13,7 @@
 #include "platform/files/file.h"
 #include "platform/files/temporary_folder.h"
 #include "platform/process/child.h"
+#include "platform/process/stopwatch.h"
 
 namespace strobe::hls {
 namespace {
@@ -171,7 +171,7 @@ absl::StatusOr<std::string> find_compiler(const BuildOptions& options) {
 
 absl::StatusOr<BuildReport> build_sw_emu(const Project& project, const std::string& library,
                                          const BuildOptions& options) {
-  const auto start = std::chrono::steady_clock::now();
+  process::Stopwatch watch;
   const absl::StatusOr<std::string> compiler = find_compiler(options);
   if (!compiler.ok()) return compiler.status();
   absl::StatusOr<HeaderFolder> headers = headers_on_disk(*compiler, options);
@@ -200,7 +200,7 @@ absl::StatusOr<BuildReport> build_sw_emu(const Project& project, const std::stri
     if (options.reuse_library) remember(*built, key, kept, folder);
   }
   report.header_seconds = headers->seconds;
-  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  report.seconds = watch.lap();
   return report;
 }
 

@@ -1,6 +1,7 @@
 #include "kernels/package/forest_file.h"
 
 #include "absl/strings/str_cat.h"
+#include "kernels/layers/forest_engine/forest_bytes.h"
 
 namespace strobe::package {
 namespace {
@@ -8,28 +9,12 @@ namespace {
 constexpr std::string_view kMagic = "STROBESF";
 constexpr size_t kHead = 64;
 
-void put(std::string& bytes, uint64_t value, int size) {
-  for (int i = 0; i < size; ++i) bytes += static_cast<char>(value >> (8 * i));
-}
-
-uint64_t get(std::string_view bytes, size_t at, int size) {
-  uint64_t value = 0;
-  for (int i = 0; i < size; ++i) value |= uint64_t{static_cast<unsigned char>(bytes[at + i])} << (8 * i);
-  return value;
-}
-
-uint64_t hash_of(std::string_view bytes) {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  return hash;
-}
-
 std::string head(uint64_t image, std::string_view package) {
   std::string bytes(kMagic);
-  put(bytes, kForestFileVersion, 8);
-  put(bytes, image, 8);
-  put(bytes, package.size(), 8);
-  put(bytes, hash_of(package), 8);
+  layers::put_bytes(bytes, kForestFileVersion, 8);
+  layers::put_bytes(bytes, image, 8);
+  layers::put_bytes(bytes, package.size(), 8);
+  layers::put_bytes(bytes, layers::fnv1a(package), 8);
   bytes.resize(kHead);
   return bytes;
 }
@@ -57,11 +42,12 @@ std::string serialize_forest(const layers::ForestImage& image, const Package& pa
 absl::StatusOr<std::shared_ptr<const ForestFile>> parse_forest(std::string_view bytes) {
   if (bytes.size() < kHead || !is_forest_file(bytes))
     return flaw("does not begin as one; strobe compile FOREST --for ENGINE.xclbin makes it");
-  if (const uint64_t version = get(bytes, 8, 4); version > kForestFileVersion) {
+  if (const uint64_t version = layers::get_bytes(bytes, 8, 4); version > kForestFileVersion) {
     return absl::UnimplementedError(
         absl::StrCat("forest file: has version ", version, ", this strobe knows up to ", kForestFileVersion));
   }
-  const uint64_t image_bytes = get(bytes, 16, 8), package_bytes = get(bytes, 24, 8), body = bytes.size() - kHead;
+  const uint64_t image_bytes = layers::get_bytes(bytes, 16, 8), package_bytes = layers::get_bytes(bytes, 24, 8),
+                 body = bytes.size() - kHead;
   if (image_bytes > body || package_bytes != body - image_bytes)
     return flaw(
         absl::StrCat("has ", body, " bytes of content, its head speaks of ", image_bytes, " and ", package_bytes));

@@ -1,7 +1,11 @@
 """The jets of make_jets.py as training sees them: split, shuffled, rounded to the kernel's input type; and how scores are
-judged."""
+judged and noted down."""
 
+import argparse
+import json
 import os
+import time
+from importlib.metadata import version
 
 import numpy as np
 
@@ -10,6 +14,17 @@ from make_jets import KINDS
 
 INPUT_FRACTION = 10
 RAW_LIMITS = (-(2**15), 2**15 - 1)
+
+
+def argument_parser(doc, example):
+    """What every training takes."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter,
+                                     epilog=f"example: {example}")
+    parser.add_argument("--jets", required=True, help="folder that make_jets.py wrote")
+    parser.add_argument("--out", required=True, help="folder for what is found, its answers and its quality")
+    parser.add_argument("--test", type=int, default=800, help="test jets of each kind (default %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="of shuffling and training (default %(default)s)")
+    return parser
 
 
 def read_kind(folder, kind):
@@ -60,6 +75,13 @@ def to_values(raw):
     return raw.astype(np.float32) / 2**INPUT_FRACTION
 
 
+def load_values(options):
+    """As `load`, features standardised by the training jets and rounded as the kernel's input is."""
+    jets = load(options.jets, options.test, options.seed)
+    mean, std = jets["train"][0].mean(axis=0), jets["train"][0].std(axis=0)
+    return {part: (to_values(to_raw(x, mean, std)[0]), y) for part, (x, y) in jets.items()}
+
+
 def area_under_curve(scores, positive):
     """ROC area of `scores` for the events where `positive`; ties count half."""
     values, place = np.unique(scores, return_inverse=True)
@@ -74,3 +96,18 @@ def quality(scores, labels):
         "accuracy": round(float((scores.argmax(axis=1) == labels).mean()), 4),
         "auc": {kind: round(area_under_curve(scores[:, n], labels == n), 4) for n, kind in enumerate(KINDS)},
     }
+
+
+def circumstances(options, packages, start):
+    """What results were found with: settings, the packages' versions, seconds since `start`."""
+    return {
+        "settings": {name: value for name, value in vars(options).items() if name not in ("jets", "out")},
+        "versions": {name: version(name) for name in packages},
+        "seconds": round(time.time() - start),
+    }
+
+
+def write_json(path, document):
+    with open(path, "w") as file:
+        json.dump(document, file, indent=1)
+        file.write("\n")

@@ -5,17 +5,15 @@ Every class is fitted against 1 for its own jets and 0 for the others; the class
 search keeps the front of error against length; a row of the table is the best formula of its length.
 """
 
-import argparse
 import json
 import os
 import re
 import time
-from importlib.metadata import version
 
 import numpy as np
 from pyoperon.sklearn import SymbolicRegressor
 
-from dataset import load, quality, to_raw, to_values
+from dataset import argument_parser, circumstances, load_values, quality, write_json
 from make_jets import KINDS
 
 SYMBOLS = "add,sub,mul,square,tanh,constant,variable"
@@ -54,22 +52,15 @@ def write_hall_of_fame(path, rows):
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-                                     epilog="example: python search_formulas.py --jets /tmp/strobe-jets --out /tmp/jets-data")
-    parser.add_argument("--jets", required=True, help="folder that make_jets.py wrote")
-    parser.add_argument("--out", required=True, help="folder for the tables and the text")
-    parser.add_argument("--test", type=int, default=800, help="test jets of each kind (default %(default)s)")
+    parser = argument_parser(__doc__, "python search_formulas.py --jets /tmp/strobe-jets --out /tmp/jets-data")
     parser.add_argument("--sample", type=int, default=6000, help="training jets that the search looks at (default %(default)s)")
     parser.add_argument("--evaluations", type=int, default=600000, help="formulas tried a class (default %(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="default %(default)s")
     return parser.parse_args()
 
 
 def main():
     options, start = parse_arguments(), time.time()
-    jets = load(options.jets, options.test, options.seed)
-    mean, std = jets["train"][0].mean(axis=0), jets["train"][0].std(axis=0)
-    parts = {part: (to_values(to_raw(x, mean, std)[0]).astype(np.float64), y) for part, (x, y) in jets.items()}
+    parts = {part: (x.astype(np.float64), y) for part, (x, y) in load_values(options).items()}
     (train, labels), (test, test_labels) = parts["train"], parts["test"]
     train, labels = train[: options.sample], labels[: options.sample]
     os.makedirs(options.out, exist_ok=True)
@@ -87,13 +78,8 @@ def main():
         file.writelines(text + "\n" for text in chosen)
     scores = np.stack(scores, axis=1)
     np.save(os.path.join(options.out, "expected_formulas.npy"), scores)
-    results = quality(scores, test_labels) | {
-        "settings": {name: value for name, value in vars(options).items() if name not in ("jets", "out")},
-        "versions": {name: version(name) for name in ("pyoperon", "numpy")},
-        "seconds": round(time.time() - start)}
-    with open(os.path.join(options.out, "results_formulas.json"), "w") as file:
-        json.dump(results, file, indent=1)
-        file.write("\n")
+    results = quality(scores, test_labels) | circumstances(options, ("pyoperon", "numpy"), start)
+    write_json(os.path.join(options.out, "results_formulas.json"), results)
     print(json.dumps(results, indent=1))
 
 

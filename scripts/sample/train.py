@@ -4,11 +4,9 @@
 fixed-point format for every weight and activation, and gives logits. Both see features rounded to ap_fixed<16,6>.
 """
 
-import argparse
 import json
 import os
 import time
-from importlib.metadata import version
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
@@ -16,7 +14,8 @@ import keras  # noqa: E402  (the backend is chosen before)
 import numpy as np  # noqa: E402
 
 import features  # noqa: E402
-from dataset import INPUT_FRACTION, load, quality, to_raw, to_values  # noqa: E402
+from dataset import (INPUT_FRACTION, argument_parser, circumstances, load, quality, to_raw, to_values,  # noqa: E402
+                     write_json)
 from make_jets import KINDS  # noqa: E402
 
 HIDDEN = (32, 16)
@@ -138,18 +137,11 @@ def write(folder, models, arrays, documents):
     for name, array in arrays.items():
         np.save(os.path.join(folder, name + ".npy"), array)
     for name, document in documents.items():
-        with open(os.path.join(folder, name + ".json"), "w") as file:
-            json.dump(document, file, indent=1)
-            file.write("\n")
+        write_json(os.path.join(folder, name + ".json"), document)
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-                                     epilog="example: python train.py --jets /tmp/strobe-jets --out /tmp/jets-data")
-    parser.add_argument("--jets", required=True, help="folder that make_jets.py wrote")
-    parser.add_argument("--out", required=True, help="folder for the test data")
-    parser.add_argument("--test", type=int, default=800, help="test jets of each kind (default %(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="seed of shuffling and training (default %(default)s)")
+    parser = argument_parser(__doc__, "python train.py --jets /tmp/strobe-jets --out /tmp/jets-data")
     parser.add_argument("--float-epochs", type=int, default=60, help="default %(default)s")
     parser.add_argument("--hgq-epochs", type=int, default=120, help="default %(default)s")
     parser.add_argument("--beta", type=float, default=1e-5, help="price of a bit operation (default %(default)s)")
@@ -180,10 +172,7 @@ def main():
         "hgq": quality(probabilities(logits), labels) | {"ebops": ebops},
         "hgq_inputs_out_of_range": check_exact(hgq_model, test_raw, logits),
         "physics": physics(jets),
-        "settings": {name: value for name, value in vars(options).items() if name not in ("jets", "out")},
-        "versions": {name: version(name) for name in ("HGQ2", "keras", "jax", "quantizers", "numpy", "h5py")},
-        "seconds": round(time.time() - start),
-    }
+    } | circumstances(options, ("HGQ2", "keras", "jax", "quantizers", "numpy", "h5py"), start)
     standardisation = {"features": features.NAMES, "mean": mean.tolist(), "std": std.tolist(),
                        "type": "ap_fixed<16,6>",
                        "rule": "raw = clip(floor((x - mean) / std * 1024 + 0.5), -32768, 32767)"}

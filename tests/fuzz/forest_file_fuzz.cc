@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/layers/forest_engine/forest_bytes.h"
 #include "kernels/package/forest_file.h"
 
 namespace {
@@ -22,13 +23,14 @@ void use(const strobe::layers::ForestImage& image) {
 void repair(std::string& bytes) {
   if (bytes.size() < 64) return;
   bytes.resize(bytes.size() / 64 * 64);
-  const auto words = static_cast<uint32_t>(bytes.size() / 64);
-  for (int i = 0; i < 4; ++i) bytes[16 + i] = static_cast<char>(words >> (8 * i));
-  uint64_t hash = 0xcbf29ce484222325;
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    if (i < 8 || i >= 16) hash = (hash ^ static_cast<unsigned char>(bytes[i])) * 0x100000001b3;
-  }
-  for (int i = 0; i < 8; ++i) bytes[8 + i] = static_cast<char>(hash >> (8 * i));
+  const auto write = [&](size_t at, uint64_t value, int size) {
+    std::string field;
+    strobe::layers::put_bytes(field, value, size);
+    bytes.replace(at, field.size(), field);
+  };
+  write(16, bytes.size() / 64, 4);
+  const std::string_view all = bytes;
+  write(8, strobe::layers::fnv1a(all.substr(16), strobe::layers::fnv1a(all.substr(0, 8))), 8);
 }
 
 }  // namespace

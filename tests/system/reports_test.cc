@@ -46,6 +46,14 @@ class Reports : public ProgramTest {
   }
 };
 
+/// File names are bytes; JSON is UTF-8.
+TEST_F(Reports, AFileNameThatIsNoUtf8IsReportedAsJsonAllTheSame) {
+  const std::string scores = file("sc\xffres.npy");
+  ASSERT_EQ(strobe("run " + sample() + " " + kSampleData + "features.npy --raw-in --json -o " + scores), 0) << error_;
+  EXPECT_TRUE(std::filesystem::exists(scores));
+  EXPECT_THAT(nlohmann::json::parse(output_)["scores"].get<std::string>(), HasSubstr("sc\xef\xbf\xbdres.npy"));
+}
+
 TEST_F(Reports, EventsOutsideTheInputTypeNameTensorTypeRangeAndWhatWasFound) {
   const std::string xclbin = sample(), events = large_jets();
   const auto names_all =

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "kernels/layers/forest_engine/forest_bytes.h"
 
 namespace strobe::layers {
 namespace {
@@ -16,22 +17,9 @@ constexpr uint16_t kAdds = 1 << 15, kLastOrOdd = 1 << 14, kItem = kLastOrOdd - 1
 
 size_t words(size_t bytes) { return (bytes + kWord - 1) / kWord * kWord; }
 
-void put(std::string& bytes, uint64_t value, int size) {
-  for (int i = 0; i < size; ++i) bytes += static_cast<char>(value >> (8 * i));
-}
-
-uint64_t get(std::string_view bytes, size_t at, int size) {
-  uint64_t value = 0;
-  for (int i = 0; i < size; ++i) value |= uint64_t{static_cast<unsigned char>(bytes[at + i])} << (8 * i);
-  return value;
-}
-
+/// Of all but the hash's own place.
 uint64_t content_hash(std::string_view bytes) {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    if (i >= kHashAt && i < kHashAt + 8) continue;
-    hash = (hash ^ static_cast<unsigned char>(bytes[i])) * 0x100000001b3;
-  }
+  const uint64_t hash = fnv1a(bytes.substr(kHashAt + 8), fnv1a(bytes.substr(0, kHashAt)));
   return hash == 0 ? 1 : hash;  // 0 is an engine that holds no forest
 }
 
@@ -48,45 +36,45 @@ size_t forest_image_bytes(const EngineShape& shape) {
   return kWord + words(4 * engines) + words(8 * static_cast<size_t>(shape.outputs)) + engines * words(kNode * nodes);
 }
 
-uint64_t ForestImage::hash() const { return get(bytes_, kHashAt, 8); }
+uint64_t ForestImage::hash() const { return get_bytes(bytes_, kHashAt, 8); }
 
 void ForestImage::serialize() {
   bytes_.assign(kMagic, sizeof kMagic);
-  put(bytes_, kVersion, 4);
-  put(bytes_, 0, 8);
-  put(bytes_, 0, 4);
-  put(bytes_, programs_.size(), 2);
-  put(bytes_, features_, 2);
-  put(bytes_, base_.size(), 2);
+  put_bytes(bytes_, kVersion, 4);
+  put_bytes(bytes_, 0, 8);
+  put_bytes(bytes_, 0, 4);
+  put_bytes(bytes_, programs_.size(), 2);
+  put_bytes(bytes_, features_, 2);
+  put_bytes(bytes_, base_.size(), 2);
   for (const Elements* e : {&input_, &score_}) {
-    put(bytes_, static_cast<uint64_t>(e->width), 1);
-    put(bytes_, e->is_signed ? 1 : 0, 1);
-    put(bytes_, static_cast<uint64_t>(e->container), 1);
+    put_bytes(bytes_, static_cast<uint64_t>(e->width), 1);
+    put_bytes(bytes_, e->is_signed ? 1 : 0, 1);
+    put_bytes(bytes_, static_cast<uint64_t>(e->container), 1);
   }
-  put(bytes_, static_cast<uint64_t>(overflow_), 8);
-  put(bytes_, static_cast<uint64_t>(low_), 8);
-  put(bytes_, static_cast<uint64_t>(high_), 8);
-  put(bytes_, static_cast<uint64_t>(odd_), 8);
+  put_bytes(bytes_, static_cast<uint64_t>(overflow_), 8);
+  put_bytes(bytes_, static_cast<uint64_t>(low_), 8);
+  put_bytes(bytes_, static_cast<uint64_t>(high_), 8);
+  put_bytes(bytes_, static_cast<uint64_t>(odd_), 8);
   const auto fill = [this] { bytes_.resize(words(bytes_.size())); };
   fill();
-  for (const auto& program : programs_) put(bytes_, program.size(), 4);
+  for (const auto& program : programs_) put_bytes(bytes_, program.size(), 4);
   fill();
-  for (const int64_t base : base_) put(bytes_, static_cast<uint64_t>(base), 8);
+  for (const int64_t base : base_) put_bytes(bytes_, static_cast<uint64_t>(base), 8);
   fill();
   for (const auto& program : programs_) {
     for (const ForestNode& node : program) {
-      put(bytes_, static_cast<uint64_t>(node.value), 8);
-      put(bytes_, node.next, 3);
-      put(bytes_, node.other, 3);
-      put(bytes_, node.item | (node.adds ? kAdds : 0U) | (node.last || node.odd ? kLastOrOdd : 0U), 2);
+      put_bytes(bytes_, static_cast<uint64_t>(node.value), 8);
+      put_bytes(bytes_, node.next, 3);
+      put_bytes(bytes_, node.other, 3);
+      put_bytes(bytes_, node.item | (node.adds ? kAdds : 0U) | (node.last || node.odd ? kLastOrOdd : 0U), 2);
     }
     fill();
   }
   std::string field;
-  put(field, bytes_.size() / kWord, 4);
+  put_bytes(field, bytes_.size() / kWord, 4);
   bytes_.replace(16, 4, field);
   field.clear();
-  put(field, content_hash(bytes_), 8);
+  put_bytes(field, content_hash(bytes_), 8);
   bytes_.replace(kHashAt, 8, field);
 }
 
@@ -112,20 +100,20 @@ class ForestImageReader {
   absl::Status check_frame() const {
     if (bytes_.size() < kWord || std::memcmp(bytes_.data(), kMagic, sizeof kMagic) != 0)
       return flaw("does not begin with 'SFI1'");
-    if (const uint64_t version = get(bytes_, 4, 4); version != kVersion) {
+    if (const uint64_t version = get_bytes(bytes_, 4, 4); version != kVersion) {
       const std::string text = absl::StrCat("has version ", version, ", this strobe knows ", kVersion);
       return version > kVersion ? absl::UnimplementedError("forest image: " + text) : flaw(text);
     }
-    if (const uint64_t size = get(bytes_, 16, 4) * kWord; size != bytes_.size())
+    if (const uint64_t size = get_bytes(bytes_, 16, 4) * kWord; size != bytes_.size())
       return flaw(absl::StrCat("has ", bytes_.size(), " bytes, its header says ", size));
-    if (content_hash(bytes_) != get(bytes_, kHashAt, 8)) return flaw("is damaged: its content has another hash");
+    if (content_hash(bytes_) != get_bytes(bytes_, kHashAt, 8)) return flaw("is damaged: its content has another hash");
     return absl::OkStatus();
   }
 
   absl::Status read_elements(size_t at, const char* name, int widest, ForestImage::Elements& e) const {
-    e.width = static_cast<int>(get(bytes_, at, 1));
-    e.is_signed = get(bytes_, at + 1, 1) != 0;
-    e.container = static_cast<int>(get(bytes_, at + 2, 1));
+    e.width = static_cast<int>(get_bytes(bytes_, at, 1));
+    e.is_signed = get_bytes(bytes_, at + 1, 1) != 0;
+    e.container = static_cast<int>(get_bytes(bytes_, at + 2, 1));
     if (e.width < 1 || e.width > widest || e.container != model::container_bits(e.width)) {
       return flaw(absl::StrCat(name, " of ", e.width, " bits in containers of ", e.container));
     }
@@ -134,21 +122,21 @@ class ForestImageReader {
 
   absl::Status read_header() {
     EngineShape shape;
-    shape.engines = static_cast<int64_t>(get(bytes_, 20, 2));
-    shape.features = static_cast<int64_t>(get(bytes_, 22, 2));
-    shape.outputs = static_cast<int64_t>(get(bytes_, 24, 2));
+    shape.engines = static_cast<int64_t>(get_bytes(bytes_, 20, 2));
+    shape.features = static_cast<int64_t>(get_bytes(bytes_, 22, 2));
+    shape.outputs = static_cast<int64_t>(get_bytes(bytes_, 24, 2));
     if (absl::Status s = shape.check(); !s.ok()) return flaw(std::string(s.message()));
     image_.programs_.resize(static_cast<size_t>(shape.engines));
     image_.features_ = static_cast<size_t>(shape.features);
     image_.base_.resize(static_cast<size_t>(shape.outputs));
     if (absl::Status s = read_elements(26, "features", 32, image_.input_); !s.ok()) return s;
     if (absl::Status s = read_elements(29, "scores", 64, image_.score_); !s.ok()) return s;
-    const uint64_t overflow = get(bytes_, 32, 1);
+    const uint64_t overflow = get_bytes(bytes_, 32, 1);
     if (overflow > 2) return flaw(absl::StrCat("overflow mode ", overflow));
     image_.overflow_ = static_cast<ForestImage::Overflow>(overflow);
-    image_.low_ = static_cast<int64_t>(get(bytes_, 40, 8));
-    image_.high_ = static_cast<int64_t>(get(bytes_, 48, 8));
-    image_.odd_ = static_cast<int64_t>(get(bytes_, 56, 8));
+    image_.low_ = static_cast<int64_t>(get_bytes(bytes_, 40, 8));
+    image_.high_ = static_cast<int64_t>(get_bytes(bytes_, 48, 8));
+    image_.odd_ = static_cast<int64_t>(get_bytes(bytes_, 56, 8));
     return image_.low_ > image_.high_ ? flaw("its lowest score is above the highest") : absl::OkStatus();
   }
 
@@ -157,9 +145,9 @@ class ForestImageReader {
     size_t at = base + words(8 * image_.base_.size());
     if (at > bytes_.size()) return flaw("ends before its nodes");
     for (size_t k = 0; k < image_.base_.size(); ++k)
-      image_.base_[k] = static_cast<int64_t>(get(bytes_, base + 8 * k, 8));
+      image_.base_[k] = static_cast<int64_t>(get_bytes(bytes_, base + 8 * k, 8));
     for (size_t e = 0; e < image_.programs_.size(); ++e) {
-      const uint64_t count = get(bytes_, sizes + 4 * e, 4);
+      const uint64_t count = get_bytes(bytes_, sizes + 4 * e, 4);
       if (count > (bytes_.size() - at) / kNode) return flaw(absl::StrCat("ends within the nodes of engine ", e));
       for (uint64_t n = 0; n < count; ++n) {
         if (absl::Status s = read_node(e, at + kNode * n, count); !s.ok()) return s;
@@ -171,11 +159,11 @@ class ForestImageReader {
 
   absl::Status read_node(size_t engine, size_t at, uint64_t count) {
     auto& program = image_.programs_[engine];
-    const uint64_t word = get(bytes_, at + 14, 2);
+    const uint64_t word = get_bytes(bytes_, at + 14, 2);
     ForestNode node;
-    node.value = static_cast<int64_t>(get(bytes_, at, 8));
-    node.next = static_cast<uint32_t>(get(bytes_, at + 8, 3));
-    node.other = static_cast<uint32_t>(get(bytes_, at + 11, 3));
+    node.value = static_cast<int64_t>(get_bytes(bytes_, at, 8));
+    node.next = static_cast<uint32_t>(get_bytes(bytes_, at + 8, 3));
+    node.other = static_cast<uint32_t>(get_bytes(bytes_, at + 11, 3));
     node.item = static_cast<uint16_t>(word & kItem);
     node.adds = (word & kAdds) != 0;
     node.last = node.adds && (word & kLastOrOdd) != 0;

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "tests/kernels/emulator/random_forest.h"
+
 namespace strobe::testing {
 namespace {
 
@@ -32,19 +34,11 @@ class Maker {
     const int trees = pick(1, options_.max_trees);
     for (int t = 0; t < trees; ++t) {
       const int leaves = options_.balanced ? options_.max_leaves : pick(1, options_.max_leaves);
-      first_leaf_ = static_cast<int64_t>(ids_.size());
-      roots_.push_back(tree(leaves));
+      first_leaf_ = static_cast<int64_t>(columns_.ids.size());
+      columns_.roots.push_back(tree(leaves));
     }
     model::TensorType out{.shape = {options_.leaves ? trees : options_.outputs}};
-    node.constants["predicate_feature"] = whole(feature_);
-    node.constants["predicate_begin"] = whole(begin_);
-    node.constants["interval_low"] = whole(low_);
-    node.constants["interval_high"] = whole(high_);
-    node.constants["node_predicate"] = whole(predicate_);
-    node.constants["node_true"] = whole(yes_);
-    node.constants["node_false"] = whole(no_);
-    node.constants["tree_root"] = whole(roots_);
-    node.constants["leaf_id"] = whole(ids_);
+    columns_.store(node);
     if (options_.leaves) {
       node.attributes["result"] = std::string("leaves");
       out.types = {FixedType::fixed(24, 24)};
@@ -64,8 +58,6 @@ class Maker {
   static Constant constant(std::vector<int64_t> raw, FixedType type) {
     return {{.shape = {static_cast<int64_t>(raw.size())}, .types = {type}}, std::move(raw)};
   }
-  static Constant whole(std::vector<int64_t> raw) { return constant(std::move(raw), FixedType::fixed(64, 64)); }
-
   /// Predicates whose limits come from few values a feature, so that they share cuts; some lie outside the range.
   void make_predicates(const model::TensorType& in, int features) {
     const int count = pick(1, 6 * features + 40);
@@ -84,44 +76,34 @@ class Maker {
       std::sort(limits.begin(), limits.end());
       if (pick(0, 2) > 0) limits.front() = pick(0, 3) == 0 && first > INT64_MIN + 5 ? first - 5 : first;
       if (pick(0, 2) == 0) limits.back() = pick(0, 3) == 0 && last < INT64_MAX - 5 ? last + 5 : last;
-      feature_.push_back(feature);
-      begin_.push_back(static_cast<int64_t>(low_.size()));
       for (int i = 0; i < intervals; ++i) {
-        if (i > 0 && limits[2 * i] <= high_.back()) break;
-        low_.push_back(limits[2 * i]);
-        high_.push_back(limits[2 * i + 1]);
+        if (i > 0 && limits[2 * i] <= columns_.high.back()) break;
+        columns_.add_interval(limits[2 * i], limits[2 * i + 1]);
       }
+      columns_.add_predicate(feature);
     }
-    begin_.push_back(static_cast<int64_t>(low_.size()));
   }
 
   void add_threshold(int feature, int64_t first, int64_t last) {
-    feature_.push_back(feature);
-    begin_.push_back(static_cast<int64_t>(low_.size()));
     const int64_t at = pick(first, last);
     const int kind = pick(0, 2);
-    const auto add = [&](int64_t low, int64_t high) {
-      low_.push_back(low);
-      high_.push_back(high);
-    };
-    if (kind == 0 || at < first + 2) return add(first, at);
-    if (kind == 1) return add(at, last);
-    add(first, first);
-    add(at, last);
+    if (kind == 0 || at < first + 2) {
+      columns_.add_interval(first, at);
+    } else {
+      if (kind == 2) columns_.add_interval(first, first);
+      columns_.add_interval(at, last);
+    }
+    columns_.add_predicate(feature);
   }
 
   int64_t tree(int leaves) {
-    if (leaves == 1) {
-      ids_.push_back(static_cast<int64_t>(ids_.size()) - first_leaf_);
-      return ~static_cast<int64_t>(ids_.size() - 1);
-    }
-    const size_t at = predicate_.size();
-    predicate_.push_back(pick(0, static_cast<int>(feature_.size()) - 1));
-    yes_.push_back(0);
-    no_.push_back(0);
+    if (leaves == 1) return columns_.add_leaf(static_cast<int64_t>(columns_.ids.size()) - first_leaf_);
+    const auto at = static_cast<size_t>(columns_.add_split(pick(0, static_cast<int>(columns_.features.size()) - 1)));
     const int left = options_.balanced ? leaves / 2 : pick(1, leaves - 1);
-    yes_[at] = tree(left);
-    no_[at] = tree(leaves - left);
+    const int64_t yes = tree(left);
+    columns_.yes[at] = yes;
+    const int64_t no = tree(leaves - left);
+    columns_.no[at] = no;
     return static_cast<int64_t>(at);
   }
 
@@ -130,13 +112,13 @@ class Maker {
     const int64_t largest = static_cast<int64_t>(value.max_raw());
     std::vector<int64_t> values, bases, outputs;
     const size_t columns = options_.vector_leaves ? options_.outputs : 1;
-    for (size_t l = 0; l < ids_.size() * columns; ++l) values.push_back(pick(-largest - 1, largest));
+    for (size_t l = 0; l < columns_.ids.size() * columns; ++l) values.push_back(pick(-largest - 1, largest));
     for (int k = 0; k < options_.outputs; ++k) bases.push_back(pick(-largest, largest));
     node.constants["leaf_value"] = constant(values, value);
     node.constants["base"] = constant(bases, value);
     // The first trees see to it that every output has one, where there are enough of them.
     for (int t = 0; t < trees; ++t) outputs.push_back(t < options_.outputs ? t : pick(0, options_.outputs - 1));
-    if (!options_.vector_leaves) node.constants["tree_output"] = whole(outputs);
+    if (!options_.vector_leaves) node.constants["tree_output"] = whole_numbers(outputs);
     if (pick(0, 3) == 0) node.constants["scale"] = constant({pick(1, 100)}, FixedType::fixed(10, 3));
     node.attributes["sum"] = std::string(options_.sum);
     if (options_.sum != std::string("exact")) {
@@ -153,7 +135,7 @@ class Maker {
   std::mt19937_64 random_;
   const ForestGraphOptions& options_;
   int64_t first_leaf_ = 0;
-  std::vector<int64_t> feature_, begin_, low_, high_, predicate_, yes_, no_, roots_, ids_;
+  ForestColumns columns_;
 };
 
 }  // namespace

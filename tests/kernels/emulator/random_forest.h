@@ -9,6 +9,23 @@
 
 namespace strobe::testing {
 
+/// The columns that a forest's node is made of.
+struct ForestColumns {
+  std::vector<int64_t> features, begin = {0}, low, high;  ///< predicates
+  std::vector<int64_t> predicate, yes, no, roots, ids;
+
+  void add_interval(int64_t from, int64_t to);
+  /// A predicate on that feature of the intervals added since the last one.
+  void add_predicate(int64_t feature);
+  /// A split whose branches are still to be set; its number.
+  int64_t add_split(int64_t which);
+  /// What a branch or root says that leads to a new leaf.
+  int64_t add_leaf(int64_t id);
+  void store(model::Node& node) const;
+};
+
+model::Constant whole_numbers(std::vector<int64_t> values);
+
 /// A forest drawn at random: predicates of one or more intervals, trees of uneven depth, some of a single leaf.
 class RandomForest {
  public:
@@ -25,13 +42,12 @@ class RandomForest {
   int64_t between(int64_t a, int64_t b) { return std::uniform_int_distribution<int64_t>(a, b)(random_); }
   model::Constant values(const model::Shape& shape, const model::FixedType& type);
   void add_predicates(int64_t count);
-  void grow(int depth, std::vector<int64_t>& column, int64_t at);
+  int64_t grow(int depth);
 
   std::mt19937_64 random_;
   model::TensorType input_;
   int depth_;
-  int64_t leaves_ = 0;
-  std::vector<int64_t> features_, begin_ = {0}, low_, high_, predicate_, true_, false_, roots_;
+  ForestColumns columns_;
 };
 
 }  // namespace strobe::testing

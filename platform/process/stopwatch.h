@@ -3,7 +3,7 @@
 #include <chrono>
 #include <utility>
 
-namespace strobe::compile {
+namespace strobe::process {
 
 /// Seconds since it was made, or since the last lap.
 class Stopwatch {
@@ -17,4 +17,4 @@ class Stopwatch {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-}  // namespace strobe::compile
+}  // namespace strobe::process
