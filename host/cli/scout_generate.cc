@@ -97,6 +97,9 @@ void add_content_options(CLI::App& command, Settings& settings) {
   command.add_option("--resonance", settings.resonance, std::string(scouting::kResonanceNames))
       ->type_name("NAME")
       ->capture_default_str();
+  command.add_flag("--measured", settings.orbit.measured,
+                   "of gmt, gmt-zs: momenta as a trigger measures them, spread and set high by region and quality; the "
+                   "same seed without it gives the true ones");
   command.add_option("--slice", settings.slice, "the source sees crossings FIRST, FIRST + EVERY, ... alone")
       ->type_name("FIRST/EVERY");
   command.add_option("--seed", settings.orbit.seed, "equal seeds give equal bytes")

@@ -7,12 +7,14 @@
 #include "absl/strings/str_cat.h"
 #include "host/scouting/generate/calo_slots.h"
 #include "host/scouting/generate/global_muons.h"
+#include "host/scouting/generate/muon_response.h"
 
 namespace strobe::scouting {
 namespace {
 
 constexpr double kHighestMean = 200;
-constexpr double kLeastMuonPt = 3;  ///< GeV, of pairs
+constexpr double kLeastMuonPt = 3;                     ///< GeV, of pairs
+constexpr uint64_t kMeasuringSeed = 0x6d656173757265;  ///< sets the response's numbers apart from all others
 
 /// How many of a kind a crossing has, as a share of the first collection's mean, and the most that its links carry.
 struct Multiplicity {
@@ -68,6 +70,10 @@ absl::Status check(const SourceFormat& format, const OrbitOptions& options) {
         absl::StrCat("--signal and --continuum need a format of muons, with pt, eta, phi "
                      "and charge; ",
                      std::string(format.name), " has none"));
+  }
+  if (options.measured && !is_global_muon(*format.collections[0])) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--measured needs the global trigger's muons (gmt, gmt-zs), found ", std::string(format.name)));
   }
   if (options.slice > kCrossingsPerOrbit || (options.slice > 0 && options.slice_first >= options.slice)) {
     return absl::InvalidArgumentError("--slice FIRST/EVERY: FIRST must be below EVERY, and EVERY at most 3564");
@@ -224,7 +230,7 @@ void OrbitMaker::fill_pair(const Plan& plan, Random& random, std::vector<ObjectW
   set_lepton(*format_->collections[0], other, objects[second]);
 }
 
-void OrbitMaker::fill(const Plan& plan, Random& random, GeneratedOrbit& orbit) const {
+void OrbitMaker::fill(const Plan& plan, Random& random, Random& measuring, GeneratedOrbit& orbit) const {
   std::vector<ObjectWords> objects;
   for (size_t k = 0; k < kinds_.size(); ++k) {
     const uint32_t count = plan.counts[k];
@@ -235,6 +241,7 @@ void OrbitMaker::fill(const Plan& plan, Random& random, GeneratedOrbit& orbit) c
     if (is_global_muon(*format_->collections[k])) {
       slots = draw_muon_slots(count, random);
       finish_muons(slots, plan.crossing, random, objects);
+      if (options_.measured) measure_muons(*format_->collections[k], measuring, objects);
     } else if (is_calo_) {
       slots = calo_slots(k, count);
     }
@@ -251,10 +258,10 @@ void OrbitMaker::fill(const Plan& plan, Random& random, GeneratedOrbit& orbit) c
 void OrbitMaker::make(uint64_t index, uint32_t number, GeneratedOrbit& orbit) const {
   clear(orbit, *format_);
   orbit.data.number = number;
-  Random random(options_.seed, index);
+  Random random(options_.seed, index), measuring(options_.seed ^ kMeasuringSeed, index);
   std::vector<Plan> plans = plan(random);
   if (options_.pre_firing > 0 || options_.post_firing > 0) misplace(plans, random);
-  for (const Plan& each : plans) fill(each, random, orbit);
+  for (const Plan& each : plans) fill(each, random, measuring, orbit);
   orbit.data.crossings_in = orbit.data.crossings.size();
 }
 

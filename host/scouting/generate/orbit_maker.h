@@ -31,6 +31,7 @@ struct OrbitOptions {
   double mean = -1;  ///< objects of the first collection a colliding crossing, others in proportion; -1: `default_mean`
   double signal = 0, continuum = 0;  ///< share of colliding crossings with such a pair on top
   Resonance resonance = Resonance::kMix;
+  bool measured = false;  ///< global muons as the trigger measures them (muon_response.h); false: their true momenta
   double pre_firing = 0, post_firing = 0;  ///< share of crossings with objects that are sent one crossing off
   uint32_t slice = 0;                      ///< every how many crossings this source sees; 0: as usual for the format
   uint32_t slice_first = 0;                ///< the first of them
@@ -65,7 +66,8 @@ class OrbitMaker {
   OrbitMaker(const SourceFormat& format, const OrbitOptions& options) : format_(&format), options_(options) {}
   std::vector<Plan> plan(Random& random) const;
   void misplace(std::vector<Plan>& plans, Random& random) const;
-  void fill(const Plan& plan, Random& random, GeneratedOrbit& orbit) const;
+  /// `measuring` draws the response alone, so that the same seed gives the same true muons.
+  void fill(const Plan& plan, Random& random, Random& measuring, GeneratedOrbit& orbit) const;
   void fill_pair(const Plan& plan, Random& random, std::vector<ObjectWords>& objects) const;
 
   const SourceFormat* format_;
