@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -69,5 +70,20 @@ class Sink {
   virtual bool wants_payload() const { return false; }
   virtual bool wants_columns() const { return false; }
 };
+
+/// Which sink, and what each kind can be told.
+struct SinkSettings {
+  std::string kind = "none";         ///< raw, hdf5, npy, tcp, none
+  std::string to;                    ///< folder of the files, or "tcp://host:port"
+  uint64_t file_mebibytes = 0;       ///< files: another one is begun at this size; 0: only with each section
+  std::string compression = "none";  ///< hdf5: none, scaleoffset, deflate
+  uint32_t flush_orbits = 4096;      ///< hdf5: what a killed writer may lose at most
+  double patience_seconds = 2;       ///< tcp: how long a peer that takes nothing is waited for
+};
+
+/// Opens a sink; folders are made. What killed writers left in the folder is completed first (raw, hdf5).
+/// Errors: InvalidArgument for what the kind cannot do, with what was expected; those of making a folder or finding the
+/// host. A TCP peer need not be there yet: `write` connects.
+absl::StatusOr<std::unique_ptr<Sink>> open_sink(const SinkSettings& settings, const SinkSetup& setup);
 
 }  // namespace strobe::scouting
