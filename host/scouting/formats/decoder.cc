@@ -18,8 +18,9 @@ absl::StatusOr<std::unique_ptr<Decoder>> make_decoder(const SourceFormat& format
     case Framing::kRawOrbit:
       return make_raw_orbit_decoder(format, options);
     case Framing::kEvents:
+      return make_event_decoder(format, options);
     case Framing::kDthBlocks:
-      return absl::UnimplementedError(absl::StrCat("format ", std::string(format.name), " cannot be decoded yet"));
+      return make_dth_decoder(format, options);
     case Framing::kPatternText:
       return make_pattern_decoder(format, options);
   }

@@ -1,0 +1,193 @@
+#include "host/scouting/formats/events.h"
+
+#include "host/scouting/formats/framings.h"
+#include "host/scouting/formats/tables.h"
+
+namespace strobe::scouting {
+namespace {
+
+constexpr size_t kWord = sizeof(uint64_t);
+constexpr uint32_t kMostNativeWords = 255;
+constexpr size_t kPrefetchBytes = 2048;
+
+/// Muons of 96 bit, two in three words, the last one alone in two.
+size_t muons_in(size_t words) { return 2 * words / 3; }
+
+struct TrackMuonWords {
+  uint64_t low;
+  uint32_t high;
+};
+
+TrackMuonWords track_muon(const std::byte* words, size_t index) {
+  const std::byte* const pair = words + 3 * kWord * (index / 2);
+  if (index % 2 == 0) return {load<uint64_t>(pair), load<uint32_t>(pair + kWord)};
+  return {load<uint64_t>(pair + 2 * kWord), load<uint32_t>(pair + kWord + 4)};
+}
+
+void append_track_muons(const Event& event, Collection& muons) {
+  const size_t size = muons.wide[0].size(), count = muons_in(event.words);
+  muons.wide[0].resize(size + count);
+  muons.narrow[1].resize(size + count);
+  for (size_t i = 0; i < count; ++i) {
+    const TrackMuonWords words = track_muon(event.begin(), i);
+    muons.wide[0][size + i] = words.low;
+    muons.narrow[1][size + i] = words.high;
+  }
+}
+
+}  // namespace
+
+EventReader::EventReader(const SourceFormat& format, const DecoderOptions& options)
+    : format_(format), options_(options), has_marker_(&format != &kTrackMuon) {}
+
+std::optional<Event> EventReader::header(const std::byte* at) const {
+  const uint64_t word = load<uint64_t>(at);
+  const Event event{at, static_cast<uint32_t>(word >> 24), static_cast<uint32_t>(word >> 12 & 0xFFF),
+                    static_cast<uint32_t>(word & 0xFFF), has_marker_ && (word >> 61 & 1) != 0};
+  if (event.crossing > kHighestCrossing) return std::nullopt;
+  if (has_marker_) {
+    if (word >> 62 != 2 || event.words > kMostNativeWords) return std::nullopt;
+  } else if (word >> 56 != 0 || event.words % 3 == 1) {
+    return std::nullopt;
+  }
+  return event;
+}
+
+/// What an event says of itself beyond its header.
+bool EventReader::is_sound(const Event& event) const {
+  if (event.error) return false;
+  if (has_marker_) return true;
+  const size_t muons = muons_in(event.words);
+  for (size_t i = 0; i < muons; ++i) {
+    if ((track_muon(event.begin(), i).low & 1) == 0) return false;
+  }
+  return muons % 2 == 0 || load<uint32_t>(event.end() - 4) == 0;
+}
+
+/// Whether a word of the event looks like a header of its orbit: then the count is damaged and hides other events.
+bool EventReader::may_hold_header(const Event& event) const {
+  constexpr uint64_t kMarkerAndOrbit = uint64_t{3} << 62 | uint64_t{0xFFFFFFFF} << 24;
+  const uint64_t own = load<uint64_t>(event.at);
+  uint32_t alike = 0;
+  for (size_t i = 1; i <= event.words; ++i) {
+    alike |= ((load<uint64_t>(event.at + i * kWord) ^ own) & kMarkerAndOrbit) == 0;
+  }
+  return alike != 0;
+}
+
+Decoded EventReader::decode(std::span<const std::byte> bytes, bool at_end, SourceOrbit& orbit) {
+  const Stretch stretch{bytes.data(), bytes.data() + bytes.size(), at_end};
+  if (bytes.size() < kWord) {
+    if (!at_end || bytes.empty()) return need_more();
+    return bad(bytes.size(), Fault::kTruncated,
+               absl::StrCat("the stream ends with ", bytes.size(), " bytes of a header"));
+  }
+  const std::optional<Event> first = header(stretch.begin);
+  if (first) {
+    const std::byte* at = stretch.begin;
+    switch (fast(stretch, *first, orbit, at)) {
+      case Stop::kOrbitEnds:
+        finish(orbit);
+        orbit.number = first->orbit;
+        orbit.crossings_in = orbit.crossings.size();
+        return whole_orbit(static_cast<size_t>(at - stretch.begin), orbit);
+      case Stop::kNeedMore:
+        if (bytes.size() < kLongestBytes) return need_more();
+        break;
+      case Stop::kDoubt:
+        break;
+    }
+  }
+  orbit.clear();
+  return careful(stretch, orbit);
+}
+
+EventReader::Stop EventReader::fast(const Stretch& bytes, const Event& first, SourceOrbit& orbit,
+                                    const std::byte*& at) {
+  int32_t last = -1;
+  while (true) {
+    if (bytes.end - at < static_cast<ptrdiff_t>(kWord)) {
+      if (!bytes.at_end) return Stop::kNeedMore;
+      return at == bytes.end ? Stop::kOrbitEnds : Stop::kDoubt;
+    }
+    __builtin_prefetch(at + kPrefetchBytes);
+    __builtin_prefetch(at + kPrefetchBytes + 64);
+    const std::optional<Event> event = header(at);
+    if (!event) return Stop::kDoubt;
+    if (event->orbit != first.orbit) break;
+    if (static_cast<int32_t>(event->crossing) <= last) return Stop::kDoubt;
+    if (static_cast<size_t>(bytes.end - event->begin()) < event->words * kWord) {
+      return bytes.at_end ? Stop::kDoubt : Stop::kNeedMore;
+    }
+    if (!is_sound(*event) || may_hold_header(*event)) return Stop::kDoubt;
+    last = static_cast<int32_t>(event->crossing);
+    append(*event, orbit);
+    at = event->end();
+  }
+  // Another orbit's header, or a damaged one of this orbit: the header after it tells.
+  const Event next = *header(at);
+  if (orbit.crossings.size() == 1 && next.crossing > first.crossing) return Stop::kDoubt;
+  if (static_cast<size_t>(bytes.end - next.begin()) < (next.words + 1) * kWord) {
+    return bytes.at_end ? Stop::kOrbitEnds : Stop::kNeedMore;
+  }
+  const std::optional<Event> after = header(next.end());
+  return after && after->orbit == first.orbit ? Stop::kDoubt : Stop::kOrbitEnds;
+}
+
+void EventReader::append(const Event& event, SourceOrbit& orbit) const {
+  orbit.crossings.push_back(static_cast<uint16_t>(event.crossing));
+  if (options_.columns) {
+    Collection& objects = orbit.collections[0];
+    objects.first.push_back(static_cast<uint32_t>(objects.wide[0].size()));
+    if (has_marker_) {
+      const size_t size = objects.wide[0].size();
+      objects.wide[0].resize(size + event.words);
+      if (event.words > 0) std::memcpy(objects.wide[0].data() + size, event.begin(), event.words * kWord);
+    } else {
+      append_track_muons(event, objects);
+    }
+  }
+  if (options_.payload) {
+    if (orbit.payload.empty()) orbit.payload.append(std::as_bytes(std::span(&format_.source_id, 1)));
+    orbit.payload_first.push_back(static_cast<uint32_t>(orbit.payload.size()));
+    orbit.payload.append({event.at, event.end()});
+  }
+}
+
+void EventReader::finish(SourceOrbit& orbit) const {
+  if (options_.columns) {
+    Collection& objects = orbit.collections[0];
+    objects.first.push_back(static_cast<uint32_t>(objects.wide[0].size()));
+  }
+  if (options_.payload) {
+    if (orbit.payload.empty()) orbit.payload.append(std::as_bytes(std::span(&format_.source_id, 1)));
+    orbit.payload_first.push_back(static_cast<uint32_t>(orbit.payload.size()));
+  }
+}
+
+namespace {
+
+/// A stream of events and nothing between them.
+class EventDecoder final : public Decoder {
+ public:
+  EventDecoder(const SourceFormat& format, const DecoderOptions& options) : format_(format), reader_(format, options) {}
+
+  const SourceFormat& format() const override { return format_; }
+  size_t longest_bytes() const override { return EventReader::kLongestBytes; }
+  Decoded decode(std::span<const std::byte> bytes, bool at_end, SourceOrbit& orbit) override {
+    begin_orbit(format_, orbit);
+    return reader_.decode(bytes, at_end, orbit);
+  }
+
+ private:
+  const SourceFormat& format_;
+  EventReader reader_;
+};
+
+}  // namespace
+
+std::unique_ptr<Decoder> make_event_decoder(const SourceFormat& format, const DecoderOptions& options) {
+  return std::make_unique<EventDecoder>(format, options);
+}
+
+}  // namespace strobe::scouting
