@@ -1,6 +1,7 @@
 #include "host/cli/model_options.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <functional>
 #include <utility>
 
@@ -75,10 +76,25 @@ absl::Status assign(const std::string& option, const std::vector<std::string>& w
   return absl::OkStatus();
 }
 
+/// A word that has no name, but looks as if it should have one: what comes behind its '=' is there, itself it is not.
+bool has_bad_name(const std::string& word) {
+  std::error_code ignored;
+  const size_t equals = word.find('=');
+  return equals != std::string::npos && !std::filesystem::exists(word, ignored) &&
+         std::filesystem::exists(word.substr(equals + 1), ignored);
+}
+
 absl::StatusOr<Models> named_models(const ModelWords& words) {
   Models models;
   for (const std::string& word : words.models) {
     auto [name, path] = split(word);
+    if (path.empty()) return absl::InvalidArgumentError(absl::StrCat("MODEL '", word, "': names no file"));
+    if (name.empty() && has_bad_name(word)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("MODEL '", word, "': '", word.substr(0, word.find('=')),
+                       "' is no name; expected NAME=FILE, a name of letters, digits and '_' that begins with a letter "
+                       "or '_'"));
+    }
     const auto same = [&](const ModelOptions& other) { return !name.empty() && other.name == name; };
     if (std::any_of(models.begin(), models.end(), same))
       return absl::InvalidArgumentError(absl::StrCat("two models are named '", name, "'"));

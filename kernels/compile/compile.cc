@@ -29,13 +29,14 @@ absl::Status of_model(const ModelOptions& model, bool several, const absl::Statu
 
 absl::StatusOr<std::vector<PreparedModel>> prepare_all(std::span<const ModelOptions> models) {
   std::vector<PreparedModel> prepared;
-  std::map<std::string, std::string> path_of_kernel;
+  std::map<std::string, std::string> given_as;  // by kernel
   for (const ModelOptions& options : models) {
     auto model = prepare(options);
     if (!model.ok()) return of_model(options, models.size() > 1, model.status());
-    const auto [other, is_new] = path_of_kernel.emplace(model->kernel, options.path);
+    const std::string as_given = options.name.empty() ? options.path : absl::StrCat(options.name, "=", options.path);
+    const auto [other, is_new] = given_as.emplace(model->kernel, as_given);
     if (!is_new) {
-      return absl::InvalidArgumentError(absl::StrCat(other->second, " and ", options.path, " both become kernel '",
+      return absl::InvalidArgumentError(absl::StrCat(other->second, " and ", as_given, " both become kernel '",
                                                      model->kernel, "'; give them names of their own: NAME=FILE"));
     }
     prepared.push_back(*std::move(model));

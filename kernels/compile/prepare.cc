@@ -9,6 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "kernels/hls/names.h"
 #include "kernels/import/formula_file.h"
 #include "kernels/layers/forest_engine/forest_engine.h"
 #include "platform/files/file.h"
@@ -63,11 +64,19 @@ absl::StatusOr<model::Graph> with_provenance(const model::Graph& graph, const im
   return std::move(builder).build();
 }
 
-std::string kernel_name(const std::string& wish, const std::string& fallback) {
+/// What the kernel will be called, whatever the user or the model file call it.
+std::string kernel_name(const std::string& wish) {
   std::string name;
-  for (const char c : wish.empty() ? fallback : wish) name += absl::ascii_isalnum(c) ? c : '_';
+  for (const char c : wish) name += absl::ascii_isalnum(c) ? c : '_';
   if (name.empty() || absl::ascii_isdigit(name[0])) name = "model_" + name;
-  return name.substr(0, 48);
+  return hls::kernel_identifier(name.substr(0, 48));
+}
+
+/// A name that was asked for and cannot be given is worth a word.
+void warn_of_name(const std::string& wish, const std::string& name, std::vector<std::string>& warnings) {
+  if (wish.empty() || wish == name) return;
+  warnings.push_back(
+      absl::StrCat("'", wish, "' is no name that generated C++ can take; the kernel is called '", name, "'"));
 }
 
 }  // namespace
@@ -92,10 +101,12 @@ absl::StatusOr<quantise::QuantiseOptions> quantise_options(const ModelOptions& o
 absl::StatusOr<PreparedModel> prepare(const ModelOptions& options) {
   process::Stopwatch watch;
   if (options.engine) {
-    const std::string name = kernel_name(options.name, "forest_engine");
+    const std::string name = kernel_name(options.name.empty() ? "forest_engine" : options.name);
     auto graph = layers::engine_graph(name, *options.engine);
     if (!graph.ok()) return graph.status();
-    return PreparedModel{name, std::nullopt, *std::move(graph), {}, {}, 0, watch.lap()};
+    PreparedModel engine{name, std::nullopt, *std::move(graph), {}, {}, 0, watch.lap()};
+    warn_of_name(options.name, name, engine.warnings);
+    return engine;
   }
   auto source = import::import_model(options.path, {options.weights, options.formula_choice, options.formula_inputs});
   if (!source.ok()) return source.status();
@@ -106,7 +117,8 @@ absl::StatusOr<PreparedModel> prepare(const ModelOptions& options) {
   if (!result.ok()) return result.status();
   auto graph = with_provenance(result->graph, *source, options);
   if (!graph.ok()) return graph.status();
-  std::string name = kernel_name(options.name, graph->name());
+  std::string name = kernel_name(options.name.empty() ? graph->name() : options.name);
+  warn_of_name(options.name, name, result->warnings);
   return PreparedModel{std::move(name),
                        *std::move(source),
                        *std::move(graph),

@@ -5,6 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 
 namespace strobe::formula {
 namespace {
@@ -19,6 +20,23 @@ constexpr std::string_view kSymbols[] = {"**", "<=", ">=", "==", "!=", "&&", "||
 bool starts_name(char c) { return absl::ascii_isalpha(static_cast<unsigned char>(c)) || c == '_'; }
 bool is_digit(char c) { return absl::ascii_isdigit(static_cast<unsigned char>(c)); }
 bool continues_name(char c) { return starts_name(c) || is_digit(c); }
+
+/// The first letter or sign of a UTF-8 text as a message shows it: "'\xc3\x97' (U+00D7)", or the byte where it begins
+/// none.
+std::string first_sign(std::string_view text) {
+  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  const unsigned first = byte(0);
+  if (first >= 0x20 && first < 0x7f) return absl::StrCat("'", std::string(1, text[0]), "'");
+  const size_t length = first >= 0xf0 && first < 0xf5 ? 4 : first >= 0xe0 ? 3 : 2;
+  uint32_t code = first & (0xffU >> (length + 1));
+  bool whole = first >= 0xc2 && first < 0xf5;
+  for (size_t i = 1; i < length; ++i) {
+    whole &= (byte(i) & 0xc0U) == 0x80;
+    code = code << 6 | (byte(i) & 0x3fU);
+  }
+  if (!whole) return absl::StrFormat("byte 0x%02x", first);
+  return absl::StrFormat("'%s' (U+%04X)", std::string(text.substr(0, length)), code);
+}
 
 class Lexer {
  public:
@@ -79,6 +97,7 @@ class Lexer {
     if (is_digit(c) || (c == '.' && at_ + 1 < text_.size() && is_digit(text_[at_ + 1]))) return number();
     if (text_.substr(at_).starts_with("\xcf\x80")) {  // the Greek letter
       push(Token::kName, 2);
+      ++line_start_;  // its two bytes are one column
       return absl::OkStatus();
     }
     if (starts_name(c)) {
@@ -90,8 +109,7 @@ class Lexer {
     for (const std::string_view symbol : kSymbols) {
       if (text_.substr(at_).starts_with(symbol)) return this->symbol(symbol);
     }
-    return text_error(line_, column(),
-                      absl::StrCat("a formula has no sign '", absl::ascii_isprint(c) ? std::string(1, c) : "?", "'"));
+    return text_error(line_, column(), absl::StrCat("a formula has no sign ", first_sign(text_.substr(at_))));
   }
 
   absl::Status symbol(std::string_view symbol) {

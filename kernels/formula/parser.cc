@@ -514,6 +514,7 @@ class Parser {
 }  // namespace
 
 absl::StatusOr<Formula> parse(std::string_view text, std::string_view inputs) {
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // a byte-order mark, as some editors write it
   auto tokens = tokenise(text);
   if (!tokens.ok()) return tokens.status();
   auto formula = Parser(text, *std::move(tokens)).run(inputs);

@@ -50,6 +50,13 @@ absl::StatusOr<Cells> next_record(std::string_view csv, char comma, size_t& at, 
   return cells;
 }
 
+/// Without the byte-order mark that some editors and spreadsheets write in front.
+std::string_view without_mark(std::string_view text) {
+  constexpr std::string_view kMark = "\xef\xbb\xbf";
+  if (text.starts_with(kMark)) text.remove_prefix(kMark.size());
+  return text;
+}
+
 char separator(std::string_view head) { return head.substr(0, 16).find('|') == std::string_view::npos ? ',' : '|'; }
 
 /// The column of that name, in any case; -1.
@@ -63,6 +70,7 @@ int column(const Cells& header, std::initializer_list<std::string_view> names) {
 }
 
 absl::StatusOr<std::vector<Row>> read_rows(std::string_view csv) {
+  csv = without_mark(csv);
   size_t at = 0;
   int line = 1;
   const char comma = separator(csv);
@@ -238,6 +246,7 @@ absl::StatusOr<FloatModel> import_folder(const std::string& folder, const std::s
 }  // namespace
 
 bool is_hall_of_fame(std::string_view head) {
+  head = without_mark(head);
   const size_t end = head.find_first_of("\r\n");
   const std::string line = absl::AsciiStrToLower(absl::string_view(head.data(), std::min(end, head.size())));
   return absl::StartsWith(line, "complexity") && absl::StrContains(line, "equation");

@@ -4,10 +4,25 @@
 
 #include <cmath>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 namespace strobe::quantise {
 namespace {
+
+/// A number, or a power: "0.001", "2^-10", "2**-10".
+bool parse_number(const std::string& text, double& number) {
+  for (const std::string_view sign : {"**", "^"}) {
+    const size_t at = text.find(sign);
+    if (at == std::string::npos) continue;
+    double exponent = 0;
+    if (!absl::SimpleAtod(text.substr(0, at), &number) || !absl::SimpleAtod(text.substr(at + sign.size()), &exponent))
+      return false;
+    number = std::pow(number, exponent);
+    return true;
+  }
+  return absl::SimpleAtod(text, &number);
+}
 
 class Reader {
  public:
@@ -39,17 +54,11 @@ class Reader {
   }
 
   absl::Status read_number(const std::string& key, const YAML::Node& node, double& number, bool positive) const {
-    bool good = node.IsScalar();
-    if (good) {
-      try {
-        number = node.as<double>();
-      } catch (const YAML::Exception&) {
-        good = false;
-      }
-    }
+    const bool good = node.IsScalar() && parse_number(node.Scalar(), number);
     if (good && std::isfinite(number) && (!positive || number > 0)) return absl::OkStatus();
-    return error(node, absl::StrCat(key, ": expected a ", positive ? "positive " : "", "number, found '",
-                                    node.IsScalar() ? node.Scalar() : "?", "'"));
+    return error(
+        node, absl::StrCat(key, ": expected a ", positive ? "positive " : "", "number such as 0.001 or 2^-10, found '",
+                           node.IsScalar() ? node.Scalar() : "?", "'"));
   }
 
   absl::StatusOr<model::FixedType> read_type(const std::string& key, const YAML::Node& node) const {

@@ -1,6 +1,7 @@
 /// What the program says to bad input: one line that names object, expectation and finding; exit status 1 (2 for wrong
 /// usage); and no half a file.
 
+#include <array>
 #include <cmath>
 
 #include "host/io/files.h"
@@ -66,6 +67,29 @@ TEST_F(BadInput, AConfigurationsProjectSettingsNameTheOptionsInstead) {
             0)
       << error_;
   EXPECT_THAT(error_, AllOf(HasSubstr("ClockPeriod (use strobe compile --clock"), HasSubstr("--board")));
+}
+
+TEST_F(BadInput, NamesOfKernels) {
+  put("f.txt", "x0 + 1");
+  const std::string f = file("f.txt"), is_no_name = "is no name; expected NAME=FILE";
+  expect_problem(compile("my-model=" + f), AllOf(HasSubstr("'my-model'"), HasSubstr(is_no_name)));
+  expect_problem(compile("2nd=" + f), AllOf(HasSubstr("'2nd'"), HasSubstr(is_no_name)));
+  expect_problem(compile("=" + f), HasSubstr(is_no_name));
+  expect_problem(compile("a="), HasSubstr("MODEL 'a=': names no file"));
+  expect_problem(compile("''"), HasSubstr("MODEL '': names no file"));
+  expect_problem(compile("a=" + file("missing.txt")), HasSubstr("missing.txt"));
+  // What generated C++ makes one name of.
+  for (const auto& [one, other, both] :
+       {std::array{"A", "a", "a"}, {"a__b", "a_b_", "a_b"}, {"SELECT", "select", "select_"}}) {
+    expect_problem(compile(std::string(one) + "=" + f + " " + other + "=" + f),
+                   AllOf(HasSubstr(std::string(one) + "="), HasSubstr(std::string(other) + "="),
+                         HasSubstr("both become kernel '" + std::string(both) + "'")));
+  }
+  EXPECT_EQ(strobe(compile("select=" + f)), 0) << error_;
+  EXPECT_THAT(error_,
+              HasSubstr("warning: 'select' is no name that generated C++ can take; the kernel is called 'select_'"));
+  EXPECT_EQ(strobe(compile("plain=" + f)), 0) << error_;
+  EXPECT_EQ(error_, "");
 }
 
 TEST_F(BadInput, ModelFilesThatAreNone) {

@@ -117,6 +117,22 @@ TEST(Formula, NamesTheColumnOfWhatIsWrong) {
   EXPECT_THAT(flaw("input x[4]\nx[4]"), HasSubstr("'x' has 4 elements"));
 }
 
+TEST(Formula, SkipsAByteOrderMark) {
+  const auto formula = parse("\xef\xbb\xbfx0 + 1", "x[2]");
+  ASSERT_TRUE(formula.ok()) << formula.status();
+  EXPECT_TRUE(parse(formula->text).ok()) << "the text that it keeps";
+  EXPECT_THAT(flaw("\xef\xbb\xbfx0 $ 3"), HasSubstr("line 1, column 4"));
+}
+
+TEST(Formula, ShowsSignsBeyondAsciiAsTheyAre) {
+  EXPECT_THAT(flaw("x0 \xc3\x97 2"), HasSubstr("line 1, column 4: a formula has no sign '\xc3\x97' (U+00D7)"));
+  EXPECT_THAT(flaw("x0 \xe2\x88\x92 2"), HasSubstr("'\xe2\x88\x92' (U+2212)"));
+  EXPECT_THAT(flaw("x0 \xf0\x9f\x98\x80"), HasSubstr("(U+1F600)"));
+  for (const char* text : {"x0 \xff", "x0 \xe2\x88", "x0 \xc3(", "x0 \x80"})
+    EXPECT_THAT(flaw(text), HasSubstr("column 4: a formula has no sign byte 0x")) << text;
+  EXPECT_THAT(flaw("\xcf\x80 * \xcf\x80 $"), HasSubstr("line 1, column 7")) << "a letter of two bytes is one column";
+}
+
 TEST(Formula, EndsWithAnErrorHoweverDeepTheNesting) {
   EXPECT_THAT(flaw(std::string(10'000'000, '(')), HasSubstr("brackets inside one another"));
   EXPECT_THAT(flaw(std::string(1'000'000, '-') + "x0"), HasSubstr("nested too deeply"));
@@ -166,6 +182,13 @@ TEST(HallOfFame, ChoosesAsAsked) {
   EXPECT_THAT(chosen("max-complexity=0"), HasSubstr("no equation has complexity 0 or less"));
   EXPECT_THAT(chosen("number=9"), HasSubstr("rows are 1 to 4"));
   EXPECT_THAT(chosen("best"), HasSubstr("chooses no equation"));
+}
+
+TEST(HallOfFame, SkipsAByteOrderMark) {
+  const std::string marked = "\xef\xbb\xbf" + std::string(kHall);
+  EXPECT_TRUE(import::is_hall_of_fame(marked));
+  EXPECT_EQ(import::choose_from_hall_of_fame(marked, "loss").value(),
+            import::choose_from_hall_of_fame(kHall, "loss").value());
 }
 
 TEST(HallOfFame, RefusesDamage) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "tests/kernels/formula/ways.h"
 
 namespace strobe::testing {
@@ -86,6 +87,18 @@ TEST(FormulaQuantise, NamesTheLineOfABadConfiguration) {
   EXPECT_THAT(flaw("x0", "Formula: {Compatibility: hls4ml}"), HasSubstr("needs a Precision"));
   EXPECT_THAT(flaw("x0", "Formula: {Precision: 'ap_fixed<16,6>'}"), HasSubstr("belong to Compatibility"));
   EXPECT_THAT(flaw("x0", "Formula: ["), HasSubstr("config.yml:1: not YAML"));
+}
+
+TEST(FormulaQuantise, AnErrorMayBeWrittenAsAPower) {
+  for (const char* number : {"2^-6", "2**-6", "0.015625"}) {
+    auto result = quantised("sin(x0)", kInput, absl::StrCat("Formula: {OutputError: ", number, "}"));
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_LE(bound_of(result->graph), 0x1p-6);
+    EXPECT_GT(bound_of(result->graph), 0x1p-9) << "as coarse as was asked for";
+  }
+  for (const char* number : {"2^", "^2", "2^x", "0^-1", "2^-10^2", "two"})
+    EXPECT_THAT(flaw("x0", absl::StrCat("Formula: {OutputError: ", number, "}")),
+                HasSubstr(absl::StrCat("expected a positive number such as 0.001 or 2^-10, found '", number)));
 }
 
 TEST(FormulaQuantise, AHighPowerInHls4mlsNormalFormKeepsItsFactors) {
