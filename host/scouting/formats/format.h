@@ -39,6 +39,7 @@ struct ObjectFormat {
   std::span<const uint8_t> word_bits;  ///< 32 or 64, in the order of the words
   std::span<const Field> fields;
   std::string_view summary;
+  bool one_a_crossing = false;  ///< never more: selections need no index
 
   constexpr const Field* find(std::string_view field) const {
     for (const Field& each : fields) {
