@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+/// The loops of column extraction, once for each instruction set. Nothing here may come from an inline function of the
+/// whole program: these files are compiled for one instruction set each.
+namespace strobe::scouting {
+
+/// Where a field is, for the loops.
+struct FieldBits {
+  unsigned offset, width;
+  bool is_signed, is_wide, is_byte;  ///< of a 64-bit word; into a column of bytes
+};
+
+struct PuppiTargets {
+  uint16_t* pt;
+  int16_t* eta;
+  int16_t* phi;
+  int16_t* z0;
+  uint16_t* wpuppi;
+  uint8_t* particle;
+  int8_t* dxy;
+  uint8_t* quality;
+  uint8_t* em_id;
+};
+
+struct ExtractLoops {
+  void (*field)(const void* words, size_t count, FieldBits bits, void* to);
+  void (*puppi)(const uint64_t* words, size_t count, const PuppiTargets& to);
+};
+
+extern const ExtractLoops kExtractScalar;
+/// Null where this build has none. The AVX-512 one also wants AVX512_VBMI of the machine.
+const ExtractLoops* extract_avx2();
+const ExtractLoops* extract_avx512();
+
+}  // namespace strobe::scouting
