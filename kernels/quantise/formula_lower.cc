@@ -2,14 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "kernels/quantise/approximation.h"
-#include "kernels/quantise/formula_ranges.h"
-#include "kernels/quantise/step_writer.h"
+#include "kernels/quantise/formula_terms.h"
 
 namespace strobe::quantise {
 namespace {
@@ -17,334 +14,26 @@ namespace {
 using formula::Formula;
 using formula::Op;
 using formula::Term;
-using formula::TermId;
 using model::FixedType;
 using model::Rounding;
 
-constexpr double kTwoPi = 2 * std::numbers::pi;
-/// Cutting a product must save that many bits to be worth its error.
-constexpr int kLeastCut = 3;
+constexpr int kMostAttempts = 12;
 
-/// A term in fixed point: a step, or a number that whoever reads it rounds as finely as it must.
-struct Value {
-  StepId step = -1;
-  double error = 0;
-};
-
-/// left >= right, or with `inverted` the opposite.
-struct Condition {
-  StepId left = -1, right = -1;
-  bool inverted = false;
-};
-
-/// One attempt: all budgets times `scale`. What types lose that the formula itself gives is the user's wish; it counts
-/// only with `count_types`.
-class Lowering {
+/// One attempt: the terms within a budget, then what becomes of the outputs.
+class Attempt {
  public:
-  Lowering(const Formula& formula, const FormulaRanges& ranges, const model::TensorType& input,
-           const FormulaConfig& config, FunctionFits& fits, double scale, bool count_types)
-      : formula_(formula),
-        ranges_(ranges),
-        config_(config),
-        fits_(fits),
-        scale_(scale),
-        count_types_(count_types),
-        writer_(input),
-        values_(formula.terms.size()) {}
+  Attempt(const Formula& formula, const FormulaRanges& ranges, const model::TensorType& input,
+          const FormulaConfig& config)
+      : formula_(formula), ranges_(ranges), config_(config), writer_(input) {}
 
-  absl::StatusOr<LoweredFormula> run() {
-    for (size_t t = 0; t < formula_.terms.size(); ++t) {
-      term_ = static_cast<TermId>(t);
-      const Term& term = formula_.terms[t];
-      if (term.op == Op::kConstant || ranges_.slopes[t] == 0) continue;
-      values_[t] = limited(lower(term));
-      if (!writer_.status().ok()) return located(writer_.status());
-      writer_.name(values_[t].step, term.name);
-    }
-    return finish();
+  absl::StatusOr<LoweredFormula> run(double scale, bool count_types, FunctionFits& fits) && {
+    const auto outputs = lower_terms(formula_, ranges_, {config_.output_error, scale, count_types}, fits, writer_);
+    if (!outputs.ok()) return outputs.status();
+    return finish(*outputs);
   }
 
  private:
-  absl::Status located(const absl::Status& status) const {
-    const Term& term = formula_.terms[term_];
-    const std::string what =
-        term.op == Op::kFunction ? absl::StrCat(std::string(formula::functions()[term.index].name), ": ") : "";
-    return absl::Status(status.code(), absl::StrCat(formula_.place(term_), ": ", what, status.message()));
-  }
-
-  /// The error that the current term may add.
-  double budget() const {
-    const double share = 0.75 * config_.output_error * scale_ / std::max(ranges_.rounded, 1);
-    return share / std::max(ranges_.slopes[term_], 1e-6);
-  }
-
-  const double* number(TermId t) const {
-    return formula_.terms[t].op == Op::kConstant ? &formula_.terms[t].number : nullptr;
-  }
-
-  /// The number on the coarsest grid that is close enough, and how close it is.
-  Value rounded(double number, double tolerance) {
-    int fraction = std::max(-60, -std::ilogb(std::max(std::abs(number), 1e-30)) - 1);
-    double q = 0;
-    for (;; ++fraction) {
-      q = std::nearbyint(std::ldexp(number, fraction));
-      if (std::abs(std::ldexp(q, -fraction) - number) <= tolerance || std::abs(q) >= 0x1p52) break;
-    }
-    return {writer_.constant(static_cast<int64_t>(q), fraction), std::abs(std::ldexp(q, -fraction) - number)};
-  }
-
-  /// The argument as a step; numbers to within half of the budget.
-  Value argument(const Term& term, int i) {
-    const TermId t = term.arguments[i];
-    if (const double* c = number(t)) return rounded(*c, budget() / 2);
-    return values_[t];
-  }
-
-  double size(TermId t) const { return ranges_.values[t].size() + values_[t].error; }
-
-  /// Cuts what the budget does not need.
-  Value cut(Value x, double tolerance) {
-    const int given = writer_.at(x.step).fraction;
-    const int needed = std::clamp(static_cast<int>(std::ceil(-std::log2(tolerance))), -60, 200);
-    if (given - needed < kLeastCut) return x;
-    x.step = writer_.cut(x.step, needed, Rounding::kTrn);
-    x.error += std::ldexp(1.0, -needed);
-    return x;
-  }
-
-  /// The current term's value within the limits beyond which it does not matter.
-  Value limited(Value x) {
-    const std::optional<FormulaRanges::Interval>& limits = ranges_.limits[term_];
-    if (!limits) return x;
-    if (writer_.low(x.step) < limits->low) x.step = writer_.maximum(x.step, rounded(limits->low, 0).step);
-    if (writer_.high(x.step) > limits->high) x.step = writer_.minimum(x.step, rounded(limits->high, 0).step);
-    return x;
-  }
-
-  Value lower(const Term& term) {
-    switch (term.op) {
-      case Op::kInput:
-        return {writer_.input(term.index), 0};
-      case Op::kAdd:
-      case Op::kSubtract: {
-        const Value a = argument(term, 0), b = argument(term, 1);
-        const StepId step = term.op == Op::kAdd ? writer_.add(a.step, b.step) : writer_.subtract(a.step, b.step);
-        return {step, a.error + b.error};
-      }
-      case Op::kMultiply:
-        return multiply(term);
-      case Op::kNegate: {
-        const Value a = argument(term, 0);
-        return {writer_.negate(a.step), a.error};
-      }
-      case Op::kMaximum:
-      case Op::kMinimum: {
-        const Value a = argument(term, 0), b = argument(term, 1);
-        const StepId step = term.op == Op::kMaximum ? writer_.maximum(a.step, b.step) : writer_.minimum(a.step, b.step);
-        return {step, std::max(a.error, b.error)};
-      }
-      case Op::kAbs: {
-        const Value a = argument(term, 0);
-        return {writer_.maximum(a.step, writer_.negate(a.step)), a.error};
-      }
-      case Op::kFloor:
-      case Op::kCeil:
-      case Op::kRound:
-        return {whole(term), 0};
-      case Op::kSelect: {
-        const Condition c = condition(term.arguments[0]);
-        const Value a = argument(term, 1), b = argument(term, 2);
-        const StepId step = c.inverted ? writer_.select(c.left, c.right, b.step, a.step)
-                                       : writer_.select(c.left, c.right, a.step, b.step);
-        return {step, std::max(a.error, b.error)};
-      }
-      case Op::kTable:
-        return table(term);
-      case Op::kCast:
-        return cast(term);
-      case Op::kFunction:
-        return function(term);
-      case Op::kSign: {
-        const StepId x = argument(term, 0).step;
-        const StepId zero = writer_.constant(0, 0);
-        const StepId below = writer_.select(x, zero, zero, writer_.constant(-1, 0));
-        return {writer_.select(x, writer_.constant(1, writer_.at(x).fraction), writer_.constant(1, 0), below), 0};
-      }
-      default:
-        return {truth(condition_of(term)), 0};
-    }
-  }
-
-  Value multiply(const Term& term) {
-    const TermId ta = term.arguments[0], tb = term.arguments[1];
-    const double tolerance = budget();
-    for (const auto& [factor, other] : {std::pair(ta, tb), std::pair(tb, ta)}) {
-      const double* c = number(factor);
-      if (c == nullptr) continue;
-      const Value x = values_[other];
-      const Value q = rounded(*c, tolerance / 2 / std::max(size(other), 1e-30));
-      return cut(limited({writer_.multiply(q.step, x.step), std::abs(*c) * x.error + q.error * size(other)}),
-                 tolerance / 2);
-    }
-    const Value a = values_[ta], b = values_[tb];
-    const double error = ranges_.values[ta].size() * b.error + ranges_.values[tb].size() * a.error + a.error * b.error;
-    return cut(limited({writer_.multiply(a.step, b.step), error}), tolerance);
-  }
-
-  StepId whole(const Term& term) {
-    StepId x = argument(term, 0).step;
-    if (term.op == Op::kRound) return writer_.cut(x, 0, Rounding::kRndConv);
-    if (term.op == Op::kFloor) return writer_.cut(x, 0, Rounding::kTrn);
-    return writer_.negate(writer_.cut(writer_.negate(x), 0, Rounding::kTrn));
-  }
-
-  Value cast(const Term& term) {
-    const FixedType& type = formula_.types[term.index];
-    const Value a = argument(term, 0);
-    const StepId step = writer_.cast(a.step, type);
-    const bool exact = a.error == 0;
-    return {step, exact || !count_types_ ? a.error : a.error + type.step()};
-  }
-
-  /// The index is found before it is brought into the table: x - low in cells.
-  Value table(const Term& term) {
-    const formula::Table& table = formula_.tables[term.index];
-    const auto size = static_cast<int64_t>(table.values.size());
-    const Value x = argument(term, 0);
-    const double cells = static_cast<double>(size) / (table.high - table.low);
-    const double tolerance = budget();
-    const Value low = rounded(table.low, tolerance / 2);
-    const Value scale = rounded(cells, cells * tolerance / std::max(ranges_.values[term.arguments[0]].size(), 1e-9));
-    const StepId place =
-        writer_.cut(writer_.multiply(scale.step, writer_.subtract(x.step, low.step)), 0, Rounding::kTrn);
-    const StepId inside = writer_.clamp(place, 0, size - 1);
-    const StepId index = writer_.cast(inside, type_for(0, std::max<int64_t>(size - 1, 1), 0, Rounding::kTrn));
-    int fraction = 0;
-    double error = 0;
-    for (;; ++fraction) {
-      error = 0;
-      for (const double v : table.values) {
-        error = std::max(error, std::abs(std::ldexp(std::nearbyint(std::ldexp(v, fraction)), -fraction) - v));
-      }
-      if (error <= tolerance || fraction >= 50) break;
-    }
-    model::Constant entries;
-    for (const double v : table.values) entries.raw.push_back(std::llrint(std::ldexp(v, fraction)));
-    const auto [least, most] = std::minmax_element(entries.raw.begin(), entries.raw.end());
-    entries.type = {{size}, {type_for(*least, *most, fraction, Rounding::kTrn)}};
-    return {writer_.lookup(entries, index), error};
-  }
-
-  // Conditions.
-
-  /// x > 0, whatever x is.
-  Condition condition(TermId t) {
-    if (const double* c = number(t)) {
-      return {writer_.constant(0, 0), writer_.constant(*c > 0 ? 0 : 1, 0), false};
-    }
-    const Term& term = formula_.terms[t];
-    switch (term.op) {
-      case Op::kGreater:
-      case Op::kGreaterEqual:
-      case Op::kNot:
-        return condition_of(term);
-      default:
-        return above(values_[t].step, 0, true);
-    }
-  }
-
-  /// x > limit (or x >= limit), exactly: the limit moves to the next number of x's grid.
-  Condition above(StepId x, double limit, bool strictly) {
-    const Step& step = writer_.at(x);
-    const double scaled = std::ldexp(limit, step.fraction);
-    double least = strictly ? std::floor(scaled) + 1 : std::ceil(scaled);
-    least = std::clamp(least, static_cast<double>(step.low) - 1, static_cast<double>(step.high) + 1);
-    if (std::abs(least) > 0x1p62) {
-      writer_.fail(absl::UnimplementedError("compares a number of more than 62 bits"));
-      least = 0;
-    }
-    return {x, writer_.constant(static_cast<int64_t>(least), step.fraction), false};
-  }
-
-  Condition condition_of(const Term& term) {
-    if (term.op == Op::kGreater || term.op == Op::kGreaterEqual) {
-      const bool strictly = term.op == Op::kGreater;
-      if (const double* limit = number(term.arguments[1]))
-        return above(values_[term.arguments[0]].step, *limit, strictly);
-      if (const double* limit = number(term.arguments[0])) {
-        Condition c = above(values_[term.arguments[1]].step, *limit, !strictly);
-        c.inverted = true;
-        return c;
-      }
-      const StepId a = values_[term.arguments[0]].step, b = values_[term.arguments[1]].step;
-      return strictly ? Condition{b, a, true} : Condition{a, b, false};
-    }
-    if (term.op == Op::kNot) {
-      Condition c = condition(term.arguments[0]);
-      c.inverted = !c.inverted;
-      return c;
-    }
-    if (term.op == Op::kEqual) {
-      const StepId a = exactly(term.arguments[0]), b = exactly(term.arguments[1]);
-      return {writer_.minimum(truth({a, b, false}), truth({b, a, false})), writer_.constant(1, 0), false};
-    }
-    const StepId a = truth(condition(term.arguments[0])), b = truth(condition(term.arguments[1]));
-    const StepId both = term.op == Op::kAnd ? writer_.minimum(a, b) : writer_.maximum(a, b);
-    return {both, writer_.constant(1, 0), false};
-  }
-
-  /// A number as it is, so that nothing equals it by rounding.
-  StepId exactly(TermId t) {
-    const double* c = number(t);
-    return c != nullptr ? rounded(*c, 0).step : values_[t].step;
-  }
-
-  /// 1 or 0.
-  StepId truth(const Condition& c) {
-    const StepId one = writer_.constant(1, 0), zero = writer_.constant(0, 0);
-    return c.inverted ? writer_.select(c.left, c.right, zero, one) : writer_.select(c.left, c.right, one, zero);
-  }
-
-  // Functions.
-
-  Value function(const Term& term) {
-    const formula::Function& f = formula::functions()[term.index];
-    const Value x = argument(term, 0);
-    const FormulaRanges::Interval& range = ranges_.values[term.arguments[0]];
-    if ((f.name == "sin" || f.name == "cos") && range.high - range.low > kTwoPi) return wave(term, x);
-    const SmoothFunction smooth = smooth_function(term);
-    const Approximation y = approximate(writer_, fits_, smooth, {x.step, x.error, range.low, range.high}, budget());
-    return {y.step, y.error + ranges_.flattened[term_]};
-  }
-
-  /// sin and cos of many turns: the argument in turns, its fraction, and one turn of the function.
-  Value wave(const Term& term, const Value& x) {
-    const double tolerance = budget();
-    const double reach = size(term.arguments[0]);
-    const Value turn = rounded(1 / kTwoPi, tolerance / 4 / kTwoPi / reach);
-    const StepId turns = writer_.multiply(turn.step, x.step);
-    const StepId rest = writer_.subtract(turns, writer_.cut(turns, 0, Rounding::kTrn));
-    const int needed = static_cast<int>(std::ceil(-std::log2(tolerance / 4 / kTwoPi)));
-    const double error =
-        x.error / kTwoPi + turn.error * reach + (needed < writer_.at(rest).fraction ? std::ldexp(1.0, -needed) : 0);
-    // The difference lies in [0, 1), which step by step cannot be seen.
-    const int fraction = std::max(std::min(writer_.at(rest).fraction, needed), 1);
-    const StepId phase = writer_.cast(rest, FixedType::ufixed(fraction, 0));
-    SmoothFunction smooth = smooth_function(term);
-    smooth.scale = smooth.steepest = kTwoPi;
-    const Approximation y = approximate(writer_, fits_, smooth, {phase, error, 0, 1}, tolerance / 2);
-    return {y.step, y.error};
-  }
-
-  // Results.
-
-  absl::StatusOr<LoweredFormula> finish() {
-    std::vector<Value> outputs;
-    for (const formula::Output& output : formula_.outputs) {
-      term_ = output.term;
-      const double* c = number(output.term);
-      outputs.push_back(c != nullptr ? rounded(*c, config_.output_error / 8) : values_[output.term]);
-    }
+  absl::StatusOr<LoweredFormula> finish(const std::vector<TermValue>& outputs) {
     LoweredFormula result;
     result.output = config_.output_type ? *config_.output_type : common_type(outputs);
     std::vector<StepId> results;
@@ -358,7 +47,7 @@ class Lowering {
       result.error_inside = std::max(result.error_inside, outputs[o].error);
       result.error_bound = std::max(result.error_bound, outputs[o].error + (lost > 0 ? halved ? step / 2 : step : 0));
       results.push_back(writer_.cast(outputs[o].step, result.output));
-      if (!writer_.status().ok()) return located(writer_.status());
+      if (!writer_.status().ok()) return located(formula_, formula_.outputs[o].term, writer_.status());
     }
     for (size_t o = 0; o < results.size(); ++o) {
       if (results[o] != outputs[o].step) writer_.name(results[o], formula_.outputs[o].name);
@@ -369,12 +58,12 @@ class Lowering {
   }
 
   /// Holds all outputs on one grid that loses a quarter of the error at most.
-  FixedType common_type(const std::vector<Value>& outputs) const {
+  FixedType common_type(const std::vector<TermValue>& outputs) const {
     int fraction = -60;
-    for (const Value& y : outputs) fraction = std::max(fraction, writer_.at(y.step).fraction);
+    for (const TermValue& y : outputs) fraction = std::max(fraction, writer_.at(y.step).fraction);
     fraction = std::min(fraction, static_cast<int>(std::ceil(-std::log2(config_.output_error / 2))));
     FixedType result = FixedType::ufixed(1, 1 - fraction, Rounding::kRnd);
-    for (const Value& y : outputs) {
+    for (const TermValue& y : outputs) {
       const Step& step = writer_.at(y.step);
       const int shift = step.fraction - fraction;
       const auto limit = [&](model::Wide v) {
@@ -404,12 +93,7 @@ class Lowering {
   const Formula& formula_;
   const FormulaRanges& ranges_;
   const FormulaConfig& config_;
-  FunctionFits& fits_;
-  double scale_;
-  bool count_types_;
   StepWriter writer_;
-  std::vector<Value> values_;
-  TermId term_ = 0;
 };
 
 /// A step function's argument that is not exact is worth a word.
@@ -433,17 +117,20 @@ absl::StatusOr<LoweredFormula> lower_formula(const Formula& source, const model:
   const double step_error = config.step_error > 0 ? config.step_error : config.output_error / 16;
   auto ranges = analyse_ranges(*formula, input.types[0], config.output_error, step_error, config.saturate);
   if (!ranges.ok()) return ranges.status();
+  FunctionFits fits;
+  const auto attempt = [&](double scale, bool count_types) {
+    return Attempt(*formula, *ranges, input, config).run(scale, count_types, fits);
+  };
   // Budgets are shares that rarely all go the same way: they grow while the bound leaves room, and shrink until it
   // holds.
   double scale = 1, best_scale = 1, reached = 0;
   std::optional<LoweredFormula> best;
-  FunctionFits fits;
-  for (int attempt = 0; attempt < 12; ++attempt) {
-    auto result = Lowering(*formula, *ranges, input, config, fits, scale, false).run();
+  for (int attempts = 0; attempts < kMostAttempts; ++attempts) {
+    auto result = attempt(scale, false);
     if (!result.ok() && !best) return result;
-    reached = result.ok() ? result->error_bound : HUGE_VAL;
     // What a given type loses is the user's wish.
-    const bool holds = result.ok() && (config.output_type ? result->error_inside : reached) <= config.output_error;
+    reached = !result.ok() ? HUGE_VAL : config.output_type ? result->error_inside : result->error_bound;
+    const bool holds = reached <= config.output_error;
     if (!holds && best) break;
     if (!holds) {
       scale *= std::clamp(0.9 * config.output_error / reached, 1.0 / 16, 0.75);
@@ -452,22 +139,21 @@ absl::StatusOr<LoweredFormula> lower_formula(const Formula& source, const model:
     best = *std::move(result);
     best_scale = scale;
     const double room = 0.7 * config.output_error / std::max(best->error_inside, 1e-30);
-    if (room < 1.5 || attempt >= 3 || best->error_inside == 0) break;
+    if (room < 1.5 || attempts >= 3 || best->error_inside == 0) break;
     scale *= std::min(room, 16.0);
   }
-  if (best) {
-    if (!formula->types.empty()) {
-      auto counted = Lowering(*formula, *ranges, input, config, fits, best_scale, true).run();
-      if (!counted.ok()) return counted;
-      best = *std::move(counted);
-    }
-    best->evaluations = fits.evaluations();
-    warn_of_steps(*formula, step_error, *best);
-    return *std::move(best);
+  if (!best) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "an output error of %.3g cannot be reached: its bound stays at %.3g", config.output_error, reached));
   }
-  return absl::InvalidArgumentError(absl::StrCat("an output error of ", absl::StrFormat("%.3g", config.output_error),
-                                                 " cannot be reached: its bound stays at ",
-                                                 absl::StrFormat("%.3g", reached)));
+  if (!formula->types.empty()) {
+    auto counted = attempt(best_scale, true);
+    if (!counted.ok()) return counted;
+    best = *std::move(counted);
+  }
+  best->evaluations = fits.evaluations();
+  warn_of_steps(*formula, step_error, *best);
+  return *std::move(best);
 }
 
 }  // namespace strobe::quantise
