@@ -22,8 +22,8 @@ std::vector<std::byte> stream_bytes(std::string_view format, const OrbitOptions&
   auto stream = PacketStream::create(make_maker(format, orbit), options);
   EXPECT_TRUE(stream.ok()) << stream.status();
   std::vector<std::byte> bytes(stream->preamble().begin(), stream->preamble().end());
-  for (Piece piece = stream->next(); !piece.bytes.empty(); piece = stream->next()) {
-    bytes.insert(bytes.end(), piece.bytes.begin(), piece.bytes.end());
+  for (std::vector<Piece> pieces; stream->next(pieces); pieces.clear()) {
+    for (const Piece& piece : pieces) bytes.insert(bytes.end(), piece.bytes.begin(), piece.bytes.end());
   }
   return bytes;
 }
