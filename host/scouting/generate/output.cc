@@ -31,7 +31,7 @@ absl::Status system_error(const std::string& name, const char* doing) {
   const std::string text = absl::StrCat(name, ": ", doing, ": ", std::strerror(code));
   if (code == EPIPE || code == ECONNRESET) return absl::UnavailableError(absl::StrCat(name, ": the receiver is gone"));
   if (code == ENOSPC || code == EDQUOT) return absl::ResourceExhaustedError(text);
-  return absl::ErrnoToStatus(code, text);
+  return absl::Status(absl::ErrnoToStatusCode(code), text);
 }
 
 struct HostPort {
