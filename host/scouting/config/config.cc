@@ -92,6 +92,35 @@ absl::Status read_list(Config& config, const YAML::Node& list, const char* key, 
   return absl::OkStatus();
 }
 
+absl::Status read_results(Config& config, const YAML::Node& node) {
+  if (!node.IsDefined()) return absl::OkStatus();
+  YamlReader reader(config.file, node, "results");
+  std::string scores = "number";
+  reader.flag("objects", config.write_objects);
+  reader.choice("scores", scores, {"number", "raw"});
+  const YAML::Node values = reader.take("values");
+  config.results_raw = scores == "raw";
+  if (absl::Status s = reader.finish(); !s.ok() || !values.IsDefined()) return s;
+  if (!values.IsSequence()) return flaw_at(config.file, values, "results: values: expected a list of names");
+  for (const YAML::Node& value : values) config.result_values.push_back(value.as<std::string>("?"));
+  return absl::OkStatus();
+}
+
+absl::Status read_histogram(Config& config, const YAML::Node& node) {
+  HistogramConfig histogram;
+  YamlReader reader(config.file, node, absl::StrCat("histogram ", config.histograms.size() + 1));
+  reader.require("value");
+  reader.text("value", histogram.value);
+  reader.number("low", histogram.low, -1e12, 1e12);
+  reader.number("high", histogram.high, -1e12, 1e12);
+  reader.number<size_t>("bins", histogram.bins, 1, 10000);
+  if (absl::Status s = reader.finish(); !s.ok()) return s;
+  if (!(histogram.low < histogram.high)) return flaw_at(config.file, node, "histogram: expected low < high");
+  histogram.node = node;
+  config.histograms.push_back(std::move(histogram));
+  return absl::OkStatus();
+}
+
 absl::Status read_join(Config& config, const YAML::Node& node) {
   if (!node.IsDefined()) return absl::OkStatus();
   YamlReader reader(config.file, node, "join");
@@ -137,11 +166,14 @@ absl::Status read_root(Config& config) {
   config.drop_when_slow = slow == "drop";
   for (const char* selection_key : {"select", "values", "require", "keep"}) reader.take(selection_key);
   const YAML::Node sources = reader.take("sources"), models = reader.take("models"), sinks = reader.take("write");
+  const YAML::Node results = reader.take("results"), histograms = reader.take("histograms");
   const YAML::Node join = reader.take("join"), threads = reader.take("threads"), account = reader.take("account");
   if (absl::Status s = reader.finish(); !s.ok()) return s;
   if (absl::Status s = read_list(config, sources, "sources", read_source); !s.ok()) return s;
   if (absl::Status s = read_list(config, models, "models", read_model); !s.ok()) return s;
   if (absl::Status s = read_list(config, sinks, "write", read_sink); !s.ok()) return s;
+  if (absl::Status s = read_results(config, results); !s.ok()) return s;
+  if (absl::Status s = read_list(config, histograms, "histograms", read_histogram); !s.ok()) return s;
   if (absl::Status s = read_join(config, join); !s.ok()) return s;
   if (absl::Status s = read_threads(config, threads); !s.ok()) return s;
   if (absl::Status s = read_account(config, account); !s.ok()) return s;

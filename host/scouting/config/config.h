@@ -43,6 +43,14 @@ struct SinkConfig {
   YAML::Node node;  ///< the sink's own settings
 };
 
+/// A histogram over the crossings that the filter selects.
+struct HistogramConfig {
+  std::string value;  ///< the name of one of `values`
+  double low = 0, high = 1;
+  size_t bins = 40;
+  YAML::Node node;
+};
+
 struct Config {
   std::string file;  ///< for messages
   std::string text;
@@ -53,7 +61,10 @@ struct Config {
   bool keep_incomplete = true;
   std::vector<ModelConfig> models;
   size_t batch_orbits = 8, batches = 4;  ///< orbits of a launch at most; batches between two stages at most
-  std::string keep_what = "all";         ///< all, objects, results
+  bool write_objects = true;  ///< false: crossing numbers and results alone
+  bool results_raw = false;   ///< scores as raw integers of their containers, not as numbers
+  std::vector<std::string> result_values;  ///< named values that are written
+  std::vector<HistogramConfig> histograms;
   std::vector<SinkConfig> sinks;
   bool drop_when_slow = false;
   size_t queue_orbits = 64;

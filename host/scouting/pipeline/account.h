@@ -8,6 +8,8 @@
 #include "host/scouting/core/faults.h"
 #include "host/scouting/pipeline/guarded.h"
 #include "host/scouting/pipeline/quarantine.h"
+#include "host/scouting/pipeline/histogram.h"
+#include "host/scouting/selection/selection.h"
 #include "host/scouting/sinks/sink.h"
 
 namespace strobe::scouting {
@@ -92,7 +94,8 @@ struct ShadowAccount {
 };
 
 struct WorkAccount {
-  Flow select;  ///< crossings; rejected: by `require`
+  Flow select;            ///< crossings; rejected: by `require`
+  TensorCounts tensors;   ///< values that the models' inputs could not take as they were
   std::vector<ModelAccount> models;
   Flow keep;               ///< crossings; rejected: by `keep`
   uint64_t prescaled = 0;  ///< of those kept: by the prescale alone
@@ -124,6 +127,7 @@ struct Account {
   std::vector<SinkAccount> sinks;
   std::vector<QueueDepth> queues;
   Quarantine::Counts quarantine;
+  std::vector<Histogram> histograms;
 
   /// What does not add up: within a stage at any moment, and, with `at_rest`, between stages and in what is held.
   std::vector<std::string> mistakes(bool at_rest) const;

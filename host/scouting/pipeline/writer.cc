@@ -1,0 +1,176 @@
+#include "host/scouting/pipeline/writer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "host/scouting/pipeline/results.h"
+
+namespace strobe::scouting {
+namespace {
+
+constexpr std::chrono::milliseconds kRetryPause{100};
+
+int64_t now_ns() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
+
+size_t count_kept(std::span<const Keep> kept) {
+  return static_cast<size_t>(std::count_if(kept.begin(), kept.end(), [](Keep keep) { return keep != Keep::kNo; }));
+}
+
+}  // namespace
+
+Writer::Writer(Setup setup)
+    : setup_(std::move(setup)), results_(setup_.config, setup_.selection, setup_.models), shadows_(setup_.models) {
+  std::vector<SinkAccount> sinks(setup_.sinks.size());
+  for (size_t s = 0; s < sinks.size(); ++s) sinks[s].name = setup_.sinks[s]->name();
+  sink_accounts_.change([&](std::vector<SinkAccount>& accounts) { accounts = std::move(sinks); });
+  std::vector<Histogram> histograms;
+  for (const HistogramConfig& config : setup_.config.histograms)
+    histograms.push_back({config.value, config.low, config.high, std::vector<uint64_t>(config.bins)});
+  histograms_.change([&](std::vector<Histogram>& all) { all = std::move(histograms); });
+}
+
+absl::Status Writer::run() {
+  while (auto batch = setup_.in.pop()) {
+    take(**batch);
+    setup_.free.push(std::move(*batch));
+  }
+  for (const std::unique_ptr<Sink>& sink : setup_.sinks) {
+    if (absl::Status s = sink->close(); !s.ok()) fail(s);
+  }
+  count_sinks();
+  if (setup_.orbit_log != nullptr) {
+    if (absl::Status s = setup_.orbit_log->close(); !s.ok()) fail(s);
+  }
+  return failure_;
+}
+
+void Writer::take(Batch& batch) {
+  bool scored = true;
+  for (size_t m = 0; m < setup_.models.size(); ++m) {
+    setup_.models[m]->wait(*batch.works[m]);
+    if (batch.works[m]->ok()) continue;
+    fail(batch.works[m]->status());
+    scored = false;
+  }
+  if (scored) results_.decode(batch);
+  for (size_t o = 0; o < batch.size; ++o) {
+    WorkOrbit& orbit = *batch.orbits[o];
+    if (scored)
+      finish_orbit(orbit, batch);
+    else
+      drop(orbit, Fault::kModelFailed);
+    orbit.joined = {};  // back to their pools
+  }
+  count_sinks();
+}
+
+void Writer::finish_orbit(WorkOrbit& orbit, const Batch& batch) {
+  setup_.selection.filter(results_.scores_of(orbit), orbit.selected, workspace_);
+  shadows_.compare(setup_.selection, results_, orbit, workspace_);
+  const double latency_us = static_cast<double>(now_ns() - orbit.received_ns) * 1e-3;
+  const auto kept = orbit.selected.kept();
+  FinishedOrbit finished;
+  finished.number = orbit.joined.number;
+  finished.complete = orbit.joined.complete;
+  finished.crossings = orbit.selected.crossings();
+  finished.keep = {reinterpret_cast<const uint8_t*>(kept.data()), kept.size()};
+  finished.kept = count_kept(kept);
+  finished.parts = orbit.parts;
+  finished.results = results_.of(orbit, batch);
+  const size_t prescaled = static_cast<size_t>(std::count(kept.begin(), kept.end(), Keep::kPrescaled));
+  setup_.account.change([&](WorkAccount& account) {
+    account.keep.leave(finished.kept);
+    account.keep.reject(kept.size() - finished.kept);
+    account.prescaled += prescaled;
+    account.write_crossings.enter(finished.kept);
+    account.latency.add(latency_us);
+    if (shadows_.any()) account.shadows = shadows_.accounts();
+  });
+  fill_histograms(orbit);
+  std::optional<Fault> fault;
+  for (size_t s = 0; s < setup_.sinks.size() && !fault; ++s) {
+    if (absl::Status status = offer(s, finished); !status.ok()) {
+      fail(status);
+      fault = Fault::kSinkFailed;
+    }
+  }
+  settle(orbit, finished.kept, fault, latency_us);
+}
+
+void Writer::settle(const WorkOrbit& orbit, size_t kept, std::optional<Fault> fault, double latency_us) {
+  setup_.account.change([&](WorkAccount& account) {
+    if (fault) {
+      account.write_orbits.drop(*fault);
+      account.write_crossings.drop(*fault, kept);
+      return;
+    }
+    account.write_orbits.leave();
+    account.write_crossings.leave(kept);
+    account.input_bytes += orbit.input_bytes;
+  });
+  if (setup_.orbit_log == nullptr) return;
+  setup_.orbit_log->put({orbit.joined.number, orbit.joined.complete, orbit.selected.crossings().size(),
+                         orbit.selected.passed().size(), kept, fault, latency_us});
+}
+
+/// Offers an orbit to a sink until it takes it or the time for that is over.
+absl::Status Writer::offer(size_t s, const FinishedOrbit& orbit) {
+  const auto first = std::chrono::steady_clock::now();
+  uint64_t retries = 0;
+  absl::Status status = setup_.sinks[s]->write(orbit);
+  while (!status.ok() && !giving_up_ && std::chrono::steady_clock::now() - first < patience()) {
+    std::this_thread::sleep_for(kRetryPause);
+    ++retries;
+    status = setup_.sinks[s]->write(orbit);
+  }
+  if (retries > 0) sink_accounts_.change([&](std::vector<SinkAccount>& accounts) { accounts[s].retries += retries; });
+  return status;
+}
+
+std::chrono::seconds Writer::patience() const {
+  return std::chrono::seconds(failure_.ok() ? setup_.config.retry_seconds : 0);
+}
+
+void Writer::drop(const WorkOrbit& orbit, Fault fault) {
+  const size_t crossings = orbit.selected.crossings().size();
+  setup_.account.change([&](WorkAccount& account) {
+    account.keep.drop(fault, crossings);
+    account.write_orbits.drop(fault);
+  });
+  if (setup_.orbit_log != nullptr) {
+    setup_.orbit_log->put(
+        {orbit.joined.number, orbit.joined.complete, crossings, orbit.selected.passed().size(), 0, fault, 0});
+  }
+}
+
+void Writer::fill_histograms(const WorkOrbit& orbit) {
+  if (setup_.config.histograms.empty()) return;
+  const auto kept = orbit.selected.kept();
+  histograms_.change([&](std::vector<Histogram>& histograms) {
+    for (size_t h = 0; h < histograms.size(); ++h) {
+      const auto values = orbit.selected.value(setup_.histogram_values[h]);
+      for (size_t c = 0; c < kept.size(); ++c) {
+        if (kept[c] == Keep::kSelected) histograms[h].add(values[c]);
+      }
+    }
+  });
+}
+
+void Writer::fail(const absl::Status& status) {
+  if (!failure_.ok()) return;
+  failure_ = status;
+  for (const std::unique_ptr<Model>& model : setup_.models) model->give_up();
+  setup_.fail(status);
+}
+
+void Writer::count_sinks() {
+  sink_accounts_.change([&](std::vector<SinkAccount>& accounts) {
+    for (size_t s = 0; s < accounts.size(); ++s) accounts[s].counts = setup_.sinks[s]->counts();
+  });
+}
+
+}  // namespace strobe::scouting

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "host/scouting/pipeline/account.h"
+#include "host/scouting/pipeline/batch.h"
+#include "host/scouting/pipeline/histogram.h"
+#include "host/scouting/pipeline/orbit_log.h"
+#include "host/scouting/pipeline/results.h"
+#include "host/scouting/pipeline/shadows.h"
+#include "host/scouting/sinks/sink.h"
+
+namespace strobe::scouting {
+
+/// Takes batches in their order, waits for the models, filters, and writes to the sinks. The body of one thread.
+class Writer {
+ public:
+  struct Setup {
+    const Config& config;
+    const Selection& selection;
+    const std::vector<std::unique_ptr<Model>>& models;
+    std::vector<std::unique_ptr<Sink>> sinks;
+    BatchQueue& in;    ///< until it is closed and drained
+    BatchQueue& free;  ///< where done batches go
+    Guarded<WorkAccount>& account;
+    std::unique_ptr<OrbitLog> orbit_log;   ///< may be null
+    std::vector<size_t> histogram_values;  ///< by histogram of the configuration: the value
+    /// A model or a sink that does not come back: receiving is to end. Called once.
+    std::function<void(const absl::Status&)> fail;
+  };
+  explicit Writer(Setup setup);
+
+  /// Until `in` is drained; then the sinks are closed. The first failure.
+  absl::Status run();
+  std::vector<SinkAccount> sinks() const { return sink_accounts_.get(); }
+  std::vector<Histogram> histograms() const { return histograms_.get(); }
+  /// No more tries: what cannot be written now is dropped.
+  void give_up() { giving_up_ = true; }
+
+ private:
+  void take(Batch& batch);
+  void finish_orbit(WorkOrbit& orbit, const Batch& batch);
+  void settle(const WorkOrbit& orbit, size_t kept, std::optional<Fault> fault, double latency_us);
+  absl::Status offer(size_t sink, const FinishedOrbit& orbit);
+  std::chrono::seconds patience() const;
+  void drop(const WorkOrbit& orbit, Fault fault);
+  void fill_histograms(const WorkOrbit& orbit);
+  void fail(const absl::Status& status);
+  void count_sinks();
+
+  Setup setup_;
+  Workspace workspace_;
+  Results results_;
+  Shadows shadows_;
+  std::atomic<bool> giving_up_{false};
+  absl::Status failure_;
+  Guarded<std::vector<SinkAccount>> sink_accounts_;
+  Guarded<std::vector<Histogram>> histograms_;
+};
+
+}  // namespace strobe::scouting
