@@ -16,12 +16,16 @@ std::optional<State> next_state(State from, Command command) {
   switch (command) {
     case Command::kConfigure:
       return from == State::kIdle || from == State::kConfigured ? std::optional(State::kConfigured) : std::nullopt;
-    case Command::kStart: return from == State::kConfigured ? std::optional(State::kRunning) : std::nullopt;
-    case Command::kPause: return from == State::kRunning ? std::optional(State::kPaused) : std::nullopt;
-    case Command::kResume: return from == State::kPaused ? std::optional(State::kRunning) : std::nullopt;
+    case Command::kStart:
+      return from == State::kConfigured ? std::optional(State::kRunning) : std::nullopt;
+    case Command::kPause:
+      return from == State::kRunning ? std::optional(State::kPaused) : std::nullopt;
+    case Command::kResume:
+      return from == State::kPaused ? std::optional(State::kRunning) : std::nullopt;
     case Command::kStop:
       return from == State::kRunning || from == State::kPaused ? std::optional(State::kConfigured) : std::nullopt;
-    case Command::kReset: return State::kIdle;
+    case Command::kReset:
+      return State::kIdle;
   }
   return std::nullopt;
 }
@@ -156,8 +160,10 @@ absl::Status Controller::carry_out(const Order& order) {
         absl::StrCat("'", std::string(name_of(order.command)), "' came while ", std::string(name_of(now))));
   }
   switch (order.command) {
-    case Command::kConfigure: return configure(order.run);
-    case Command::kStart: return start(order.run);
+    case Command::kConfigure:
+      return configure(order.run);
+    case Command::kStart:
+      return start(order.run);
     case Command::kPause:
     case Command::kResume:
       pipeline()->pause(order.command == Command::kPause);

@@ -74,8 +74,8 @@ class Controller {
   State expected_ = State::kIdle;  ///< once all orders are carried out
   std::deque<Order> orders_;
   bool carrying_out_ = false, closing_ = false;
-  bool ended_ = false;  ///< the running pipeline is at its end
-  absl::Status last_;   ///< of the last order, or of the last run
+  bool ended_ = false;                  ///< the running pipeline is at its end
+  absl::Status last_;                   ///< of the last order, or of the last run
   std::shared_ptr<Pipeline> pipeline_;  ///< configured or running
   absl::Status run_status_;
   Account last_account_;

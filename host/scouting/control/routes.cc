@@ -15,8 +15,7 @@ http::Response json(int status, const nlohmann::ordered_json& value) {
 
 http::Response order(Controller& controller, const http::Request& request) {
   const auto command = find_command(std::string_view(request.path).substr(1));
-  if (!command)
-    return {404, "text/plain", "expected POST /configure, /start, /pause, /resume, /stop or /reset\n"};
+  if (!command) return {404, "text/plain", "expected POST /configure, /start, /pause, /resume, /stop or /reset\n"};
   uint32_t run = 0;
   if (!request.query.empty()) {
     absl::string_view number = request.query;

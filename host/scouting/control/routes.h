@@ -12,7 +12,8 @@ namespace strobe::scouting {
 ///   GET  /account  the account as JSON
 ///   GET  /metrics  the account as Prometheus text
 ///   POST /configure, /start?run=N, /pause, /resume, /stop, /reset
-///        202 with the state that it leads to, or 409 where the state does not allow it; what becomes of it, /state says
+///        202 with the state that it leads to, or 409 where the state does not allow it; what becomes of it, /state
+///        says
 http::Handler control_routes(Controller& controller);
 
 }  // namespace strobe::scouting

@@ -7,8 +7,8 @@
 
 #include "host/scouting/core/faults.h"
 #include "host/scouting/pipeline/guarded.h"
-#include "host/scouting/pipeline/quarantine.h"
 #include "host/scouting/pipeline/histogram.h"
+#include "host/scouting/pipeline/quarantine.h"
 #include "host/scouting/selection/selection.h"
 #include "host/scouting/sinks/sink.h"
 
@@ -94,8 +94,8 @@ struct ShadowAccount {
 };
 
 struct WorkAccount {
-  Flow select;            ///< crossings; rejected: by `require`
-  TensorCounts tensors;   ///< values that the models' inputs could not take as they were
+  Flow select;           ///< crossings; rejected: by `require`
+  TensorCounts tensors;  ///< values that the models' inputs could not take as they were
   std::vector<ModelAccount> models;
   Flow keep;               ///< crossings; rejected: by `keep`
   uint64_t prescaled = 0;  ///< of those kept: by the prescale alone

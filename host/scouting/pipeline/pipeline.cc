@@ -74,13 +74,15 @@ absl::StatusOr<std::vector<size_t>> find_values(const Config& config, const Sele
   const std::string expected = absl::StrCat("expected one of `values`: ", absl::StrJoin(names, ", "));
   for (const std::string& value : config.result_values) {
     if (find(value) == names.end())
-      return flaw_at(config.file, config.root["results"], absl::StrCat("results: '", value, "' is unknown; ", expected));
+      return flaw_at(config.file, config.root["results"],
+                     absl::StrCat("results: '", value, "' is unknown; ", expected));
   }
   std::vector<size_t> found;
   for (const HistogramConfig& histogram : config.histograms) {
     const auto place = find(histogram.value);
     if (place == names.end())
-      return flaw_at(config.file, histogram.node, absl::StrCat("histogram: '", histogram.value, "' is unknown; ", expected));
+      return flaw_at(config.file, histogram.node,
+                     absl::StrCat("histogram: '", histogram.value, "' is unknown; ", expected));
     found.push_back(static_cast<size_t>(place - names.begin()));
   }
   return found;
@@ -119,16 +121,17 @@ class WiredPipeline : public Pipeline {
     Results formats(config_, selection_, models_);
     auto sinks = open_sinks(formats.formats(), surroundings);
     if (!sinks.ok()) return sinks.status();
-    const bool payload = std::any_of(sinks->begin(), sinks->end(), [](const auto& sink) { return sink->wants_payload(); });
+    const bool payload =
+        std::any_of(sinks->begin(), sinks->end(), [](const auto& sink) { return sink->wants_payload(); });
     std::unique_ptr<OrbitLog> orbit_log;
     if (!config_.orbits_file.empty()) {
       auto log = OrbitLog::open(config_.orbits_file);
       if (!log.ok()) return log.status();
       orbit_log = *std::move(log);
     }
-    writer_ = std::make_unique<Writer>(Writer::Setup{
-        config_, selection_, models_, *std::move(sinks), started_, free_, work_account_, std::move(orbit_log),
-        *std::move(histogram_values), [this](const absl::Status&) { stop(); }});
+    writer_ = std::make_unique<Writer>(Writer::Setup{config_, selection_, models_, *std::move(sinks), started_, free_,
+                                                     work_account_, std::move(orbit_log), *std::move(histogram_values),
+                                                     [this](const absl::Status&) { stop(); }});
     for (size_t s = 0; s < config_.sources.size(); ++s) {
       if (absl::Status status = open_receiver(s, payload); !status.ok()) return status;
     }
@@ -239,8 +242,8 @@ class WiredPipeline : public Pipeline {
     auto decoder = make_decoder(*config.format, decoding);
     if (!decoder.ok()) return decoder.status();
     receivers_.push_back(std::make_unique<Receiver>(
-        Receiver::Setup{s, config.name, config.every, config.rate, *std::move(source), *std::move(decoder)}, *quarantine_,
-        join_));
+        Receiver::Setup{s, config.name, config.every, config.rate, *std::move(source), *std::move(decoder)},
+        *quarantine_, join_));
     return absl::OkStatus();
   }
 
@@ -272,8 +275,8 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::open(const Config& config, c
   if (!models.ok()) return models.status();
   auto selection = compile_selection(config, *models);
   if (!selection.ok()) return selection.status();
-  auto pipeline = std::make_unique<WiredPipeline>(config, *std::move(quarantine), *std::move(models),
-                                                  *std::move(selection));
+  auto pipeline =
+      std::make_unique<WiredPipeline>(config, *std::move(quarantine), *std::move(models), *std::move(selection));
   if (absl::Status s = pipeline->open_ends(surroundings); !s.ok()) return s;
   return pipeline;
 }

@@ -15,16 +15,26 @@ ResultFormat::Element element_of(runtime::ElementKind kind) {
   using Kind = runtime::ElementKind;
   using Element = ResultFormat::Element;
   switch (kind) {
-    case Kind::kInt8: return Element::kInt8;
-    case Kind::kInt16: return Element::kInt16;
-    case Kind::kInt32: return Element::kInt32;
-    case Kind::kInt64: return Element::kInt64;
-    case Kind::kUint8: return Element::kUint8;
-    case Kind::kUint16: return Element::kUint16;
-    case Kind::kUint32: return Element::kUint32;
-    case Kind::kUint64: return Element::kUint64;
-    case Kind::kFloat32: return Element::kFloat32;
-    case Kind::kFloat64: return Element::kFloat64;
+    case Kind::kInt8:
+      return Element::kInt8;
+    case Kind::kInt16:
+      return Element::kInt16;
+    case Kind::kInt32:
+      return Element::kInt32;
+    case Kind::kInt64:
+      return Element::kInt64;
+    case Kind::kUint8:
+      return Element::kUint8;
+    case Kind::kUint16:
+      return Element::kUint16;
+    case Kind::kUint32:
+      return Element::kUint32;
+    case Kind::kUint64:
+      return Element::kUint64;
+    case Kind::kFloat32:
+      return Element::kFloat32;
+    case Kind::kFloat64:
+      return Element::kFloat64;
   }
   return Element::kFloat64;
 }
@@ -43,8 +53,7 @@ Results::Results(const Config& config, const Selection& selection, const std::ve
     : selection_(selection), models_(models), orbit_scores_(models.size()), rows_(models.size()) {
   for (size_t m = 0; m < models.size(); ++m) {
     orbit_scores_[m].resize(models[m]->spec().outputs.size());
-    for (size_t o = 0; o < models[m]->spec().outputs.size(); ++o)
-      add_output(*models[m], m, o, config.results_raw);
+    for (size_t o = 0; o < models[m]->spec().outputs.size(); ++o) add_output(*models[m], m, o, config.results_raw);
   }
   const std::vector<std::string>& names = selection.values();
   for (const std::string& value : config.result_values) {

@@ -5,7 +5,7 @@
 
 namespace strobe::scouting {
 
-Shadows::Shadows(const std::vector<std::unique_ptr<Model>>& models){
+Shadows::Shadows(const std::vector<std::unique_ptr<Model>>& models) {
   for (size_t shadow = 0; shadow < models.size(); ++shadow) {
     for (size_t model = 0; model < shadow; ++model) {
       if (models[shadow]->config().shadow_of != models[model]->name()) continue;

@@ -21,10 +21,10 @@ class Shadows {
   struct Pair {
     size_t model, shadow;
   };
-  void compare_scores(const std::vector<std::span<const double>>& model, const std::vector<std::span<const double>>& shadow,
-                      size_t rows, ShadowAccount& account);
+  void compare_scores(const std::vector<std::span<const double>>& model,
+                      const std::vector<std::span<const double>>& shadow, size_t rows, ShadowAccount& account);
 
-    std::vector<Pair> pairs_;
+  std::vector<Pair> pairs_;
   std::vector<ShadowAccount> accounts_;  ///< by pair
   std::vector<Keep> kept_;
 };
