@@ -233,6 +233,7 @@ class WiredPipeline : public Pipeline {
     SourceOptions options;
     options.buffer_bytes = config.buffer_mebibytes << 20;
     options.passes = config.passes;
+    options.rate = config.rate;
     auto source = open_source(config.from, options);
     if (!source.ok())
       return absl::Status(source.status().code(),
@@ -242,7 +243,7 @@ class WiredPipeline : public Pipeline {
     auto decoder = make_decoder(*config.format, decoding);
     if (!decoder.ok()) return decoder.status();
     receivers_.push_back(std::make_unique<Receiver>(
-        Receiver::Setup{s, config.name, config.every, config.rate, *std::move(source), *std::move(decoder)},
+        Receiver::Setup{s, config.name, config.every, config.passes != 1, *std::move(source), *std::move(decoder)},
         *quarantine_, join_));
     return absl::OkStatus();
   }

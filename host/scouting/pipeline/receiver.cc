@@ -61,36 +61,37 @@ absl::Status Receiver::receive() {
       continue;
     }
     auto filled = setup_.source->fill(kPatienceMs);
-    if (!filled.ok()) return filled.status();
     filled_ns_ = now_ns();
-    const bool ended = *filled == Fill::kEnd && !stopped_, broken = *filled == Fill::kBreak;
-    if (*filled == Fill::kTimeout) release_held();
+    const bool ended = !filled.ok() || (*filled == Fill::kEnd && !stopped_), broken = !ended && *filled == Fill::kBreak;
+    if (!ended && *filled == Fill::kTimeout) release_held();
     // Bytes that fill the whole buffer and are still no packet never will be one.
-    while (decode_unread(ended || broken || *filled == Fill::kFull)) {
-    }
-    if (broken) {
-      account_.change([](SourceAccount& account) { ++account.breaks; });
-      release_held();
-    }
+    decode_unread(ended || broken || *filled == Fill::kFull);
+    if (!filled.ok()) return filled.status();
     if (ended) return absl::OkStatus();
+    if (broken && setup_.source->unread().empty()) end_stream();
     taker_.idle(setup_.index);
   }
   return absl::OkStatus();
 }
 
-/// Decodes what is there. False: more bytes are needed, or there are none.
-bool Receiver::decode_unread(bool at_end) {
+/// A sender has gone, or a file has been read once: what comes next is a stream of its own.
+void Receiver::end_stream() {
+  account_.change([](SourceAccount& account) { ++account.breaks; });
+  release_held();
+  starts_again_ = setup_.repeats;
+}
+
+void Receiver::decode_unread(bool at_end) {
   const size_t unread = setup_.source->unread().size();
   if (unread > counted_bytes_) {
     account_.change([&](SourceAccount& account) { account.bytes.enter(unread - counted_bytes_); });
     counted_bytes_ = unread;
   }
-  while (!stopped_ && !paused_) {
-    if (!decode_one(at_end)) return false;
+  while (!stopped_ && !paused_ && decode_one(at_end)) {
   }
-  return false;
 }
 
+/// False: more bytes are needed, or there are none.
 bool Receiver::decode_one(bool at_end) {
   const auto bytes = setup_.source->unread();
   if (bytes.empty()) return false;
@@ -111,7 +112,7 @@ bool Receiver::decode_one(bool at_end) {
   }
   setup_.source->consume(decoded.consumed);
   counted_bytes_ -= std::min(counted_bytes_, decoded.consumed);
-  if (decoded.kind == Decoded::Kind::kOrbit && setup_.rate > 0) pace();
+  if (decoded.kind == Decoded::Kind::kOrbit) setup_.source->pace();
   return true;
 }
 
@@ -129,6 +130,8 @@ void Receiver::take_bad(const Decoded& decoded, std::span<const std::byte> bytes
 void Receiver::take_orbit(const Decoded& decoded) {
   SourceOrbitPtr orbit = std::move(filling_);
   orbit->received_ns = filled_ns_;
+  if (std::exchange(starts_again_, false)) number_offset_ = last_number_ + setup_.step - orbit->number;
+  orbit->number += number_offset_;
   account_.change([&](SourceAccount& account) {
     account.bytes.leave(decoded.consumed);
     account.orbits.enter();
@@ -170,7 +173,7 @@ void Receiver::release_held() {
 
 void Receiver::hand_on(SourceOrbitPtr orbit) {
   const uint64_t crossings = orbit->crossings.size(), objects = objects_in(*orbit);
-  const uint32_t number = orbit->number;
+  const uint32_t number = last_number_ = orbit->number;
   const std::optional<Fault> fault = taker_.take(setup_.index, std::move(orbit));
   account_.change([&](SourceAccount& account) {
     account.missing = sequence_.missing();
@@ -194,13 +197,6 @@ void Receiver::drop(const SourceOrbit& orbit, Fault fault) {
     account.crossings.drop(fault, orbit.crossings.size());
     ++account.faults[static_cast<size_t>(fault)];
   });
-}
-
-void Receiver::pace() {
-  const int64_t now = now_ns();
-  if (next_ns_ == 0 || now - next_ns_ > 1'000'000'000) next_ns_ = now;  // after a pause: no rush to make up for it
-  next_ns_ += static_cast<int64_t>(kOrbitSeconds * 1e9 / setup_.rate);
-  if (next_ns_ > now) std::this_thread::sleep_for(std::chrono::nanoseconds(next_ns_ - now));
 }
 
 }  // namespace strobe::scouting

@@ -39,7 +39,8 @@ class Receiver {
     size_t index = 0;
     std::string name;
     uint32_t step = 1;  ///< between the numbers of the orbits
-    double rate = 0;    ///< most orbits a second, as a multiple of the LHC's; 0: no limit
+    /// A file that is read again at its end: each pass goes on counting orbits where the last one ended.
+    bool repeats = false;
     std::unique_ptr<ByteSource> source;
     std::unique_ptr<Decoder> decoder;
   };
@@ -54,14 +55,14 @@ class Receiver {
 
  private:
   absl::Status receive();
-  bool decode_unread(bool at_end);
+  void decode_unread(bool at_end);
+  void end_stream();
   bool decode_one(bool at_end);
   void take_orbit(const Decoded& decoded);
   void hand_on(SourceOrbitPtr orbit);
   void drop(const SourceOrbit& orbit, Fault fault);
   void release_held();
   void take_bad(const Decoded& decoded, std::span<const std::byte> bytes);
-  void pace();
 
   const Setup setup_;
   Quarantine& quarantine_;
@@ -71,7 +72,9 @@ class Receiver {
   SourceOrbitPtr filling_, held_;
   Sequence sequence_;
   size_t counted_bytes_ = 0;  ///< of the unread ones: in the account
-  int64_t filled_ns_ = 0, next_ns_ = 0;
+  int64_t filled_ns_ = 0;
+  bool starts_again_ = false;
+  uint32_t number_offset_ = 0, last_number_ = 0;
   std::atomic<bool> paused_{false}, stopped_{false};
 };
 

@@ -56,6 +56,7 @@ void Writer::take(Batch& batch) {
     fail(batch.works[m]->status());
     scored = false;
   }
+  scored_ns_ = now_ns();
   if (scored) results_.decode(batch);
   for (size_t o = 0; o < batch.size; ++o) {
     WorkOrbit& orbit = *batch.orbits[o];
@@ -71,7 +72,7 @@ void Writer::take(Batch& batch) {
 void Writer::finish_orbit(WorkOrbit& orbit, const Batch& batch) {
   setup_.selection.filter(results_.scores_of(orbit), orbit.selected, workspace_);
   shadows_.compare(setup_.selection, results_, orbit, workspace_);
-  const double latency_us = static_cast<double>(now_ns() - orbit.received_ns) * 1e-3;
+  const double latency_us = static_cast<double>(scored_ns_ - orbit.received_ns) * 1e-3;
   const auto kept = orbit.selected.kept();
   FinishedOrbit finished;
   finished.number = orbit.joined.number;

@@ -61,6 +61,7 @@ class Writer {
   Shadows shadows_;
   std::atomic<bool> giving_up_{false};
   absl::Status failure_;
+  int64_t scored_ns_ = 0;  ///< when the batch's scores were there
   Guarded<std::vector<SinkAccount>> sink_accounts_;
   Guarded<std::vector<Histogram>> histograms_;
 };

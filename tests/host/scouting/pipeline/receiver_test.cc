@@ -97,11 +97,12 @@ struct Outcome {
   absl::Status status;
 };
 
-Outcome run(std::vector<std::string> pieces, uint32_t refused = 99) {
+Outcome run(std::vector<std::string> pieces, uint32_t refused = 99, bool repeats = false) {
   Notes notes;
   notes.refused_ = refused;
   auto quarantine = *Quarantine::open("", 0);
   Receiver receiver({.name = "letters",
+                     .repeats = repeats,
                      .source = std::make_unique<PieceSource>(std::move(pieces)),
                      .decoder = std::make_unique<LetterDecoder>()},
                     *quarantine, notes);
@@ -150,6 +151,10 @@ TEST(Receiver, DecodesTheRestWhereASenderLeavesAndGoesOnWithTheNext) {
   EXPECT_EQ(result.numbers, "1||23|$");
   EXPECT_EQ(fault(result.account.orbits.dropped, Fault::kTruncated), 1);
   EXPECT_EQ(result.account.breaks, 1);
+}
+
+TEST(Receiver, GoesOnCountingWhereAFileIsReadAgain) {
+  EXPECT_EQ(run({"123", "<break>", "123"}, 99, true).numbers, "123||456|$");
 }
 
 TEST(Receiver, CountsWhatTheTakerRefuses) {
