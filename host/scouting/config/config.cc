@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "host/scouting/config/yaml_reader.h"
+#include "host/scouting/core/orbit.h"
 
 namespace strobe::scouting {
 namespace {
@@ -72,10 +73,14 @@ absl::Status read_sink(Config& config, const YAML::Node& node) {
   SinkConfig sink;
   YamlReader reader(config.file, node, absl::StrCat("write ", config.sinks.size() + 1));
   reader.require("kind");
-  reader.choice("kind", sink.kind, {"raw", "hdf5", "npy", "tcp", "none"});
-  reader.text("to", sink.to);
-  for (const char* own : {"compression", "flush_orbits", "section_orbits", "source"}) reader.take(own);
-  if (sink.kind != "none") reader.require("to");
+  SinkSettings& settings = sink.settings;
+  reader.choice("kind", settings.kind, {"raw", "hdf5", "npy", "tcp", "none"});
+  reader.text("to", settings.to);
+  reader.number<uint64_t>("file_mebibytes", settings.file_mebibytes, 0, 1 << 20);
+  reader.choice("compression", settings.compression, {"none", "scaleoffset", "deflate"});
+  reader.number<uint32_t>("flush_orbits", settings.flush_orbits, 1, kOrbitsPerSection);
+  reader.number("patience_seconds", settings.patience_seconds, 0.0, 3600.0);
+  if (settings.kind != "none") reader.require("to");
   if (absl::Status s = reader.finish(); !s.ok()) return s;
   sink.node = node;
   config.sinks.push_back(std::move(sink));

@@ -38,9 +38,8 @@ struct ModelConfig {
 };
 
 struct SinkConfig {
-  std::string kind = "none";
-  std::string to;
-  YAML::Node node;  ///< the sink's own settings
+  SinkSettings settings;
+  YAML::Node node;
 };
 
 /// A histogram over the crossings that the filter selects.

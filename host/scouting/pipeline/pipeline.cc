@@ -16,7 +16,7 @@
 #include "host/scouting/pipeline/receiver.h"
 #include "host/scouting/pipeline/worker.h"
 #include "host/scouting/pipeline/writer.h"
-#include "host/scouting/sinks/open_sink.h"
+#include "host/scouting/sinks/sink.h"
 
 namespace strobe::scouting {
 namespace {
@@ -221,7 +221,7 @@ class WiredPipeline : public Pipeline {
     setup.metadata = {{"strobe_version", surroundings.version}, {"configuration", config_.text}};
     std::vector<std::unique_ptr<Sink>> sinks;
     for (const SinkConfig& each : config_.sinks) {
-      auto sink = open_sink(each, setup);
+      auto sink = open_sink(each.settings, setup);
       if (!sink.ok()) return flaw_at(config_.file, each.node, std::string(sink.status().message()));
       sinks.push_back(*std::move(sink));
     }
