@@ -3,12 +3,8 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/file.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -17,13 +13,14 @@
 #include <random>
 #include <set>
 
+#include "tests/system/background.h"
+
 namespace strobe {
 namespace {
 
 namespace fs = std::filesystem;
 
 const std::string kJets = STROBE_SOURCE_DIR "/tests/data/jets/";
-constexpr int kLongestRunMs = 120'000;
 
 /// Names in a folder; none where it does not exist.
 std::vector<std::string> names_in(const fs::path& folder) {
@@ -62,58 +59,7 @@ class Signals : public testing::Test {
 
   /// Starts strobe with temporary files and the cache in folders of this test's own.
   pid_t start(const std::vector<std::string>& arguments) const {
-    std::vector<std::string> words = {STROBE_PROGRAM};
-    words.insert(words.end(), arguments.begin(), arguments.end());
-    std::vector<std::string> variables = {"TMPDIR=" + file("tmp"), "XDG_CACHE_HOME=" + file("xdg")};
-    for (char** variable = environ; *variable != nullptr; ++variable) {
-      const std::string text = *variable;
-      if (!text.starts_with("TMPDIR=") && !text.starts_with("XDG_CACHE_HOME=")) variables.push_back(text);
-    }
-    const auto pointers = [](std::vector<std::string>& texts) {
-      std::vector<char*> result;
-      for (std::string& text : texts) result.push_back(text.data());
-      result.push_back(nullptr);
-      return result;
-    };
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, 1, file("printed").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666);
-    posix_spawn_file_actions_adddup2(&actions, 1, 2);
-    // A shell's background job ignores SIGINT; this test's strobe does not.
-    posix_spawnattr_t attributes;
-    posix_spawnattr_init(&attributes);
-    sigset_t all;
-    sigfillset(&all);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-    pid_t pid = -1;
-    EXPECT_EQ(
-        ::posix_spawn(&pid, STROBE_PROGRAM, &actions, &attributes, pointers(words).data(), pointers(variables).data()),
-        0);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    return pid;
-  }
-
-  /// Whether a process ends within that time.
-  static bool ends_within(pid_t pid, std::chrono::microseconds time) {
-    const int process = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
-    const timespec limit{time.count() / 1'000'000, time.count() % 1'000'000 * 1000};
-    pollfd ended{process, POLLIN, 0};
-    const bool has_ended = ::ppoll(&ended, 1, &limit, nullptr) == 1;
-    ::close(process);
-    return has_ended;
-  }
-
-  static int status_of(pid_t pid) {
-    if (!ends_within(pid, std::chrono::milliseconds(kLongestRunMs))) {
-      ADD_FAILURE() << "strobe does not end";
-      ::kill(pid, SIGKILL);
-    }
-    int status = 0;
-    ::waitpid(pid, &status, 0);
-    return status;
+    return start_strobe(arguments, file("printed"), {"TMPDIR=" + file("tmp"), "XDG_CACHE_HOME=" + file("xdg")});
   }
 
   int run(const std::vector<std::string>& arguments) const { return status_of(start(arguments)); }
