@@ -47,7 +47,8 @@ inline pid_t start_strobe(const std::vector<std::string>& arguments, const std::
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
   pid_t pid = -1;
   EXPECT_EQ(
-      ::posix_spawn(&pid, STROBE_PROGRAM, &actions, &attributes, pointers(words).data(), pointers(variables).data()), 0);
+      ::posix_spawn(&pid, STROBE_PROGRAM, &actions, &attributes, pointers(words).data(), pointers(variables).data()),
+      0);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   return pid;

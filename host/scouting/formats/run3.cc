@@ -124,9 +124,11 @@ constexpr ObjectFormat kJet = {"jet", kOneWord, kJetFields, "calorimeter trigger
 constexpr ObjectFormat kEgamma = {"egamma", kOneWord, kElectronTauFields, "electron or photon"};
 constexpr ObjectFormat kTau = {"tau", kOneWord, kElectronTauFields, "hadronic tau"};
 constexpr ObjectFormat kTotalEt = {"total_et", kOneWord, kTotalEtFields, "scalar sum of ET, one a crossing", true};
-constexpr ObjectFormat kTotalHt = {"total_ht", kOneWord, kTotalHtFields, "scalar sum of jets' ET, one a crossing", true};
+constexpr ObjectFormat kTotalHt = {"total_ht", kOneWord, kTotalHtFields, "scalar sum of jets' ET, one a crossing",
+                                   true};
 constexpr ObjectFormat kMissingEt = {"missing_et", kOneWord, kMissingEtFields, "missing ET, one a crossing", true};
-constexpr ObjectFormat kMissingHt = {"missing_ht", kOneWord, kMissingHtFields, "missing ET of jets, one a crossing", true};
+constexpr ObjectFormat kMissingHt = {"missing_ht", kOneWord, kMissingHtFields, "missing ET of jets, one a crossing",
+                                     true};
 constexpr ObjectFormat kMissingEtHf = {"missing_et_hf", kOneWord, kMissingHfFields,
                                        "missing ET with the forward calorimeter, one a crossing", true};
 constexpr ObjectFormat kMissingHtHf = {"missing_ht_hf", kOneWord, kMissingHfFields,

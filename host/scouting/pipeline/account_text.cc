@@ -28,6 +28,7 @@ void source_rows(std::string& text, const SourceAccount& source) {
   row(text, source.name, "bytes", source.bytes);
   row(text, "", "orbits", source.orbits);
   row(text, "", "crossings", source.crossings);
+  absl::StrAppendFormat(&text, "%-22s %-9s %15s %15d\n", "", "objects", "", source.objects);
   if (source.missing > 0) absl::StrAppendFormat(&text, "%-22s %d orbits never came\n", "", source.missing);
   if (source.breaks > 0) absl::StrAppendFormat(&text, "%-22s %d senders left\n", "", source.breaks);
 }

@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "host/scouting/config/yaml_reader.h"
@@ -86,6 +87,13 @@ absl::StatusOr<std::vector<size_t>> find_values(const Config& config, const Sele
     found.push_back(static_cast<size_t>(place - names.begin()));
   }
   return found;
+}
+
+bool is_file(const std::string& address) {
+  for (const char* stream : {"tcp://", "tcp-listen://", "dma:"}) {
+    if (absl::StartsWith(address, stream)) return false;
+  }
+  return address != "-";
 }
 
 class WiredPipeline : public Pipeline {
@@ -242,9 +250,10 @@ class WiredPipeline : public Pipeline {
     decoding.payload = payload;
     auto decoder = make_decoder(*config.format, decoding);
     if (!decoder.ok()) return decoder.status();
-    receivers_.push_back(std::make_unique<Receiver>(
-        Receiver::Setup{s, config.name, config.every, config.passes != 1, *std::move(source), *std::move(decoder)},
-        *quarantine_, join_));
+    receivers_.push_back(
+        std::make_unique<Receiver>(Receiver::Setup{s, config.name, config.every, config.passes != 1,
+                                                   is_file(config.from), *std::move(source), *std::move(decoder)},
+                                   *quarantine_, join_));
     return absl::OkStatus();
   }
 

@@ -129,7 +129,7 @@ void Receiver::take_bad(const Decoded& decoded, std::span<const std::byte> bytes
 
 void Receiver::take_orbit(const Decoded& decoded) {
   SourceOrbitPtr orbit = std::move(filling_);
-  orbit->received_ns = filled_ns_;
+  orbit->received_ns = setup_.is_file ? now_ns() : filled_ns_;
   if (std::exchange(starts_again_, false)) number_offset_ = last_number_ + setup_.step - orbit->number;
   orbit->number += number_offset_;
   account_.change([&](SourceAccount& account) {

@@ -41,6 +41,7 @@ class Receiver {
     uint32_t step = 1;  ///< between the numbers of the orbits
     /// A file that is read again at its end: each pass goes on counting orbits where the last one ended.
     bool repeats = false;
+    bool is_file = false;  ///< all is there at once: an orbit arrives when it is its turn
     std::unique_ptr<ByteSource> source;
     std::unique_ptr<Decoder> decoder;
   };

@@ -277,6 +277,15 @@ size_t Selection::tensor_rows(size_t model, const Selected& selected) const {
   return rows;
 }
 
+void Selection::tensor_crossings(size_t model, const Selected& selected, std::vector<uint32_t>& crossings) const {
+  const Selected::State& from = selected.state();
+  const List* list = list_of(*impl_, model);
+  const int32_t* counts = list == nullptr ? nullptr : from.columns.whole(list->count.number);
+  crossings.clear();
+  for (const uint32_t row : from.passed)
+    crossings.insert(crossings.end(), counts == nullptr ? 1 : static_cast<size_t>(counts[row]), row);
+}
+
 TensorCounts Selection::write_tensor(size_t model, size_t input, const Selected& selected, Workspace& workspace,
                                      std::span<std::byte> rows) const {
   Workspace::State& work = workspace.state();

@@ -128,6 +128,8 @@ class Selection {
 
   /// Rows of a model's tensors: crossings that pass, or the objects of its list in them, leading ones first.
   size_t tensor_rows(size_t model, const Selected& selected) const;
+  /// For each row of a model's tensors: the crossing that it belongs to, as an index into `crossings()`.
+  void tensor_crossings(size_t model, const Selected& selected, std::vector<uint32_t>& crossings) const;
   /// Writes the rows of one input tensor to the front of `rows`, which has room for `tensor_rows` of them.
   TensorCounts write_tensor(size_t model, size_t input, const Selected& selected, Workspace& workspace,
                             std::span<std::byte> rows) const;

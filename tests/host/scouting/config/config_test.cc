@@ -79,14 +79,14 @@ TEST(ScoutConfig, RefusesWithTheLine) {
   EXPECT_THAT(error_of("sources:\n  - {from: x}\n"), HasSubstr("node.yml:2: source 1: expected the key 'format'"));
   EXPECT_THAT(error_of("sources:\n  - format: gmd\n    from: x\n"),
               HasSubstr("node.yml:2: unknown format 'gmd'; expected gmt, "));
-  EXPECT_THAT(error_of(kSource + "  - {format: gmt, from: x}\n"), HasSubstr("node.yml:3: two sources are called 'gmt'"));
+  EXPECT_THAT(error_of(kSource + "  - {format: gmt, from: x}\n"),
+              HasSubstr("node.yml:3: two sources are called 'gmt'"));
   EXPECT_THAT(error_of(kSource + "slwo: drop\n"), HasSubstr("node.yml:3: unknown key 'slwo'; expected account, "));
   EXPECT_THAT(error_of(kSource + "slow: stop\n"), HasSubstr("node.yml:3: slow: expected block, drop, found 'stop'"));
   EXPECT_THAT(error_of(kSource + "batches: -1\n"),
               HasSubstr("node.yml:3: batches: expected a whole number from 1 to 64, found '-1'"));
   EXPECT_THAT(error_of(kSource + "batches: 1.5\n"), HasSubstr("expected a whole number"));
-  EXPECT_THAT(error_of(kSource + "write:\n  - {kind: raw}\n"),
-              HasSubstr("node.yml:4: write 1: expected the key 'to'"));
+  EXPECT_THAT(error_of(kSource + "write:\n  - {kind: raw}\n"), HasSubstr("node.yml:4: write 1: expected the key 'to'"));
   EXPECT_THAT(error_of(kSource + "models:\n  - {name: a, xclbin: a}\n  - {name: b, xclbin: b, shadow_of: c}\n"),
               HasSubstr("node.yml:5: expected the name of a model above, found 'c'"));
   EXPECT_THAT(error_of(kSource + "histograms:\n  - {value: m, low: 2, high: 1}\n"), HasSubstr("expected low < high"));

@@ -23,7 +23,7 @@ struct Script {
   std::mutex mutex;
   std::condition_variable changed;
   std::vector<std::string> notes;
-  bool ended = false;      ///< the running pipeline is to end
+  bool ended = false;  ///< the running pipeline is to end
   absl::Status run_status;
   absl::Status open_status;
 
@@ -106,7 +106,8 @@ TEST_F(ControllerTest, OpensAnewForTheNextRun) {
   ASSERT_TRUE(order(Command::kStart, 9).ok());
   EXPECT_EQ(controller_.account().run, 9);
   ASSERT_TRUE(order(Command::kStop).ok());
-  EXPECT_THAT(script_.notes, ElementsAre("open 7", "start", "stop", "finished 7", "open 9", "start", "stop", "finished 9"));
+  EXPECT_THAT(script_.notes,
+              ElementsAre("open 7", "start", "stop", "finished 7", "open 9", "start", "stop", "finished 9"));
 }
 
 TEST_F(ControllerTest, RefusesWhatTheStateDoesNotAllow) {

@@ -164,11 +164,11 @@ TEST(Receiver, CountsWhatTheTakerRefuses) {
   EXPECT_EQ(fault(result.account.crossings.dropped, Fault::kDownstreamFull), 1);
 }
 
-TEST(Receiver, EndsWithTheSourcesErrorAndAccountsForTheUnread) {
+TEST(Receiver, EndsWithTheSourcesErrorAndDecodesWhatCameBefore) {
   const Outcome result = run({"1(", "<error>"});
   EXPECT_THAT(std::string(result.status.message()), HasSubstr("read failed"));
   EXPECT_EQ(result.numbers, "1|$");
-  EXPECT_EQ(fault(result.account.bytes.dropped, Fault::kStopped), 1);
+  EXPECT_EQ(fault(result.account.bytes.dropped, Fault::kTruncated), 1);
 }
 
 }  // namespace
