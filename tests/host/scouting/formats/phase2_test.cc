@@ -101,25 +101,6 @@ TEST(PuppiDth, RealDumpIsRightInEveryBitAndItsLastOrbitTruncated) {
   EXPECT_EQ(steps[14].decoded.consumed, bytes.size() - 14 * 72896);
 }
 
-/// Events of three orbits, with candidates that say where they belong.
-struct Events {
-  std::vector<size_t> starts;  ///< of the middle orbit's events
-  Bytes bytes;
-
-  explicit Events(bool native = true) {
-    for (uint64_t orbit = 500; orbit < 503; ++orbit) {
-      for (uint64_t crossing = 0; crossing < 3564; crossing += 198) {
-        if (orbit == 501) starts.push_back(bytes.size());
-        const uint64_t words = native ? crossing / 198 % 7 : 3;
-        put64(bytes, (native ? uint64_t{1} << 63 : 0) | orbit << 24 | crossing << 12 | words);
-        for (uint64_t i = 0; i < words; ++i) {
-          put64(bytes, native ? uint64_t{0xABC} << 40 | crossing << 12 | i : i == 1 ? crossing : crossing << 4 | 1);
-        }
-      }
-    }
-  }
-};
-
 /// Whatever bit of an event stream is wrong: at most the crossing that it hits and one neighbour are lost, and no
 /// header that was right is read as something else.
 TEST(PuppiEvents, OneWrongBitCostsAtMostTwoCrossings) {

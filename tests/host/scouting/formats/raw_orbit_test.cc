@@ -1,33 +1,7 @@
-#include "host/scouting/core/crc32c.h"
 #include "tests/host/scouting/formats/support.h"
 
 namespace strobe::scouting {
 namespace {
-
-Bytes raw_orbit(uint32_t number, std::span<const std::byte> payload) {
-  Bytes bytes;
-  put16(bytes, 6);
-  put16(bytes, 0);
-  put32(bytes, 1);
-  put32(bytes, number >> 18);
-  put32(bytes, number);
-  put32(bytes, static_cast<uint32_t>(payload.size()));
-  put32(bytes, crc32c(payload));
-  bytes.insert(bytes.end(), payload.begin(), payload.end());
-  return bytes;
-}
-
-Bytes file_header(uint32_t orbits, uint64_t size) {
-  Bytes bytes;
-  for (const char c : std::string("RAW_0002")) bytes.push_back(static_cast<std::byte>(c));
-  put16(bytes, 32);
-  put16(bytes, 20);
-  put32(bytes, orbits);
-  put32(bytes, 1);
-  put32(bytes, 7);
-  put64(bytes, size);
-  return bytes;
-}
 
 /// Three orbits of muons, decoded from packets, and as a raw file.
 struct Muons {
@@ -38,7 +12,7 @@ struct Muons {
   Muons() {
     std::mt19937_64 random(3);
     const auto gmt = decoder_of("gmt");
-    file = file_header(3, 0);
+    file = raw_file_header(3, 0);
     for (uint32_t number = 100; number < 103; ++number) {
       auto steps = decode_all(*gmt, gmt_packet({random_orbit(random, number, 50 + number, 0.15)}));
       orbits.push_back(std::move(steps.at(0).orbit));

@@ -15,92 +15,10 @@
 #include <vector>
 
 #include "host/scouting/formats/decoder.h"
+#include "tests/host/scouting/formats/packets.h"
 
-/// Packets for tests, written from the formats' description and not with the decoders' code.
+/// What the decoders' tests share.
 namespace strobe::scouting {
-
-using Bytes = std::vector<std::byte>;
-
-inline void put32(Bytes& to, uint32_t value) {
-  for (int i = 0; i < 4; ++i) to.push_back(static_cast<std::byte>(value >> (8 * i)));
-}
-inline void put64(Bytes& to, uint64_t value) {
-  put32(to, static_cast<uint32_t>(value));
-  put32(to, static_cast<uint32_t>(value >> 32));
-}
-inline void put16(Bytes& to, uint16_t value) {
-  to.push_back(static_cast<std::byte>(value & 0xFF));
-  to.push_back(static_cast<std::byte>(value >> 8));
-}
-inline void append(Bytes& to, const Bytes& more) { to.insert(to.end(), more.begin(), more.end()); }
-
-struct Muon {
-  uint32_t f = 0, s = 0;
-  bool operator==(const Muon&) const = default;
-};
-
-/// One crossing as eight links send it: muon 1 and 2 of each.
-struct Crossing {
-  uint32_t number = 0;
-  std::array<std::array<Muon, 2>, 8> muons{};
-  std::array<uint32_t, 8> high{};  ///< bits 13 to 31 of the links' crossing words
-};
-
-struct GmtOrbit {
-  uint32_t number = 0;
-  std::vector<Crossing> crossings;
-};
-
-inline void put_gmt_orbit(Bytes& to, const GmtOrbit& orbit) {
-  put32(to, orbit.number);
-  for (int i = 0; i < 7; ++i) put32(to, 0);
-  std::array<uint32_t, 112> bitmap{};
-  for (const Crossing& crossing : orbit.crossings) {
-    for (int link = 0; link < 8; ++link) put32(to, orbit.number);
-    for (int link = 0; link < 8; ++link) put32(to, crossing.number | (crossing.high[link] & ~0x1FFFu));
-    for (int which = 0; which < 2; ++which) {
-      for (int link = 0; link < 8; ++link) put32(to, crossing.muons[link][which].f);
-      for (int link = 0; link < 8; ++link) put32(to, crossing.muons[link][which].s);
-    }
-    bitmap[crossing.number / 32] |= 1u << (crossing.number % 32);
-  }
-  for (int i = 0; i < 8; ++i) put32(to, 0xBEEFDEAD);
-  for (const uint32_t word : bitmap) put32(to, word);
-  for (int i = 0; i < 16; ++i) put32(to, 0);
-}
-
-inline void put_packet_trailer(Bytes& to) {
-  put64(to, 0xDEADBEEFDEADBEEF);
-  for (int i = 0; i < 3; ++i) put64(to, 1);
-}
-
-inline Bytes gmt_packet(const std::vector<GmtOrbit>& orbits) {
-  Bytes bytes;
-  for (const GmtOrbit& orbit : orbits) put_gmt_orbit(bytes, orbit);
-  put_packet_trailer(bytes);
-  return bytes;
-}
-
-inline GmtOrbit random_orbit(std::mt19937_64& random, uint32_t number, size_t crossings, double occupancy) {
-  std::vector<uint32_t> places(3564);
-  for (uint32_t i = 0; i < 3564; ++i) places[i] = i;
-  std::shuffle(places.begin(), places.end(), random);
-  places.resize(crossings);
-  std::sort(places.begin(), places.end());
-  GmtOrbit orbit{number, {}};
-  for (const uint32_t place : places) {
-    Crossing crossing{place, {}, {}};
-    for (auto& link : crossing.muons) {
-      for (Muon& muon : link) {
-        if (std::uniform_real_distribution<>()(random) > occupancy) continue;
-        muon = {static_cast<uint32_t>(random()) | 1u << 12, static_cast<uint32_t>(random())};
-      }
-    }
-    for (uint32_t& high : crossing.high) high = static_cast<uint32_t>(random());
-    orbit.crossings.push_back(crossing);
-  }
-  return orbit;
-}
 
 /// What a decoder says of a whole stream, step by step.
 struct Step {

@@ -1,0 +1,13 @@
+# The scouting decoders, a fuzzer a framing.
+function(scouting_fuzzer name)
+  strobe_fuzzer(scouting_${name} SOURCES scouting_formats_fuzz.cc LIBS strobe::scouting_formats)
+  if(STROBE_FUZZ)
+    list(JOIN ARGN "," formats)
+    target_compile_definitions(fuzz_scouting_${name} PRIVATE STROBE_FUZZ_FORMATS="${formats}")
+  endif()
+endfunction()
+scouting_fuzzer(dma gmt calo)
+scouting_fuzzer(raw_orbit gmt-zs calo-zs jet-zs sum-zs stub-zs tower-zs)
+scouting_fuzzer(events puppi tkmuon)
+scouting_fuzzer(dth puppi-dth)
+scouting_fuzzer(pattern pattern)
