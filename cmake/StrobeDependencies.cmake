@@ -9,6 +9,8 @@ find_package(PkgConfig REQUIRED)
 find_package(ZLIB REQUIRED)
 # Debian's libzip-config.cmake wants the zipcmp tool of another package; pkg-config does not.
 pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
+# The C library alone, as Debian names it: FindHDF5 runs compiler wrappers.
+pkg_check_modules(hdf5 REQUIRED IMPORTED_TARGET hdf5-serial)
 find_package(nlohmann_json CONFIG REQUIRED)
 find_package(yaml-cpp CONFIG REQUIRED)
 find_package(CLI11 CONFIG REQUIRED)

@@ -1,6 +1,7 @@
 #include "host/scouting/sinks/aside_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -136,6 +137,11 @@ absl::Status AsideFile::finish() {
     }
     return absl::ErrnoToStatus(errno, absl::StrCat("'", path_, "': cannot be renamed to '", target, "'"));
   }
+}
+
+void give_back_reserve(int descriptor) {
+  struct stat info {};
+  if (::fstat(descriptor, &info) == 0) (void)!::ftruncate(descriptor, info.st_size);
 }
 
 void AsideFile::remove() { ::unlink(path_.c_str()); }

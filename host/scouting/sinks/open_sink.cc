@@ -11,7 +11,7 @@ absl::StatusOr<std::unique_ptr<Sink>> open_sink(const SinkSettings& settings, co
   }
   if (settings.kind == "raw") return open_raw_sink(settings, setup);
   if (settings.kind == "tcp") return open_tcp_sink(settings, setup);
-  // COL if (settings.kind == "hdf5" || settings.kind == "npy") return open_column_sink(settings, setup);
+  if (settings.kind == "hdf5" || settings.kind == "npy") return open_column_sink(settings, setup);
   return absl::InvalidArgumentError(absl::StrCat("sink '", settings.kind, "': expected raw, hdf5, npy, tcp or none"));
 }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 
 #include <cstdio>
@@ -113,6 +114,28 @@ class SinkTest : public testing::Test {
   std::filesystem::path folder_;
   SinkSetup setup_;
   SinkSettings settings_;
+};
+
+/// A file system in memory, mounted over a folder while it lives, where that is possible.
+class SmallDisk {
+ public:
+  SmallDisk(std::filesystem::path folder, size_t mebibytes) : folder_(std::move(folder)) {
+    const std::string size = "size=" + std::to_string(mebibytes) + "m";
+    mounted_ = ::mount("tmpfs", folder_.c_str(), "tmpfs", 0, size.c_str()) == 0;
+  }
+  ~SmallDisk() {
+    if (mounted_) ::umount2(folder_.c_str(), MNT_DETACH);
+  }
+  bool mounted() const { return mounted_; }
+  /// Makes it larger or smaller; what is on it stays.
+  void resize(size_t mebibytes) const {
+    const std::string size = "size=" + std::to_string(mebibytes) + "m";
+    EXPECT_EQ(::mount("tmpfs", folder_.c_str(), "tmpfs", MS_REMOUNT, size.c_str()), 0);
+  }
+
+ private:
+  std::filesystem::path folder_;
+  bool mounted_ = false;
 };
 
 /// Files of this process may not grow beyond `bytes`, as on a full disk, while it lives.

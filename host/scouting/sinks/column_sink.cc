@@ -1,0 +1,161 @@
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "host/scouting/sinks/aside_file.h"
+#include "host/scouting/sinks/column_store.h"
+#include "host/scouting/sinks/sinks.h"
+#include "platform/files/temporary_folder.h"
+
+namespace strobe::scouting {
+namespace {
+
+/// Gathers rows in a buffer a column and puts them into a store block by block.
+class ColumnSink final : public Sink {
+ public:
+  ColumnSink(const SinkSettings& settings, const SinkSetup& setup, Columns columns)
+      : settings_(settings),
+        setup_(setup),
+        columns_(std::move(columns)),
+        buffers_(columns_.list().size()),
+        marks_(buffers_.size()),
+        put_(buffers_.size()),
+        rows_(buffers_.size()) {}
+
+  absl::Status write(const FinishedOrbit& orbit) override {
+    if (absl::Status s = rotate(section_of(orbit.number)); !s.ok()) return s;
+    uint64_t before = 0, after = 0;
+    for (size_t c = 0; c < buffers_.size(); ++c) before += marks_[c] = buffers_[c].size();
+    const uint64_t objects = columns_.append(orbit, crossings_, buffers_);
+    for (const Buffer<std::byte>& buffer : buffers_) after += buffer.size();
+    const bool flush = unflushed_ + 1 >= settings_.flush_orbits;
+    if (absl::Status s = flush ? flush_all() : put_blocks(); !s.ok()) {
+      for (size_t c = 0; c < buffers_.size(); ++c) buffers_[c].resize(marks_[c]);
+      return s;
+    }
+    drop_blocks(flush ? buffers_.size() : buffers_.size() - Columns::kOfOrbits);
+    unflushed_ = flush ? 0 : unflushed_ + 1;
+    crossings_ += orbit.kept;
+    ++counts_.orbits;
+    counts_.crossings += orbit.kept;
+    counts_.objects += objects;
+    counts_.bytes += after - before;
+    return absl::OkStatus();
+  }
+
+  absl::Status close() override {
+    if (store_ == nullptr) return absl::OkStatus();
+    for (size_t c = 0; c < buffers_.size(); ++c) {
+      if (absl::Status s = put(c, rows_of(c)); !s.ok()) return s;
+    }
+    if (absl::Status s = store_->finish(totals()); !s.ok()) return s;
+    store_.reset();
+    for (Buffer<std::byte>& buffer : buffers_) buffer.clear();
+    std::fill(put_.begin(), put_.end(), 0);
+    crossings_ = unflushed_ = 0;
+    ++counts_.files;
+    return absl::OkStatus();
+  }
+
+  SinkCounts counts() const override { return counts_; }
+  std::string name() const override { return absl::StrCat(settings_.kind, " files in '", settings_.to, "'"); }
+  bool wants_columns() const override { return setup_.objects; }
+
+ private:
+  absl::Status rotate(uint32_t section) {
+    const uint64_t most = settings_.file_mebibytes << 20;
+    if (store_ != nullptr && (section != section_ || (most > 0 && store_->bytes() >= most))) {
+      if (absl::Status s = close(); !s.ok()) return s;
+    }
+    if (store_ != nullptr) return absl::OkStatus();
+    section_ = section;
+    const StoreSetup setup = {&settings_, &setup_, &columns_.list(), section};
+    auto store = settings_.kind == "npy" ? create_npy_store(setup) : create_hdf5_store(setup);
+    if (!store.ok()) return store.status();
+    store_ = *std::move(store);
+    return absl::OkStatus();
+  }
+
+  size_t rows_of(size_t column) const { return buffers_[column].size() / columns_.list()[column].row_bytes(); }
+  size_t whole_rows(size_t column) const {
+    const size_t block = store_->block_rows(columns_.list()[column]);
+    return rows_of(column) / block * block;
+  }
+  std::span<const uint64_t> totals() {
+    for (size_t c = 0; c < rows_.size(); ++c) rows_[c] = put_[c] + rows_of(c);
+    return rows_;
+  }
+
+  absl::Status put(size_t column, size_t rows) {
+    if (rows == 0) return absl::OkStatus();
+    const size_t bytes = rows * columns_.list()[column].row_bytes();
+    return store_->put(column, put_[column], buffers_[column].view().first(bytes));
+  }
+
+  /// Puts what fills a block. Orbits' rows are put by `flush_all` alone, when all that belongs to them is there.
+  absl::Status put_blocks() {
+    for (size_t c = 0; c + Columns::kOfOrbits < buffers_.size(); ++c) {
+      if (absl::Status s = put(c, whole_rows(c)); !s.ok()) return s;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status flush_all() {
+    for (size_t c = 0; c < buffers_.size(); ++c) {
+      if (absl::Status s = put(c, rows_of(c)); !s.ok()) return s;
+    }
+    return store_->flush(totals());
+  }
+
+  /// Takes out of the buffers what has been put in whole blocks: only now, for an orbit that fails half way is taken
+  /// back.
+  void drop_blocks(size_t columns) {
+    for (size_t c = 0; c < columns; ++c) {
+      const size_t rows = whole_rows(c), bytes = rows * columns_.list()[c].row_bytes();
+      if (rows == 0) continue;
+      const size_t left = buffers_[c].size() - bytes;
+      std::memmove(buffers_[c].data(), buffers_[c].data() + bytes, left);
+      buffers_[c].resize(left);
+      put_[c] += rows;
+    }
+  }
+
+  SinkSettings settings_;
+  SinkSetup setup_;
+  Columns columns_;
+  std::vector<Buffer<std::byte>> buffers_;  ///< by column: rows that are not put for good
+  std::vector<size_t> marks_;               ///< bytes of the buffers before the orbit in work
+  std::vector<uint64_t> put_;               ///< by column: rows before those in its buffer
+  std::vector<uint64_t> rows_;
+  std::unique_ptr<ColumnStore> store_;
+  uint32_t section_ = 0;
+  uint64_t crossings_ = 0;  ///< rows of crossings in this store
+  uint32_t unflushed_ = 0;  ///< orbits
+  SinkCounts counts_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Sink>> open_column_sink(const SinkSettings& settings, const SinkSetup& setup) {
+  const std::string& compression = settings.compression;
+  const bool known = compression == "none" || compression == "scaleoffset" || compression == "deflate";
+  if (!known || (settings.kind == "npy" && compression != "none")) {
+    return absl::InvalidArgumentError(absl::StrCat("sink ", settings.kind, ": compression '", compression,
+                                                   "', expected none",
+                                                   settings.kind == "npy" ? "" : ", scaleoffset or deflate"));
+  }
+  if (settings.flush_orbits == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("sink ", settings.kind, ": expected to flush every orbit or more, found 0"));
+  }
+  absl::StatusOr<Columns> columns = Columns::create(setup);
+  if (!columns.ok()) return columns.status();
+  if (absl::Status s = files::make_folder(settings.to); !s.ok()) return s;
+  if (settings.kind == "hdf5") {
+    const absl::StatusOr<size_t> recovered = recover_hdf5(settings.to);
+    if (!recovered.ok()) return recovered.status();
+  }
+  return std::make_unique<ColumnSink>(settings, setup, *std::move(columns));
+}
+
+}  // namespace strobe::scouting
