@@ -1,6 +1,7 @@
 #include "host/scouting/selection/kernels.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 // SSSE3 alone is not worth its compile time.
@@ -267,6 +268,66 @@ void place_objects(const Ranking& r, const int32_t* ranks) {
   for (size_t i = 0; i < r.count; i += hn::Lanes(d)) store_place(r, i, hn::LoadU(d, ranks + i));
 }
 
+/// Some columns of containers side by side in 32 bits.
+template <size_t kBytes>
+HWY_INLINE auto load_packed(const Operand* columns, size_t i) {
+  const hn::ScalableTag<uint32_t> d;
+  if constexpr (kBytes == 4) {
+    return hn::LoadU(d, row<uint32_t>(columns[0], i));
+  } else if constexpr (kBytes == 2) {
+    const auto low = hn::And(hn::LoadU(d, row<uint32_t>(columns[0], i)), hn::Set(d, 0xffff));
+    return hn::Or(low, hn::ShiftLeft<16>(hn::LoadU(d, row<uint32_t>(columns[1], i))));
+  } else {
+    const auto byte = [&](size_t k) { return hn::And(hn::LoadU(d, row<uint32_t>(columns[k], i)), hn::Set(d, 0xff)); };
+    const auto top = hn::ShiftLeft<24>(hn::LoadU(d, row<uint32_t>(columns[3], i)));
+    return hn::Or(hn::Or(byte(0), hn::ShiftLeft<8>(byte(1))), hn::Or(hn::ShiftLeft<16>(byte(2)), top));
+  }
+}
+
+template <size_t kBytes>
+void pack_as(const Operand* columns, size_t rows, std::byte* to, size_t stride) {
+  const hn::ScalableTag<uint32_t> d;
+  constexpr size_t kEach = 4 / kBytes;
+  HWY_ALIGN uint32_t block[4 * hn::MaxLanes(d)];
+  for (size_t i = 0; i < rows; i += hn::Lanes(d)) {
+    hn::StoreInterleaved4(load_packed<kBytes>(columns, i), load_packed<kBytes>(columns + kEach, i),
+                          load_packed<kBytes>(columns + 2 * kEach, i), load_packed<kBytes>(columns + 3 * kEach, i), d,
+                          block);
+    const size_t count = std::min(hn::Lanes(d), rows - i);
+    if (count == hn::Lanes(d) && stride == kPackBytes) {
+      std::memcpy(to + i * kPackBytes, block, hn::Lanes(d) * kPackBytes);
+      continue;
+    }
+    for (size_t k = 0; k < count; ++k) std::memcpy(to + (i + k) * stride, block + 4 * k, kPackBytes);
+  }
+}
+
+void pack_columns(const Operand* columns, size_t bytes, size_t rows, std::byte* to, size_t stride) {
+  if (bytes == 1) return pack_as<1>(columns, rows, to, stride);
+  if (bytes == 2) return pack_as<2>(columns, rows, to, stride);
+  return pack_as<4>(columns, rows, to, stride);
+}
+
+void round_reals(const Operand& from, size_t rows, double low, double high, int32_t* to, uint64_t& outside,
+                 uint64_t& nans) {
+  const Real d;
+  const HalfWhole half;
+  const auto least = hn::Set(d, low), most = hn::Set(d, high);
+  size_t limited = 0, not_numbers = 0;
+  for (size_t i = 0; i < rows; i += hn::Lanes(d)) {
+    const auto value = hn::LoadU(d, row<double>(from, i));
+    const auto is_number = hn::Eq(value, value);
+    const auto rounded = hn::Round(hn::IfThenElseZero(is_number, value));
+    const auto inside = hn::Min(hn::Max(rounded, least), most);
+    hn::StoreU(hn::DemoteTo(half, inside), half, to + i);
+    const auto used = hn::FirstN(d, rows - i);
+    limited += hn::CountTrue(d, hn::And(used, hn::Ne(inside, rounded)));
+    not_numbers += hn::CountTrue(d, hn::AndNot(is_number, used));
+  }
+  outside += limited;
+  nans += not_numbers;
+}
+
 }  // namespace strobe::scouting::selection::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -279,6 +340,8 @@ HWY_EXPORT(extract_wide);
 HWY_EXPORT(expand);
 HWY_EXPORT(rank_objects);
 HWY_EXPORT(place_objects);
+HWY_EXPORT(pack_columns);
+HWY_EXPORT(round_reals);
 
 void run(std::span<const Instruction> code, const Operand* operands, size_t rows) {
   HWY_DYNAMIC_DISPATCH(run_code)(code, operands, rows);
@@ -299,6 +362,15 @@ uint32_t expand_rows(const uint32_t* first, size_t crossings, const int32_t* row
 void rank(const Ranking& ranking) { HWY_DYNAMIC_DISPATCH(rank_objects)(ranking); }
 
 void place(const Ranking& ranking, const int32_t* ranks) { HWY_DYNAMIC_DISPATCH(place_objects)(ranking, ranks); }
+
+void pack(const Operand* columns, size_t bytes, size_t rows, std::byte* to, size_t stride) {
+  HWY_DYNAMIC_DISPATCH(pack_columns)(columns, bytes, rows, to, stride);
+}
+
+void round_to(const Operand& from, size_t rows, double low, double high, int32_t* to, uint64_t& outside,
+              uint64_t& nans) {
+  HWY_DYNAMIC_DISPATCH(round_reals)(from, rows, low, high, to, outside, nans);
+}
 
 void scatter(const int32_t* values, const int32_t* target, size_t count, int32_t* to) {
   for (size_t i = 0; i < count; ++i) to[target[i]] = values[i];

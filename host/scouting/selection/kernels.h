@@ -53,6 +53,18 @@ void place(const Ranking& ranking, const int32_t* ranks);
 void scatter(const int32_t* values, const int32_t* target, size_t count, int32_t* to);
 void add_members(const int32_t* member, const int32_t* rows, size_t count, int32_t* counts);
 
+/// Bytes that `pack` writes of each row.
+constexpr size_t kPackBytes = 16;
+
+/// Writes 16 / `bytes` columns of integers as containers of 1, 2 or 4 bytes, the upper bits lost, side by side: 16
+/// bytes a row, rows `stride` bytes apart.
+void pack(const Operand* columns, size_t bytes, size_t rows, std::byte* to, size_t stride);
+
+/// Rounds doubles to the nearest integers, ties to even, and brings them into low..high; NaN becomes 0. Adds how many
+/// were outside and how many were NaN. Limits within 32 bits.
+void round_to(const Operand& from, size_t rows, double low, double high, int32_t* to, uint64_t& outside,
+              uint64_t& nans);
+
 /// to[i] = from[index[i]].
 void gather(const int32_t* from, const uint32_t* index, size_t count, int32_t* to);
 void gather(const double* from, const uint32_t* index, size_t count, double* to);

@@ -213,16 +213,15 @@ class Lowering {
       return flaw_at(e.at, absl::StrCat("expected a field of ", std::string(collection.format->name), " (",
                                         field_names(*collection.format), "), found '", e.name, "'"));
     }
-    const auto found = plan_.lists.find(e.name);
-    if (found != plan_.lists.end() && found->second.collection == scope_.list.collection &&
-        found->second.list == scope_.list.list) {
-      Value list;
-      list.kind = Value::Kind::kList;
-      list.list = found->second;
-      return list;
-    }
+    auto found = Lowering(plan_, Scope{}).name(e);
+    if (found.ok() && found->kind == Value::Kind::kSource) return found;
+    if (found.ok() && found->kind == Value::Kind::kList && is_subject(found->list)) return found;
     return flaw_at(e.at, absl::StrCat("expected fields of the one list that is counted or summed, '",
                                       plan_.list(scope_.list).name, "', found '", e.name, "'"));
+  }
+
+  bool is_subject(ListRef list) const {
+    return list.collection == scope_.list.collection && list.list == scope_.list.list;
   }
 
   absl::StatusOr<Value> named_value(const Expression& e, size_t index) {
@@ -350,6 +349,9 @@ class Lowering {
     const std::vector<std::string> wanted = e.names.empty() ? std::vector<std::string>{e.name} : e.names;
     if (of->kind == Value::Kind::kSource) return source_member(e, *of);
     if (of->kind == Value::Kind::kList && scope_.kind == Scope::Kind::kObject) {
+      if (!is_subject(of->list))
+        return flaw_at(e.at, absl::StrCat("expected fields of the one list that is counted or summed, '",
+                                          plan_.list(scope_.list).name, "', found '", plan_.list(of->list).name, "'"));
       const Scope fields{Scope::Kind::kObject, scope_.list, false, {}, 0, false};
       return Lowering(plan_, fields).fields_by_name(e, wanted);
     }

@@ -5,67 +5,48 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <utility>
+
+#include "host/scouting/selection/kernels.h"
 
 namespace strobe::scouting::selection {
 namespace {
 
 using How = ElementPlan::How;
 
-/// Rows of a block as raw integers.
-using RawColumn = std::array<int64_t, kBlockRows>;
+/// Rows of a block as raw values, as far as 32 bits hold them; containers take their low bits.
+using RawColumn = std::array<int32_t, kBlockRows + 16>;
+/// The same of containers of 64 bits.
+using WideColumn = std::array<int64_t, kBlockRows>;
 
 template <typename T>
 const T* source(const Operand& operand, size_t row) {
   return reinterpret_cast<const T*>(operand.at) + (row & operand.mask);
 }
 
-template <typename Container, typename Raw>
-void store_column(const TensorPlan& plan, const TensorBlock& block, size_t element, const Raw* values, size_t mask) {
-  const size_t stride = plan.elements;
-  auto* out = block.out + element * sizeof(Container);
-  const auto put = [&](size_t target, Raw value) {
-    const auto container = static_cast<Container>(value);
-    std::memcpy(out + target * stride * sizeof(Container), &container, sizeof container);
-  };
-  if (block.targets == nullptr) {
-    for (size_t row = 0; row < block.rows; ++row) put(row, values[row & mask]);
-    return;
-  }
-  for (size_t row = 0; row < block.rows; ++row) {
-    if (block.targets[row] != kNowhere) put(block.targets[row], values[row & mask]);
-  }
-}
-
-template <typename Raw>
-void store(const TensorPlan& plan, const TensorBlock& block, size_t element, const Raw* values, size_t mask) {
-  switch (plan.container_bytes) {
-    case 1:
-      return store_column<int8_t>(plan, block, element, values, mask);
-    case 2:
-      return store_column<int16_t>(plan, block, element, values, mask);
-    case 4:
-      return store_column<int32_t>(plan, block, element, values, mask);
-    default:
-      return store_column<int64_t>(plan, block, element, values, mask);
-  }
-}
-
 bool written(const TensorBlock& block, size_t row) {
   return block.targets == nullptr || block.targets[row] != kNowhere;
 }
 
-void limit_whole(const ElementPlan& element, const TensorBlock& block, const Operand& from, RawColumn& to,
+template <typename Raw>
+void limit_whole(const ElementPlan& element, const TensorBlock& block, const Operand& from, Raw* to,
                  TensorCounts& counts) {
   for (size_t row = 0; row < block.rows; ++row) {
     const int64_t value = *source<int32_t>(from, row);
-    to[row] = std::clamp(value, element.low, element.high);
-    counts.saturated += to[row] != value && written(block, row);
+    const int64_t limited = std::clamp(value, element.low, element.high);
+    to[row] = static_cast<Raw>(limited);
+    counts.saturated += limited != value && written(block, row);
   }
 }
 
-void round_real(const ElementPlan& element, const TensorBlock& block, const Operand& from, RawColumn& to,
+template <typename Raw>
+void round_real(const ElementPlan& element, const TensorBlock& block, const Operand& from, Raw* to,
                 TensorCounts& counts) {
   const auto low = static_cast<double>(element.low), high = static_cast<double>(element.high);
+  if constexpr (sizeof(Raw) == sizeof(int32_t)) {
+    if (block.targets == nullptr && std::in_range<int32_t>(element.low) && std::in_range<int32_t>(element.high))
+      return round_to(from, block.rows, low, high, to, counts.saturated, counts.not_finite);
+  }
   for (size_t row = 0; row < block.rows; ++row) {
     const double value = *source<double>(from, row);
     const bool counted = written(block, row);
@@ -75,7 +56,8 @@ void round_real(const ElementPlan& element, const TensorBlock& block, const Oper
       continue;
     }
     const double rounded = std::nearbyint(value);
-    to[row] = rounded <= low ? element.low : rounded >= high ? element.high : static_cast<int64_t>(rounded);
+    const int64_t raw = rounded <= low ? element.low : rounded >= high ? element.high : static_cast<int64_t>(rounded);
+    to[row] = static_cast<Raw>(raw);
     counts.saturated += (rounded < low || rounded > high) && counted;
   }
 }
@@ -97,8 +79,9 @@ int64_t load_raw(const std::byte* from, size_t bytes, bool is_signed) {
   return is_signed ? static_cast<int64_t>(bits << unused) >> unused : static_cast<int64_t>(bits);
 }
 
+template <typename Raw>
 void encode_numbers(const TensorPlan& plan, const ElementPlan& element, const TensorBlock& block, const Operand& from,
-                    RawColumn& to, TensorCounts& counts) {
+                    Raw* to, TensorCounts& counts) {
   const runtime::Codec& codec = plan.codecs[element.codec];
   std::array<double, kBlockRows> numbers;
   std::array<std::byte, kBlockRows * sizeof(int64_t)> raw;
@@ -115,8 +98,76 @@ void encode_numbers(const TensorPlan& plan, const ElementPlan& element, const Te
   counts.wrapped += overflow.wrapped;
   counts.saturated += overflow.saturated;
   const bool is_signed = codec.type().at(0).is_signed;
-  for (size_t row = 0; row < block.rows; ++row) to[row] = load_raw(raw.data() + row * bytes, bytes, is_signed);
+  for (size_t row = 0; row < block.rows; ++row)
+    to[row] = static_cast<Raw>(load_raw(raw.data() + row * bytes, bytes, is_signed));
 }
+
+/// Raw values of an element that is not one as it stands.
+template <typename Raw>
+void make_raw(const TensorPlan& plan, const ElementPlan& element, const TensorBlock& block, const Operand& from,
+              Raw* to, TensorCounts& counts) {
+  switch (element.how) {
+    case How::kFits:
+      for (size_t row = 0; row < block.rows; ++row) to[row] = static_cast<Raw>(*source<int32_t>(from, row));
+      return;
+    case How::kWhole:
+      return limit_whole(element, block, from, to, counts);
+    case How::kReal:
+      return round_real(element, block, from, to, counts);
+    case How::kNumber:
+      return encode_numbers(plan, element, block, from, to, counts);
+  }
+}
+
+size_t target_of(const TensorBlock& block, size_t row) { return block.targets == nullptr ? row : block.targets[row]; }
+
+void write_wide(const TensorPlan& plan, const std::vector<ElementPlan>& elements, const TensorBlock& block,
+                TensorCounts& counts) {
+  WideColumn raw;
+  for (size_t i = 0; i < elements.size(); ++i) {
+    const Operand& from = block.operands[plan.program.read_operand(block.first_read + i)];
+    make_raw(plan, elements[i], block, from, raw.data(), counts);
+    for (size_t row = 0; row < block.rows; ++row) {
+      if (!written(block, row)) continue;
+      std::memcpy(block.out + (target_of(block, row) * plan.elements + i) * sizeof raw[0], &raw[row], sizeof raw[0]);
+    }
+  }
+}
+
+/// Up to 16 bytes of each row.
+class Group {
+ public:
+  Group(const TensorPlan& plan, const std::vector<ElementPlan>& elements, const TensorBlock& block)
+      : plan_(plan), elements_(elements), block_(block) {}
+
+  void write(size_t first, size_t count, TensorCounts& counts) {
+    for (size_t i = 0; i < count; ++i) {
+      const ElementPlan& element = elements_[first + i];
+      columns_[i] = block_.operands[plan_.program.read_operand(block_.first_read + first + i)];
+      if (element.how == How::kFits) continue;
+      make_raw(plan_, element, block_, columns_[i], raw_[i].data(), counts);
+      columns_[i] = {reinterpret_cast<std::byte*>(raw_[i].data()), ~size_t{0}};
+    }
+    const size_t bytes = plan_.container_bytes, row_bytes = plan_.elements * bytes;
+    std::byte* out = block_.out + first * bytes;
+    const bool whole = count * bytes == kPackBytes;
+    if (whole && block_.targets == nullptr) return pack(columns_.data(), bytes, block_.rows, out, row_bytes);
+    for (size_t i = count; i < kPackBytes / bytes; ++i) columns_[i] = columns_[0];
+    pack(columns_.data(), bytes, block_.rows, packed_.data(), kPackBytes);
+    for (size_t row = 0; row < block_.rows; ++row) {
+      if (!written(block_, row)) continue;
+      std::memcpy(out + target_of(block_, row) * row_bytes, packed_.data() + row * kPackBytes, count * bytes);
+    }
+  }
+
+ private:
+  const TensorPlan& plan_;
+  const std::vector<ElementPlan>& elements_;
+  const TensorBlock& block_;
+  std::array<Operand, kPackBytes> columns_;
+  std::array<RawColumn, kPackBytes> raw_;
+  std::array<std::byte, kBlockRows * kPackBytes> packed_;
+};
 
 }  // namespace
 
@@ -159,26 +210,14 @@ void add_element(Terms& terms, TermId term, const model::FixedType& type, bool r
 
 TensorCounts write_block(const TensorPlan& plan, const std::vector<ElementPlan>& elements, const TensorBlock& block) {
   TensorCounts counts;
-  RawColumn raw;
-  for (size_t i = 0; i < elements.size(); ++i) {
-    const ElementPlan& element = elements[i];
-    const Operand& from = block.operands[plan.program.read_operand(block.first_read + i)];
-    switch (element.how) {
-      case How::kFits:
-        store(plan, block, i, reinterpret_cast<const int32_t*>(from.at), from.mask);
-        continue;
-      case How::kWhole:
-        limit_whole(element, block, from, raw, counts);
-        break;
-      case How::kReal:
-        round_real(element, block, from, raw, counts);
-        break;
-      case How::kNumber:
-        encode_numbers(plan, element, block, from, raw, counts);
-        break;
-    }
-    store(plan, block, i, raw.data(), ~size_t{0});
+  if (plan.container_bytes == sizeof(int64_t)) {
+    write_wide(plan, elements, block, counts);
+    return counts;
   }
+  const size_t most = kPackBytes / plan.container_bytes;
+  Group group(plan, elements, block);
+  for (size_t first = 0; first < elements.size(); first += most)
+    group.write(first, std::min(most, elements.size() - first), counts);
   return counts;
 }
 

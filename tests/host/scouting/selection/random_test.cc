@@ -158,14 +158,14 @@ void run_trials(uint64_t seed, int trials) {
 TEST(RandomSelections, AreWhatTheNaiveInterpreterSays) {
   const uint64_t seed = std::random_device{}();
   std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
-  run_trials(seed, 150);
+  run_trials(seed, 40);
 }
 
 TEST(RandomSelections, AreTheSameOnEveryInstructionSet) {
   for (int64_t left = hwy::SupportedTargets(); left != 0; left &= left - 1) {
     hwy::SetSupportedTargetsForTest(left & -left);
     SCOPED_TRACE(hwy::TargetName(left & -left));
-    run_trials(5, 30);
+    run_trials(5, 10);
     hwy::SetSupportedTargetsForTest(0);
   }
 }
