@@ -47,6 +47,7 @@ sigset_t handled_signals() {
 
 Interruption::Interruption() {
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);
   const sigset_t set = handled_signals();
   signals_ = ::signalfd(-1, &set, SFD_CLOEXEC);
   closing_ = ::eventfd(0, EFD_CLOEXEC);

@@ -9,7 +9,7 @@ namespace strobe::cli {
 
 /// SIGINT, SIGTERM and SIGHUP: undoes what is unfinished (children, temporary folders, half-written files) and lets the
 /// signal end the process, as if nobody had handled it. A signal that the caller had ignored stays so, but for SIGTERM.
-/// SIGPIPE is ignored: a write that fails says so.
+/// SIGPIPE and SIGXFSZ (a file beyond `ulimit -f`) are ignored: a write that fails says so.
 ///
 /// Make it before any other thread exists; its own thread takes the signals.
 class Interruption {

@@ -1,7 +1,5 @@
 /// The whole program on real models: every network becomes an xclbin, and every way of running it gives the same bits.
 
-#include <yaml-cpp/yaml.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -10,34 +8,15 @@
 #include <nlohmann/json.hpp>
 
 #include "host/io/files.h"
-#include "tests/system/program_fixture.h"
+#include "tests/system/peer_fixture.h"
 
 namespace strobe {
 namespace {
 
 namespace fs = std::filesystem;
 
-class Ways : public ProgramTest {
+class Ways : public PeerTest {
  protected:
-  /// The configuration that a peer's answer was made with.
-  std::string configuration(const std::string& expected) const {
-    YAML::Node root;
-    root["HLSConfig"] = YAML::LoadFile(expected + ".yml")["hls_config"];
-    std::ofstream(file("config.yml")) << root;
-    return file("config.yml");
-  }
-
-  /// The peer's scores as .npy, for --expected.
-  std::string scores(const std::string& expected, const char* array) const {
-    auto arrays = io::read_npz(expected + ".npz");
-    EXPECT_TRUE(arrays.ok()) << arrays.status();
-    for (const auto& [name, values] : *arrays) {
-      if (name != array) continue;
-      EXPECT_TRUE(io::write_npy(file("expected.npy"), io::Array::of(values.shape(), values.numbers())).ok());
-    }
-    return file("expected.npy");
-  }
-
   /// Compiles for sw_emu and holds reference, emulator, HLS code, XRT and OpenCL against each other and against the
   /// peer.
   void expect_equal(const std::string& compile, const std::string& check) const {

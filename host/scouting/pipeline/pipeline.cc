@@ -141,7 +141,7 @@ class WiredPipeline : public Pipeline {
                                                      work_account_, std::move(orbit_log), *std::move(histogram_values),
                                                      [this](const absl::Status&) { stop(); }});
     for (size_t s = 0; s < config_.sources.size(); ++s) {
-      if (absl::Status status = open_receiver(s, payload); !status.ok()) return status;
+      if (absl::Status status = open_receiver(s, payload, surroundings); !status.ok()) return status;
     }
     return absl::OkStatus();
   }
@@ -236,7 +236,7 @@ class WiredPipeline : public Pipeline {
     return sinks;
   }
 
-  absl::Status open_receiver(size_t s, bool payload) {
+  absl::Status open_receiver(size_t s, bool payload, const Surroundings& surroundings) {
     const SourceConfig& config = config_.sources[s];
     SourceOptions options;
     options.buffer_bytes = config.buffer_mebibytes << 20;
@@ -246,6 +246,8 @@ class WiredPipeline : public Pipeline {
     if (!source.ok())
       return absl::Status(source.status().code(),
                           absl::StrCat("source '", config.name, "': ", std::string(source.status().message())));
+    surroundings.log(
+        absl::StrCat("source '", config.name, "' (", std::string(config.format->name), "): ", (*source)->name()));
     DecoderOptions decoding;
     decoding.payload = payload;
     auto decoder = make_decoder(*config.format, decoding);
