@@ -67,7 +67,7 @@ absl::Status cancelled(const std::string& name) { return absl::CancelledError(ab
 
 /// Large writes want a large buffer, and a full one is to wake the writer soon.
 void prepare_socket(int descriptor) {
-  const int bytes = 4 << 20, on = 1;
+  const int bytes = 1 << 20, on = 1;
   ::setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   const timeval timeout{0, kPollMs * 1000};
