@@ -16,7 +16,9 @@ class CaloDecoder final : public PacketDecoder {
  protected:
   const std::byte* fast(const std::byte* begin, const std::byte* end, uint32_t number, SourceOrbit&) override {
     const std::byte* at = begin;
-    while (end - at >= static_cast<ptrdiff_t>(kBlockBytes) && load<uint32_t>(at) != kMarker) at += kBlockBytes;
+    // Where the stream was cut, no marker lies at a block's distance: what follows the longest orbit is for `recover`.
+    const std::byte* const stop = end - begin > kMostBytes ? begin + kMostBytes : end;
+    while (stop - at >= static_cast<ptrdiff_t>(kBlockBytes) && load<uint32_t>(at) != kMarker) at += kBlockBytes;
     blocks_ = {begin, at};
     number_ = number;
     return at;
@@ -105,6 +107,9 @@ class CaloDecoder final : public PacketDecoder {
     orbit.payload_first.push_back(static_cast<uint32_t>(orbit.payload.size()));
     orbit.payload.append(std::as_bytes(std::span(block)));
   }
+
+  /// Of blocks, and the marker behind them.
+  static constexpr ptrdiff_t kMostBytes = (kMostCrossings + 1) * kBlockBytes;
 
   Span blocks_{};
   uint32_t number_ = 0;

@@ -94,6 +94,14 @@ class RawOrbitDecoder final : public Decoder {
     return may_start(rest) && load<uint32_t>(rest.data() + kOrbitHeaderBytes) <= kHighestSourceId;
   }
 
+  /// Whether a payload that starts in `rest` says that it is this format's: words of objects often look like headers.
+  bool is_own(std::span<const std::byte> rest) const {
+    if (rest.size() < kOrbitHeaderBytes + kSourceIdBytes) return false;
+    const uint32_t id = load<uint32_t>(rest.data() + kOrbitHeaderBytes);
+    const SourceIds ids = source_ids(format_);
+    return id >= ids.first && id <= ids.last;
+  }
+
   /// Behind the first byte of `bytes`, but within `where`: a file header or an orbit whose checksum is right.
   std::optional<size_t> next_orbit(std::span<const std::byte> where, std::span<const std::byte> bytes) const {
     // Checksums over damaged sizes cost time; beyond this, headers that look right must do.
@@ -101,7 +109,7 @@ class RawOrbitDecoder final : public Decoder {
     for (size_t at = 1; at < where.size() && at + kOrbitHeaderBytes <= bytes.size(); ++at) {
       const auto rest = bytes.subspan(at);
       if (is_file_header(rest)) return at;
-      if (load<uint16_t>(rest.data()) != kOrbitVersion || !may_start(rest)) continue;
+      if (load<uint16_t>(rest.data()) != kOrbitVersion || !may_start(rest) || !is_own(rest)) continue;
       const OrbitHeader header = read_header(rest.data());
       if (rest.size() - kOrbitHeaderBytes < header.payload_bytes) continue;
       if (budget < header.payload_bytes) return at;

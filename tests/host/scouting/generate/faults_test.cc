@@ -182,7 +182,8 @@ bool packs_several(const char* format) { return find_format(format)->framing == 
 
 class FaultyStream : public testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Formats, FaultyStream,
-                         testing::Values("gmt", "gmt-zs", "stub-zs", "sum-zs", "tower-zs", "puppi-dth"),
+                         testing::Values("gmt", "gmt-zs", "stub-zs", "sum-zs", "tower-zs", "puppi-dth", "calo",
+                                         "calo-zs"),
                          [](const auto& tested) {
                            std::string name = tested.param;
                            std::replace(name.begin(), name.end(), '-', '_');
