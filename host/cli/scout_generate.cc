@@ -90,6 +90,19 @@ absl::Status check_counts(const Settings& settings, const scouting::FaultRates& 
   return absl::OkStatus();
 }
 
+/// Of several sources, those without muons go without what is asked of muons; it is an error where none has them.
+void drop_muons_options(const Settings& settings, const scouting::SourceFormat& format, scouting::OrbitOptions& orbit) {
+  const auto another = [&](bool (*takes)(const scouting::SourceFormat&)) {
+    return !takes(format) &&
+           std::any_of(settings.formats.begin(), settings.formats.end(), [&](const std::string& name) {
+             const scouting::SourceFormat* other = scouting::find_format(name);
+             return other != nullptr && takes(*other);
+           });
+  };
+  if (another(scouting::takes_pairs)) orbit.signal = orbit.continuum = 0;
+  if (another(scouting::takes_measured)) orbit.measured = false;
+}
+
 absl::StatusOr<scouting::PacketStream> make_stream(const Settings& settings, const Plan& plan, size_t source,
                                                    scouting::Truth* truth) {
   const scouting::SourceFormat* format = scouting::find_format(settings.formats[source]);
@@ -98,6 +111,7 @@ absl::StatusOr<scouting::PacketStream> make_stream(const Settings& settings, con
         absl::StrCat("--format ", settings.formats[source], ": one of ", scouting::format_names(), " was expected"));
   }
   scouting::OrbitOptions orbit = plan.orbit;
+  drop_muons_options(settings, *format, orbit);
   if (!settings.means.empty()) orbit.mean = settings.means[settings.means.size() > 1 ? source : 0];
   // Sources of one seed have faults and objects of their own.
   orbit.seed += source;

@@ -38,12 +38,6 @@ const Multiplicity& multiplicity(const ObjectFormat& object) {
 
 bool is_global_muon(const ObjectFormat& object) { return object.name == "muon"; }
 
-bool has_muons(const SourceFormat& format) {
-  const ObjectFormat& first = *format.collections[0];
-  return first.find("pt") != nullptr && first.find("eta") != nullptr && first.find("phi") != nullptr &&
-         first.find("charge") != nullptr;
-}
-
 absl::Status check_share(double value, const char* option) {
   if (value >= 0 && value <= 1) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(option, ": a share from 0 to 1 was expected, found ", value));
@@ -65,13 +59,13 @@ absl::Status check(const SourceFormat& format, const OrbitOptions& options) {
                                       {options.post_firing, "--fault post-firing"}}) {
     if (absl::Status s = check_share(value, option); !s.ok()) return s;
   }
-  if ((options.signal > 0 || options.continuum > 0) && !has_muons(format)) {
+  if ((options.signal > 0 || options.continuum > 0) && !takes_pairs(format)) {
     return absl::InvalidArgumentError(
         absl::StrCat("--signal and --continuum need a format of muons, with pt, eta, phi "
                      "and charge; ",
                      std::string(format.name), " has none"));
   }
-  if (options.measured && !is_global_muon(*format.collections[0])) {
+  if (options.measured && !takes_measured(format)) {
     return absl::InvalidArgumentError(
         absl::StrCat("--measured needs the global trigger's muons (gmt, gmt-zs), found ", std::string(format.name)));
   }
@@ -144,6 +138,14 @@ void append(Collection& collection, const ObjectWords& words) {
 }
 
 }  // namespace
+
+bool takes_pairs(const SourceFormat& format) {
+  const ObjectFormat& first = *format.collections[0];
+  return first.find("pt") != nullptr && first.find("eta") != nullptr && first.find("phi") != nullptr &&
+         first.find("charge") != nullptr;
+}
+
+bool takes_measured(const SourceFormat& format) { return is_global_muon(*format.collections[0]); }
 
 double default_mean(const SourceFormat& format) { return multiplicity(*format.collections[0]).mean; }
 

@@ -79,6 +79,11 @@ class OrbitMaker {
   std::vector<uint8_t> colliding_;  ///< one for each of `sent_`
 };
 
+/// Whether pairs can be made in the format: its first objects have pt, eta, phi and charge.
+bool takes_pairs(const SourceFormat& format);
+/// Whether the format's muons can be measured.
+bool takes_measured(const SourceFormat& format);
+
 /// Objects of the first collection in a colliding crossing, as the real detector has about: 0.3 muons, 15 puppi
 /// candidates.
 double default_mean(const SourceFormat& format);
