@@ -31,12 +31,12 @@ bool EventReader::leads_on(const Event& event, const Stretch& bytes) const {
   return after->orbit - event.orbit < kNearOrbits;
 }
 
-/// The first believable event at any byte from `begin`: of orbit `number` or soon after it, where that is given.
-const std::byte* EventReader::find_event(const std::byte* begin, const Stretch& bytes,
+/// The first believable event from `begin` at every `step`-th byte: of orbit `number` or soon after it, where given.
+const std::byte* EventReader::find_event(const std::byte* begin, size_t step, const Stretch& bytes,
                                          std::optional<uint32_t> number) const {
-  for (; bytes.end - begin >= static_cast<ptrdiff_t>(kWord); ++begin) {
+  for (; bytes.end - begin >= static_cast<ptrdiff_t>(kWord); begin += step) {
     const std::optional<Event> event = header(begin);
-    if (!event || (number && event->orbit - *number >= kNearOrbits)) continue;
+    if (!event || event->crossing > kHighestCrossing || (number && event->orbit - *number >= kNearOrbits)) continue;
     // Where no bits mark a header, zeros would do for a whole row of them.
     if (!has_marker_ && !number && load<uint64_t>(begin) == 0) continue;
     // Without a number to go by, the end of the bytes proves nothing.
@@ -67,7 +67,7 @@ Decoded EventReader::no_event(const Stretch& bytes) const {
     const auto number = static_cast<uint32_t>(word >> 24);
     return bad_orbit(kWord, Fault::kTruncated, number, absl::StrCat("orbit ", number, " was truncated by the sender"));
   }
-  const std::byte* const next = find_event(bytes.begin + 1, bytes, std::nullopt);
+  const std::byte* const next = find_event(bytes.begin + 1, 1, bytes, std::nullopt);
   if (next != nullptr) {
     const auto skipped = static_cast<size_t>(next - bytes.begin);
     return bad(skipped, Fault::kLostSync, absl::StrCat("no event header; ", skipped, " bytes to the next one"));
@@ -163,9 +163,15 @@ EventReader::Stop EventReader::collect(const Stretch& bytes, uint32_t number, So
       drop(orbit, Fault::kBadHeader, at, held);
       at = held;
       continue;
+    } else if (event->crossing > kHighestCrossing) {
+      drop(orbit, Fault::kBadCrossing, at, event->end());
     } else if (event->error) {
       drop(orbit, event->words == 0 ? Fault::kTruncated : Fault::kBadObject, at, event->end());
-    } else if (leads_on(*event, bytes) && !is_sound(*event)) {
+    } else if (!is_sound(*event)) {
+      if (!leads_on(*event, bytes)) {
+        if (!resynchronise(bytes, number, orbit, at)) return Stop::kNeedMore;
+        continue;
+      }
       drop(orbit, Fault::kBadObject, at, event->end());
     } else {
       events_.push_back(*event);
@@ -179,8 +185,10 @@ EventReader::Stop EventReader::collect(const Stretch& bytes, uint32_t number, So
 /// that is likelier, and goes on at the next believable event. False if more bytes are needed for that.
 bool EventReader::resynchronise(const Stretch& bytes, uint32_t number, SourceOrbit& orbit, const std::byte*& at) {
   const bool follows = !events_.empty() && events_.back().end() == at;
-  const std::byte* next = find_event(follows ? events_.back().at + 1 : at + 1, bytes, number);
-  if (next == at) next = find_event(at + 1, bytes, number);
+  // Whole words first: bits are wrong more often than bytes are missing.
+  const std::byte* const from = follows ? events_.back().at : at;
+  const std::byte* next = find_event(from + kWord, kWord, bytes, number);
+  if (next == nullptr || next == at) next = find_event(at + 1, 1, bytes, number);
   if (next == nullptr) {
     if (!bytes.at_end) return false;
     next = bytes.end;

@@ -44,7 +44,6 @@ std::optional<Event> EventReader::header(const std::byte* at) const {
   const uint64_t word = load<uint64_t>(at);
   const Event event{at, static_cast<uint32_t>(word >> 24), static_cast<uint32_t>(word >> 12 & 0xFFF),
                     static_cast<uint32_t>(word & 0xFFF), has_marker_ && (word >> 61 & 1) != 0};
-  if (event.crossing > kHighestCrossing) return std::nullopt;
   if (has_marker_) {
     if (word >> 62 != 2 || event.words > kMostNativeWords) return std::nullopt;
   } else if (word >> 56 != 0 || event.words % 3 == 1) {
@@ -115,7 +114,7 @@ EventReader::Stop EventReader::fast(const Stretch& bytes, const Event& first, So
     const std::optional<Event> event = header(at);
     if (!event) return Stop::kDoubt;
     if (event->orbit != first.orbit) break;
-    if (static_cast<int32_t>(event->crossing) <= last) return Stop::kDoubt;
+    if (static_cast<int32_t>(event->crossing) <= last || event->crossing > kHighestCrossing) return Stop::kDoubt;
     if (static_cast<size_t>(bytes.end - event->begin()) < event->words * kWord) {
       return bytes.at_end ? Stop::kDoubt : Stop::kNeedMore;
     }

@@ -46,7 +46,8 @@ class EventReader {
   Decoded no_event(const Stretch& bytes) const;
   Stop collect(const Stretch& bytes, uint32_t number, SourceOrbit& orbit, const std::byte*& at);
   bool resynchronise(const Stretch& bytes, uint32_t number, SourceOrbit& orbit, const std::byte*& at);
-  const std::byte* find_event(const std::byte* begin, const Stretch& bytes, std::optional<uint32_t> number) const;
+  const std::byte* find_event(const std::byte* begin, size_t step, const Stretch& bytes,
+                              std::optional<uint32_t> number) const;
   bool leads_on(const Event& event, const Stretch& bytes) const;
   std::optional<uint32_t> believed_number(const Event& first, const Stretch& bytes) const;
   bool is_sound(const Event& event) const;
