@@ -242,7 +242,8 @@ class WiredPipeline : public Pipeline {
     options.buffer_bytes = config.buffer_mebibytes << 20;
     options.passes = config.passes;
     options.rate = config.rate;
-    auto source = open_source(config.from, options);
+    auto source = surroundings.open_source ? surroundings.open_source(config.from, options)
+                                           : open_source(config.from, options);
     if (!source.ok())
       return absl::Status(source.status().code(),
                           absl::StrCat("source '", config.name, "': ", std::string(source.status().message())));

@@ -9,6 +9,7 @@
 #include "host/scouting/config/config.h"
 #include "host/scouting/pipeline/account.h"
 #include "host/scouting/pipeline/models.h"
+#include "host/scouting/sources/source.h"
 
 namespace strobe::scouting {
 
@@ -23,6 +24,8 @@ class Pipeline {
     ModelOpener open_model;
     std::function<void(const std::string&)> log;  ///< lines for people; from any thread
     std::string version;                          ///< of the program, for files' metadata
+    /// Opens sources; empty: `scouting::open_source`. For tests and benchmarks that have their bytes in memory.
+    std::function<absl::StatusOr<std::unique_ptr<ByteSource>>(const std::string&, const SourceOptions&)> open_source;
   };
   /// Opens everything, receives nothing yet. Errors: what is wrong with the configuration (with its line), a source, a
   /// model, a sink.
