@@ -139,12 +139,19 @@ absl::Status read_join(Config& config, const YAML::Node& node) {
 absl::Status read_threads(Config& config, const YAML::Node& node) {
   if (!node.IsDefined()) return absl::OkStatus();
   YamlReader reader(config.file, node, "threads");
-  std::string work = "receiver";
+  std::string work = "receiver", write = "own";
   reader.choice("work", work, {"receiver", "own"});
+  reader.choice("write", write, {"own", "work"});
   reader.number("work_core", config.work_core, -1, kMostCores);
   reader.number("write_core", config.write_core, -1, kMostCores);
   config.own_thread = work == "own";
-  return reader.finish();
+  config.writer_thread = write == "own";
+  if (absl::Status s = reader.finish(); !s.ok()) return s;
+  if (!config.writer_thread && config.drop_when_slow) {
+    return flaw_at(config.file, node,
+                   "threads: `write: work` makes receivers wait for the sinks; it goes with `slow: block` alone");
+  }
+  return absl::OkStatus();
 }
 
 absl::Status read_account(Config& config, const YAML::Node& node) {

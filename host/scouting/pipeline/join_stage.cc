@@ -25,6 +25,10 @@ void JoinStage::start() {
   if (queue_ != nullptr) thread_ = std::thread([this] { work(); });
 }
 
+void JoinStage::wait() {
+  if (thread_.joinable()) thread_.join();
+}
+
 std::optional<Fault> JoinStage::take(size_t source, SourceOrbitPtr orbit) {
   const std::lock_guard lock(mutex_);
   const bool taken = joiner_.take(source, std::move(orbit), now_ns());

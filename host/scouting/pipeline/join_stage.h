@@ -29,6 +29,8 @@ class JoinStage : public OrbitTaker {
   ~JoinStage() override;
 
   void start();
+  /// After all sources have ended: until the worker has too.
+  void wait();
   std::optional<Fault> take(size_t source, SourceOrbitPtr orbit) override;
   void idle(size_t source) override;
   void finish(size_t source) override;

@@ -15,6 +15,11 @@ bool Joiner::take(size_t source, SourceOrbitPtr orbit, int64_t now_ns) {
   const uint32_t number = orbit->number;
   latest_[source] = std::max<int64_t>(latest_[source], number);
   if (number <= released_) return false;
+  if (options_.sources == 1) {
+    account_.orbits.enter();
+    let_go({{number, true, {std::move(orbit)}}, 1, now_ns});
+    return true;
+  }
   auto [place, is_new] = waiting_.try_emplace(number);
   Waiting& waiting = place->second;
   if (is_new) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "host/scouting/pipeline/account.h"
 #include "host/scouting/pipeline/receiver.h"
 
@@ -14,7 +15,7 @@ namespace strobe::scouting {
 struct JoinedOrbit {
   uint32_t number = 0;
   bool complete = true;
-  std::vector<SourceOrbitPtr> parts;  ///< by source; null where one lacks it
+  absl::InlinedVector<SourceOrbitPtr, 2> parts;  ///< by source; null where one lacks it
 };
 
 struct JoinOptions {

@@ -106,7 +106,8 @@ class WiredPipeline : public Pipeline {
         selection_(std::move(selection)),
         free_(config_.batches + 1),
         started_(config_.batches + 1),
-        worker_({selection_, models_, config_.batch_orbits, free_, started_, work_account_}),
+        worker_({selection_, models_, config_.batch_orbits, free_,
+                 [this](BatchPtr batch) { launched(std::move(batch)); }, work_account_}),
         join_(join_setup()) {
     for (size_t b = 0; b < config_.batches; ++b) {
       auto batch = std::make_unique<Batch>();
@@ -137,7 +138,7 @@ class WiredPipeline : public Pipeline {
       if (!log.ok()) return log.status();
       orbit_log = *std::move(log);
     }
-    writer_ = std::make_unique<Writer>(Writer::Setup{config_, selection_, models_, *std::move(sinks), started_, free_,
+    writer_ = std::make_unique<Writer>(Writer::Setup{config_, selection_, models_, *std::move(sinks), free_,
                                                      work_account_, std::move(orbit_log), *std::move(histogram_values),
                                                      [this](const absl::Status&) { stop(); }});
     for (size_t s = 0; s < config_.sources.size(); ++s) {
@@ -149,10 +150,12 @@ class WiredPipeline : public Pipeline {
   void start() override {
     began_ = true;
     start_ = SteadyClock::now();
-    writer_thread_ = std::thread([this] {
-      stay_on(config_.write_core);
-      writer_status_ = writer_->run();
-    });
+    if (config_.writer_thread) {
+      writer_thread_ = std::thread([this] {
+        stay_on(config_.write_core);
+        writer_status_ = writer_->run(started_);
+      });
+    }
     join_.start();
     receiver_status_.resize(receivers_.size());
     for (size_t r = 0; r < receivers_.size(); ++r) {
@@ -175,6 +178,7 @@ class WiredPipeline : public Pipeline {
     for (std::thread& thread : receiver_threads_) {
       if (thread.joinable()) thread.join();
     }
+    join_.wait();
     if (writer_thread_.joinable()) writer_thread_.join();
     if (!ended_) end_ = SteadyClock::now();
     ended_ = true;
@@ -213,7 +217,18 @@ class WiredPipeline : public Pipeline {
             config_.queue_orbits,
             [core = config_.work_core] { stay_on(core); },
             worker_,
-            [this] { started_.close(); }};
+            [this] { last_launched(); }};
+  }
+
+  void launched(BatchPtr batch) {
+    if (config_.writer_thread)
+      started_.push(std::move(batch));
+    else
+      writer_->take(std::move(batch));
+  }
+  void last_launched() {
+    started_.close();
+    if (!config_.writer_thread) writer_status_ = writer_->finish();
   }
 
   absl::StatusOr<std::vector<std::unique_ptr<Sink>>> open_sinks(const std::vector<ResultFormat>& results,
@@ -242,8 +257,8 @@ class WiredPipeline : public Pipeline {
     options.buffer_bytes = config.buffer_mebibytes << 20;
     options.passes = config.passes;
     options.rate = config.rate;
-    auto source = surroundings.open_source ? surroundings.open_source(config.from, options)
-                                           : open_source(config.from, options);
+    auto source =
+        surroundings.open_source ? surroundings.open_source(config.from, options) : open_source(config.from, options);
     if (!source.ok())
       return absl::Status(source.status().code(),
                           absl::StrCat("source '", config.name, "': ", std::string(source.status().message())));

@@ -27,37 +27,40 @@ class View {
 }  // namespace
 
 void Worker::take(JoinedOrbit orbit) {
-  if (setup_.selection.before() == 0 && setup_.selection.after() == 0) {
-    waiting_ = std::make_unique<JoinedOrbit>(std::move(orbit));
-    return work(nullptr);
-  }
-  auto next = std::make_unique<JoinedOrbit>(std::move(orbit));
-  if (waiting_ != nullptr) {
-    const View view(next.get());
-    work(view.get());
-  }
-  waiting_ = std::move(next);
+  if (setup_.selection.before() == 0 && setup_.selection.after() == 0) return work(std::move(orbit), nullptr, nullptr);
+  if (waiting_ != nullptr) work_on_waiting(&orbit);
+  waiting_ = std::make_unique<JoinedOrbit>(std::move(orbit));
 }
 
 void Worker::finish() {
-  if (waiting_ != nullptr) work(nullptr);
+  if (waiting_ != nullptr) work_on_waiting(nullptr);
   previous_.reset();
   launch();
 }
 
-/// Selects in the waiting orbit and adds it to the batch.
-void Worker::work(const OrbitView* next) {
-  if (batch_ == nullptr) {
-    auto free = setup_.free.pop();
-    if (!free) return;  // closed: the pipeline is gone
-    batch_ = *std::move(free);
-    batch_->size = 0;
-    for (size_t m = 0; m < setup_.models.size(); ++m) batch_->works[m]->clear();
-  }
-  const View previous(previous_.get());
-  if (setup_.selection.before() > 0) previous_ = std::make_unique<JoinedOrbit>(*waiting_);
-  WorkOrbit& orbit = enter(std::move(*std::exchange(waiting_, nullptr)));
-  setup_.selection.evaluate(previous.get(), orbit.view(), next, orbit.selected, workspace_);
+void Worker::work_on_waiting(const JoinedOrbit* next) {
+  const View before(previous_.get()), after(next);
+  std::unique_ptr<JoinedOrbit> kept = std::make_unique<JoinedOrbit>(*waiting_);
+  work(std::move(*std::exchange(waiting_, nullptr)), before.get(), after.get());
+  previous_ = std::move(kept);
+}
+
+/// An empty batch, if there is none yet. False: the pipeline is gone.
+bool Worker::begin_batch() {
+  if (batch_ != nullptr) return true;
+  auto free = setup_.free.pop();
+  if (!free) return false;
+  batch_ = *std::move(free);
+  batch_->size = 0;
+  for (const std::unique_ptr<ModelWork>& work : batch_->works) work->clear();
+  return true;
+}
+
+/// Selects in an orbit and adds it to the batch.
+void Worker::work(JoinedOrbit joined, const OrbitView* previous, const OrbitView* next) {
+  if (!begin_batch()) return;
+  WorkOrbit& orbit = enter(std::move(joined));
+  setup_.selection.evaluate(previous, orbit.view(), next, orbit.selected, workspace_);
   const size_t crossings = orbit.selected.crossings().size(), passed = orbit.selected.passed().size();
   add_rows(orbit);
   setup_.account.change([&](WorkAccount& account) {
@@ -105,8 +108,7 @@ void Worker::add_rows(WorkOrbit& orbit) {
 void Worker::launch() {
   if (batch_ == nullptr || batch_->size == 0) return;
   for (size_t m = 0; m < setup_.models.size(); ++m) setup_.models[m]->start(*batch_->works[m]);
-  setup_.out.push(std::move(batch_));
-  batch_ = nullptr;
+  setup_.out(std::exchange(batch_, nullptr));
 }
 
 }  // namespace strobe::scouting

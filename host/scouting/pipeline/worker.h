@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -18,8 +19,8 @@ class Worker {
     const Selection& selection;
     const std::vector<std::unique_ptr<Model>>& models;
     size_t batch_orbits;
-    BatchQueue& free;  ///< empty batches come from here
-    BatchQueue& out;   ///< started ones go here
+    BatchQueue& free;                   ///< empty batches come from here
+    std::function<void(BatchPtr)> out;  ///< takes started ones
     Guarded<WorkAccount>& account;
   };
   explicit Worker(Setup setup) : setup_(setup) {}
@@ -33,8 +34,10 @@ class Worker {
   void finish();
 
  private:
+  bool begin_batch();
   WorkOrbit& enter(JoinedOrbit orbit);
-  void work(const OrbitView* next);
+  void work(JoinedOrbit orbit, const OrbitView* previous, const OrbitView* next);
+  void work_on_waiting(const JoinedOrbit* next);
   void add_rows(WorkOrbit& orbit);
   void launch();
 

@@ -33,11 +33,12 @@ Writer::Writer(Setup setup)
   histograms_.change([&](std::vector<Histogram>& all) { all = std::move(histograms); });
 }
 
-absl::Status Writer::run() {
-  while (auto batch = setup_.in.pop()) {
-    take(**batch);
-    setup_.free.push(std::move(*batch));
-  }
+absl::Status Writer::run(BatchQueue& in) {
+  while (auto batch = in.pop()) take(*std::move(batch));
+  return finish();
+}
+
+absl::Status Writer::finish() {
   for (const std::unique_ptr<Sink>& sink : setup_.sinks) {
     if (absl::Status s = sink->close(); !s.ok()) fail(s);
   }
@@ -48,7 +49,8 @@ absl::Status Writer::run() {
   return failure_;
 }
 
-void Writer::take(Batch& batch) {
+void Writer::take(BatchPtr owned) {
+  Batch& batch = *owned;
   bool scored = true;
   for (size_t m = 0; m < setup_.models.size(); ++m) {
     setup_.models[m]->wait(*batch.works[m]);
@@ -67,6 +69,7 @@ void Writer::take(Batch& batch) {
     orbit.joined = {};  // back to their pools
   }
   count_sinks();
+  setup_.free.push(std::move(owned));
 }
 
 void Writer::finish_orbit(WorkOrbit& orbit, const Batch& batch) {

@@ -19,7 +19,7 @@
 
 namespace strobe::scouting {
 
-/// Takes batches in their order, waits for the models, filters, and writes to the sinks. The body of one thread.
+/// Takes batches in their order, waits for the models, filters, and writes to the sinks. Used by one thread.
 class Writer {
  public:
   struct Setup {
@@ -27,7 +27,6 @@ class Writer {
     const Selection& selection;
     const std::vector<std::unique_ptr<Model>>& models;
     std::vector<std::unique_ptr<Sink>> sinks;
-    BatchQueue& in;    ///< until it is closed and drained
     BatchQueue& free;  ///< where done batches go
     Guarded<WorkAccount>& account;
     std::unique_ptr<OrbitLog> orbit_log;   ///< may be null
@@ -37,15 +36,17 @@ class Writer {
   };
   explicit Writer(Setup setup);
 
-  /// Until `in` is drained; then the sinks are closed. The first failure.
-  absl::Status run();
+  /// On a thread of its own: until `in` is drained; then the sinks are closed. The first failure.
+  absl::Status run(BatchQueue& in);
+  /// Or on the worker's: each started batch, then `finish`. The batch is free again when this returns.
+  void take(BatchPtr batch);
+  absl::Status finish();
   std::vector<SinkAccount> sinks() const { return sink_accounts_.get(); }
   std::vector<Histogram> histograms() const { return histograms_.get(); }
   /// No more tries: what cannot be written now is dropped.
   void give_up() { giving_up_ = true; }
 
  private:
-  void take(Batch& batch);
   void finish_orbit(WorkOrbit& orbit, const Batch& batch);
   void settle(const WorkOrbit& orbit, size_t kept, std::optional<Fault> fault, double latency_us);
   absl::Status offer(size_t sink, const FinishedOrbit& orbit);

@@ -111,7 +111,8 @@ void bench_gmt() {
         if (!has_isa(isa)) continue;
         for (const DecoderOptions& option : options) {
           decoders.push_back(decoder_of("gmt", option, isa));
-          names.push_back(std::string(name_of(isa)) + (option.columns ? option.payload ? " both" : " columns" : " payload"));
+          names.push_back(std::string(name_of(isa)) +
+                          (option.columns ? option.payload ? " both" : " columns" : " payload"));
           Decoder* const decoder = decoders.back().get();
           SourceOrbit* const result = &results[decoders.size()];
           works.push_back([&, decoder, result] {

@@ -56,10 +56,11 @@ T must(absl::StatusOr<T> value) {
 }
 
 /// The leading two muons of a crossing, six fields, their mass and their number: eight integers.
-std::string node(const std::string& model, const std::string& from) {
+std::string node(const std::string& model, const std::string& from, const std::string& threads) {
   std::string yaml = absl::StrCat("sources: [{format: gmt, from: \"", from, "\"}]\n",
                                   "select: {good: {from: muon, where: \"pt > 2\", sort: pt, first: 2}}\n",
                                   "values: {m: \"mass(good[0], good[1])\"}\n");
+  yaml += threads;
   if (model.empty()) return yaml;
   return absl::StrCat(yaml, "models:\n  - {name: pair, xclbin: x, kernel: ", model,
                       ", device: emulator, encoding: raw,\n",
@@ -137,8 +138,9 @@ double chain_seconds(const std::string& yaml, const Pipeline::Surroundings& arou
 }
 
 void bench_chain(const std::string& xclbin, const std::vector<double>& means) {
-  constexpr uint64_t kOrbits = 800;
-  constexpr int kRounds = 9;
+  constexpr uint64_t kOrbits = 2000;
+  constexpr int kRounds = 7;
+  const std::string one = "threads: {write: work}\n";
   std::printf("%6s %-22s %10s %10s %8s\n", "muons", "", "GB/s", "of memcpy", "x LHC");
   for (const double mean : means) {
     const std::vector<std::byte> stream = make_stream(mean, kOrbits);
@@ -147,10 +149,10 @@ void bench_chain(const std::string& xclbin, const std::vector<double>& means) {
     const struct {
       const char* what;
       std::string yaml;
-    } ways[] = {{"decode, account", "sources: [{format: gmt, from: memory}]\n"},
-                {"+ selection", node("", "memory")},
-                {"+ tensor, network", node("mlp", "memory")},
-                {"+ tensor, forest", node("trees", "memory")}};
+    } ways[] = {{"decode, account", "sources: [{format: gmt, from: memory}]\n" + one},
+                {"+ selection", node("", "memory", one)},
+                {"+ tensor, network", node("mlp", "memory", one)},
+                {"+ tensor, forest", node("trees", "memory", one)}};
     double memcpy_best = 1e9;
     std::vector<double> best(std::size(ways), 1e9);
     for (int round = 0; round < kRounds; ++round) {
@@ -239,8 +241,8 @@ int free_port() {
 Received pipeline_receive(const std::string& xclbin, const std::string& strobe, double mean, double rate,
                           double seconds, Account* account = nullptr) {
   const int port = free_port();
-  const std::string yaml =
-      absl::StrCat("batch_orbits: 4\n", node("mlp", absl::StrCat("tcp-listen://127.0.0.1:", port)));
+  const std::string yaml = absl::StrCat(
+      "batch_orbits: 4\n", node("mlp", absl::StrCat("tcp-listen://127.0.0.1:", port), "threads: {write: work}\n"));
   auto pipeline = must(Pipeline::open(must(parse_config(yaml, "bench.yml")), surroundings(xclbin)));
   pipeline->start();
   Received received;
