@@ -16,6 +16,7 @@ namespace {
 constexpr int64_t kMostPlaces = 256;
 constexpr int32_t kLongestWindow = 1000;
 constexpr size_t kMostNumbers = 65536;
+constexpr int kDeepestSums = 2;
 
 /// What an expression stands for before it is a number.
 struct Value {
@@ -606,7 +607,7 @@ class Lowering {
       if (found.ok() && (found->kind == Value::Kind::kList || found->kind == Value::Kind::kScores)) return *found;
       return std::nullopt;
     }
-    if (e.kind == Expression::Kind::kIndex) return std::nullopt;
+    if (e.kind == Expression::Kind::kIndex || is_sum(e)) return std::nullopt;
     if (e.kind == Expression::Kind::kMember && e.parts[0].kind == Expression::Kind::kName) {
       auto found = value(e.parts[0]);
       if (found.ok() && found->kind == Value::Kind::kSource) found = source_member(e, *found);
@@ -645,18 +646,27 @@ class Lowering {
 
   /// sum(latent * latent): of each of a model's scores.
   absl::StatusOr<Value> over_scores(const Expression& e, size_t model) {
+    if (sums_ == kDeepestSums)
+      return flaw_at(e.at, absl::StrCat("at most ", kDeepestSums, " sums over scores inside one another"));
+    ++sums_;
     std::vector<TermId> all;
     for (size_t element = 0; element < plan_.models[model].scores; ++element) {
       auto term = number(with_element(e.parts[0], plan_.models[model].name, static_cast<int64_t>(element)));
       if (!term.ok()) return term.status();
       all.push_back(*term);
     }
+    --sums_;
     return fold(e, all);
   }
 
-  /// The same expression with `name[element]` for `name`.
+  static bool is_sum(const Expression& e) {
+    if (e.kind != Expression::Kind::kCall || e.parts.size() != 1) return false;
+    return e.name == "sum" || e.name == "count" || e.name == "max" || e.name == "min";
+  }
+
+  /// The same expression with `name[element]` for `name`, but for sums of their own.
   static Expression with_element(const Expression& e, const std::string& name, int64_t element) {
-    if (e.kind == Expression::Kind::kIndex) return e;
+    if (e.kind == Expression::Kind::kIndex || is_sum(e)) return e;
     Expression copy = e;
     for (Expression& part : copy.parts) part = with_element(part, name, element);
     if (e.kind != Expression::Kind::kName || e.name != name) return copy;
@@ -706,6 +716,7 @@ class Lowering {
 
   Plan& plan_;
   Scope scope_;
+  int sums_ = 0;  ///< over scores, that are being made
 };
 
 }  // namespace

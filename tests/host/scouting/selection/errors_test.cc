@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "host/scouting/selection/selection.h"
 #include "yaml-cpp/yaml.h"
 
@@ -88,7 +90,7 @@ TEST(SelectionErrors, SayWhereAndWhatWasExpectedAndFound) {
       {kList + "values: {a: \"bx.pt\"}" + kModel, {"expected an object before '.'"}},
       {kList + "values: {a: \"sum(good.pt + all.pt)\"}" + kModel,
        {"expected fields of the one list that is counted or summed, 'good', found 'all'"}},
-      {kList + "values: {a: \"sum(max(good.pt))\"}" + kModel, {"max(...) over a list is of crossings"}},
+      {kList + "values: {a: \"sum(good.pt * max(good.pt))\"}" + kModel, {"max(...) over a list is of crossings"}},
       {kList + "values: {a: \"sum(at(-1, good.pt))\"}" + kModel, {"at(...) is of crossings"}},
       {kList + "values: {a: \"sum(good.pt * known(1))\"}" + kModel, {"known(...) is of crossings"}},
       {kList + "values: {a: \"sum(good.pt * exists(good[0]))\"}" + kModel, {"exists is of named objects"}},
@@ -111,6 +113,8 @@ TEST(SelectionErrors, SayWhereAndWhatWasExpectedAndFound) {
       {"require: \"net[0] > 1\"" + kModel, {"require 'net[0] > 1'", "the scores of 'net' are not there yet here"}},
       {"values: {a: \"net[0]\"}\nrequire: \"a > 1\"" + kModel,
        {"line 2", "'a' needs a model's scores, which are not there yet here"}},
+      {"values: {a: \"sum(net * sum(net * sum(net)))\"}" + kModel, {"at most 2 sums over scores inside one another"}},
+      {"values: {a: 1}", {"models: expected one with the name 'net'"}},
       {"models: {name: net}", {"line 1", "models: expected a list, found a map"}},
       {"models: [net]", {"expected a map with a 'name'"}},
       {"models: [{name: other}]", {"expected one with the name 'net'"}},
@@ -135,6 +139,45 @@ TEST(SelectionErrors, SayWhereAndWhatWasExpectedAndFound) {
     const std::string message = error_of(each.config);
     for (const std::string& part : each.parts) EXPECT_THAT(message, HasSubstr(part)) << each.config.substr(0, 200);
   }
+}
+
+TEST(SelectionErrors, DamagedConfigurationsAreRefusedOrRun) {
+  const uint64_t seed = std::random_device{}();
+  std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
+  std::mt19937_64 random(seed);
+  const std::string whole = kList + R"yaml(
+values: {m: "mass(good[0], good[1]) > 3.5 ? at(-1, count(good)) : -sum(good.pt * 2)", s: "max(net) ^ 2"}
+require: "count(all) >= 1 and not (m < 2 or exists(good[1]))"
+models:
+  - {name: net, per: crossing, encoding: raw, inputs: {x: ["good[0:1].(pt, eta)"]}}
+keep: {where: "net[0] > 0.5", prescale: 10}
+)yaml";
+  const std::string signs = "()[]{}.,:?<>=!+-*/^ 0123456789abmnogdpt\"'\n";
+  int accepted = 0;
+  for (int i = 0; i < 5000; ++i) {
+    std::string damaged = whole;
+    for (uint64_t k = 0; k <= random() % 3; ++k) {
+      const size_t at = random() % damaged.size();
+      if (random() % 3 == 0) {
+        damaged.erase(at, 1 + random() % 4);
+      } else if (random() % 2 == 0) {
+        damaged[at] = signs[random() % signs.size()];
+      } else {
+        damaged.insert(at, damaged.substr(random() % damaged.size(), random() % 10));
+      }
+    }
+    try {
+      accepted += error_of(damaged) == "no error";
+    } catch (const YAML::Exception&) {  // not YAML: whoever loads the file says so
+    }
+  }
+  EXPECT_GT(accepted, 0);
+}
+
+TEST(SelectionErrors, LongChainsOfOperatorsAreFine) {
+  std::string chain = "1";
+  for (int i = 0; i < 1900; ++i) chain += " + bx";
+  EXPECT_EQ(error_of("values: {a: \"" + chain + "\"}" + kModel), "no error");
 }
 
 TEST(SelectionErrors, AModelMayNotHaveTheNameOfAField) {
