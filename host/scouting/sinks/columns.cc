@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "host/scouting/formats/extract.h"
 #include "host/scouting/sinks/aside_file.h"
 
 namespace strobe::scouting {
@@ -27,55 +28,31 @@ Element element_of(FieldType type) {
   return Element::kUint16;
 }
 
-/// Room for `count` more values at the end of a column, to be written.
+/// Room for `bytes` more at the end of a column, to be written.
+std::byte* grow(Buffer<std::byte>& column, size_t bytes) {
+  const size_t before = column.size();
+  column.resize(before + bytes);
+  return column.data() + before;
+}
+
 template <typename T>
 T* grow(Buffer<std::byte>& column, size_t count) {
-  const size_t before = column.size();
-  const size_t needed = before + count * sizeof(T);
-  if (needed > column.capacity()) column.reserve(2 * needed);
-  column.resize(needed);
-  return reinterpret_cast<T*>(column.data() + before);
+  return reinterpret_cast<T*>(grow(column, count * sizeof(T)));
 }
 
 template <typename T>
 void append_value(Buffer<std::byte>& column, T value) {
-  std::memcpy(grow<T>(column, 1), &value, sizeof value);
+  std::memcpy(grow(column, sizeof value), &value, sizeof value);
 }
 
-template <typename Word, typename Out>
-void extract_as(std::span<const Word> words, const Field& field, Buffer<std::byte>& to) {
-  Out* out = grow<Out>(to, words.size());
-  constexpr unsigned kBits = 8 * sizeof(Word);
-  using Wide = std::conditional_t<std::is_signed_v<Out>, std::make_signed_t<Word>, Word>;
-  const unsigned left = kBits - field.offset - field.width, right = kBits - field.width;
-  for (size_t i = 0; i < words.size(); ++i) out[i] = static_cast<Out>(static_cast<Wide>(words[i] << left) >> right);
-}
-
+/// The words of the objects in `runs`, one after the other.
 template <typename Word>
-void extract(std::span<const Word> words, const Field& field, Buffer<std::byte>& to) {
-  switch (field.type()) {
-    case FieldType::kInt8:
-      return extract_as<Word, int8_t>(words, field, to);
-    case FieldType::kUint8:
-      return extract_as<Word, uint8_t>(words, field, to);
-    case FieldType::kInt16:
-      return extract_as<Word, int16_t>(words, field, to);
-    case FieldType::kUint16:
-      return extract_as<Word, uint16_t>(words, field, to);
-  }
-}
-
-/// The kept objects' words: the column itself where all are kept.
-template <typename Word>
-std::span<const Word> kept_words(const Collection& collection, const Buffer<Word>& words, std::span<const Run> runs,
-                                 Buffer<Word>& scratch) {
-  if (runs.size() == 1 && runs[0].begin == 0 && runs[0].end + 1 == collection.first.size()) return words.view();
-  scratch.clear();
+void gather(const Collection& collection, const Buffer<Word>& words, std::span<const Run> runs, Buffer<Word>& to) {
+  to.clear();
   for (const Run& run : runs) {
     const uint32_t begin = collection.first[run.begin];
-    scratch.append(words.view().subspan(begin, collection.first[run.end] - begin));
+    to.append(words.view().subspan(begin, collection.first[run.end] - begin));
   }
-  return scratch.view();
 }
 
 /// "results/dimuon/score": the parts between slashes are safe as names of files and groups.
@@ -203,17 +180,22 @@ void Columns::append_counts(const FinishedOrbit& orbit, const SourceOrbit* part,
 
 void Columns::append_fields(const Collection& collection, std::span<Buffer<std::byte>> to) {
   const ObjectFormat& format = *collection.format;
-  for (size_t word = 0; word < format.word_bits.size(); ++word) {
-    const bool wide = format.word_bits[word] == 64;
-    std::span<const uint32_t> narrow_words;
-    std::span<const uint64_t> wide_words;
-    if (wide) wide_words = kept_words(collection, collection.wide[word], runs_.view(), wide_);
-    if (!wide) narrow_words = kept_words(collection, collection.narrow[word], runs_.view(), narrow_);
-    for (size_t f = 0; f < format.fields.size(); ++f) {
-      if (format.fields[f].word != word) continue;
-      if (wide) extract(wide_words, format.fields[f], to[f]);
-      if (!wide) extract(narrow_words, format.fields[f], to[f]);
+  const bool all = runs_.size() == 1 && runs_[0].begin == 0 && runs_[0].end + 1 == collection.first.size();
+  if (!all) {
+    kept_.format = &format;
+    for (size_t word = 0; word < format.word_bits.size(); ++word) {
+      if (format.word_bits[word] == 64) gather(collection, collection.wide[word], runs_.view(), kept_.wide[word]);
+      if (format.word_bits[word] == 32) gather(collection, collection.narrow[word], runs_.view(), kept_.narrow[word]);
     }
+    kept_.first.clear();
+    kept_.first.push_back(0);
+    for (const Run& run : runs_) {
+      kept_.first.push_back(kept_.first.back() + collection.first[run.end] - collection.first[run.begin]);
+    }
+  }
+  const Collection& source = all ? collection : kept_;
+  for (size_t f = 0; f < format.fields.size(); ++f) {
+    extract(source, format.fields[f], grow(to[f], source.objects() * size_of(format.fields[f].type())));
   }
 }
 

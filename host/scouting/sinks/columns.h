@@ -56,8 +56,7 @@ class Columns {
   std::vector<ResultFormat> results_;
   size_t first_result_ = 0, first_crossing_ = 0, first_orbit_ = 0;  ///< columns
   Buffer<Run> runs_;
-  Buffer<uint32_t> narrow_;  ///< words of the kept objects, where not all are
-  Buffer<uint64_t> wide_;
+  Collection kept_;        ///< the kept objects' words, where not all are
   Buffer<uint64_t> rows_;  ///< by crossing of the orbit: its row, where it is kept
 };
 
