@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -18,7 +19,8 @@ constexpr size_t kChunkElements = 65536;
 constexpr char kEnding[] = ".h5";
 constexpr unsigned kDeflateLevel = 1;
 constexpr uint64_t kTableBytes = uint64_t{1} << 20;     ///< of HDF5's own, at most, between two flushes
-constexpr uint64_t kReserveBytes = uint64_t{16} << 20;  ///< taken at once
+constexpr uint64_t kReserveBytes = uint64_t{16} << 20;  ///< looked for at once
+constexpr uint64_t kScarceBytes = uint64_t{1} << 30;    ///< of the disk: what others may take while those are written
 
 hid_t type_of(ResultFormat::Element element) {
   const hid_t types[] = {H5T_STD_I8LE,  H5T_STD_U8LE,  H5T_STD_I16LE, H5T_STD_U16LE,  H5T_STD_I32LE,
@@ -154,25 +156,34 @@ class Hdf5Store final : public ColumnStore {
   }
 
   /// Sees to it that the file can grow by `bytes`. A write that fails within HDF5 leaves what it holds in memory
-  /// damaged, so a full disk must be met before.
+  /// damaged, so a full disk must be met before. Room is taken in advance only where it becomes scarce, for that costs
+  /// as much as writing on some file systems.
   absl::Status reserve(uint64_t bytes) {
     struct stat info {};
     if (::fstat(aside_.descriptor(), &info) != 0) return absl::ErrnoToStatus(errno, aside_.path());
     const uint64_t wanted = static_cast<uint64_t>(info.st_size) + bytes + kTableBytes;
     if (wanted <= reserved_) return absl::OkStatus();
+    struct statvfs disk {};
+    const bool known = ::fstatvfs(aside_.descriptor(), &disk) == 0;
+    if (known && uint64_t{disk.f_bavail} * disk.f_frsize > wanted - reserved_ + kScarceBytes) {
+      reserved_ = wanted + kReserveBytes;
+      return absl::OkStatus();
+    }
     for (const uint64_t end : {wanted + kReserveBytes, wanted}) {
-      int failed = 0;
-      do {
-        failed = ::fallocate(aside_.descriptor(), FALLOC_FL_KEEP_SIZE, static_cast<off_t>(reserved_),
-                             static_cast<off_t>(end - reserved_)) == 0
-                     ? 0
-                     : errno;
-      } while (failed == EINTR);
-      if (failed == 0) reserved_ = end;
-      if (failed == 0 || failed == EOPNOTSUPP) return absl::OkStatus();
+      const int error = take_room(end);
+      if (error == 0) reserved_ = end;
+      if (error == 0 || error == EOPNOTSUPP) return absl::OkStatus();
     }
     return absl::ResourceExhaustedError(
         absl::StrCat("'", aside_.path(), "': cannot write: no room for another ", bytes, " bytes"));
+  }
+
+  /// Up to byte `end` of the file, whose size stays. Returns 0 or errno.
+  int take_room(uint64_t end) const {
+    while (::fallocate(aside_.descriptor(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(end)) != 0) {
+      if (errno != EINTR) return errno;
+    }
+    return 0;
   }
 
   absl::Status grow(size_t c, uint64_t rows) { return rows > extents_[c] ? resize(c, rows) : absl::OkStatus(); }
@@ -235,7 +246,7 @@ class Hdf5Store final : public ColumnStore {
   std::vector<uint64_t> extents_;  ///< rows of each dataset
   std::vector<std::byte> padded_;
   uint64_t bytes_ = 0;
-  uint64_t reserved_ = 0;  ///< bytes of the file that have room on the disk
+  uint64_t reserved_ = 0;  ///< bytes of the file for which there is room on the disk
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 // The file sinks against write() of the same bytes in the same run, alternating, the best of some rounds: muons as at
-// 0.3 a crossing, hundreds of different orbits. usage: scouting_sink_bench [FOLDER], on the file system to be measured.
+// 0.3 a crossing, hundreds of different orbits. usage: scouting_sink_bench [FOLDER
+// [KIND-COMPRESSION...]], on the file system to be measured: scouting_sink_bench /dev/shm hdf5-none
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -22,7 +23,7 @@ namespace strobe::scouting {
 namespace {
 
 constexpr size_t kOrbits = 512;  ///< different ones
-constexpr int kPasses = 8, kRounds = 5;
+constexpr int kPasses = 32, kRounds = 5;
 
 /// Muons of 2340 colliding crossings at a mean of 0.3.
 std::vector<std::unique_ptr<SourceOrbit>> make_orbits() {
@@ -117,7 +118,7 @@ void clear(const std::string& folder) {
   for (const auto& entry : std::filesystem::directory_iterator(folder)) std::filesystem::remove_all(entry);
 }
 
-void measure(const std::string& folder) {
+void measure(const std::string& folder, const std::vector<std::string>& wanted) {
   const auto orbits = make_orbits();
   const struct {
     const char *kind, *compression;
@@ -129,6 +130,8 @@ void measure(const std::string& folder) {
                 {"hdf5", "deflate", size_t{128} << 10}};
   std::printf("sink             MB/s    write()    ratio  x LHC   size   (in %s)\n", folder.c_str());
   for (const auto& kind : kKinds) {
+    const std::string name = std::string(kind.kind) + "-" + kind.compression;
+    if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), name) == wanted.end()) continue;
     SinkSettings settings;
     settings.kind = kind.kind;
     settings.compression = kind.compression;
@@ -159,6 +162,6 @@ void measure(const std::string& folder) {
 int main(int argc, char** argv) {
   std::string folder = std::string(argc > 1 ? argv[1] : "/tmp") + "/strobe-bench-XXXXXX";
   if (::mkdtemp(folder.data()) == nullptr) return 1;
-  strobe::scouting::measure(folder);
+  strobe::scouting::measure(folder, {argv + std::min(argc, 2), argv + argc});
   std::filesystem::remove_all(folder);
 }
