@@ -30,10 +30,8 @@ std::string format_names() {
 
 SourceIds source_ids(const SourceFormat& format) {
   if (&format == &kStubZs) return {10, 21};
-  // By TCP every link is a source of its own: 22 to 29 are jet2, jet1, eg2, eg1, empty, sum, tau2, tau1.
-  if (&format == &kJetZs || &format == &kEgammaZs || &format == &kTauZs) {
-    return {format.source_id, format.source_id + 1};
-  }
+  // CMSSW reads jets from 22, electrons from 23, sums from 24 and taus from 25 unless it is told otherwise.
+  if (&format == &kJetZs || &format == &kEgammaZs || &format == &kTauZs || &format == &kSumZs) return {22, 29};
   return {format.source_id, format.source_id};
 }
 

@@ -155,9 +155,9 @@ constexpr SourceFormat kCaloDma = {"calo", Framing::kDmaPacket, 2, kCalo,
 constexpr SourceFormat kCaloZs = {"calo-zs", Framing::kRawOrbit, 2, kCalo,
                                   "Run 3 calorimeter objects, 59 words a crossing"};
 constexpr SourceFormat kJetZs = {"jet-zs", Framing::kRawOrbit, 22, kJets, "Run 3 jets by TCP"};
-constexpr SourceFormat kEgammaZs = {"egamma-zs", Framing::kRawOrbit, 24, kEgammas, "Run 3 electrons, photons by TCP"};
-constexpr SourceFormat kTauZs = {"tau-zs", Framing::kRawOrbit, 28, kTaus, "Run 3 taus by TCP"};
-constexpr SourceFormat kSumZs = {"sum-zs", Framing::kRawOrbit, 27, kSums, "Run 3 energy sums by TCP"};
+constexpr SourceFormat kEgammaZs = {"egamma-zs", Framing::kRawOrbit, 23, kEgammas, "Run 3 electrons, photons by TCP"};
+constexpr SourceFormat kTauZs = {"tau-zs", Framing::kRawOrbit, 25, kTaus, "Run 3 taus by TCP"};
+constexpr SourceFormat kSumZs = {"sum-zs", Framing::kRawOrbit, 24, kSums, "Run 3 energy sums by TCP"};
 constexpr SourceFormat kStubZs = {"stub-zs", Framing::kRawOrbit, 10, kStubs,
                                   "Run 3 barrel stubs of a sector (source id 10 + sector)"};
 constexpr SourceFormat kTowerZs = {"tower-zs", Framing::kRawOrbit, 32, kTowers, "Run 3 calorimeter towers"};

@@ -52,7 +52,7 @@ def rows_of(orbits):
     """An entry a crossing, and one with bx null for an orbit without any."""
     rows = []
     for orbit in orbits:
-        head = {"orbit": orbit["orbit"], **({"warning": orbit["warning"]} if "warning" in orbit else {})}
+        head = {"orbit": orbit["orbit"]}
         rows += [{**head, **crossing_json(crossing)} for crossing in orbit["crossings"]] or [{**head, "bx": None}]
     return rows
 

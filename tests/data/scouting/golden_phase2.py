@@ -183,5 +183,6 @@ def read_apx(lines):
             frame = {"frame": row, "data": numbers[1::2] if result["sideband"] else numbers}
             if result["sideband"]:
                 frame["sideband"] = numbers[0::2]
+                frame["valid"] = [bits & 1 for bits in numbers[0::2]]
             result["frames"].append(frame)
     return result

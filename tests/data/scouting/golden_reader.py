@@ -25,7 +25,7 @@ PACKET_MARK = 0xDEADBEEFDEADBEEF
 
 MUON_SOURCE, CALO_SOURCE, TOWER_SOURCE = 1, 2, 32
 STUB_SOURCES = range(10, 22)
-CALO_TCP_SOURCES = range(22, 30)
+CALO_TCP_SOURCES = {22: "jet", 23: "egamma", 24: "sum", 25: "tau"}
 CALO_LINKS = ("jet2", "jet1", "eg2", "eg1", "empty", "sum", "tau2", "tau1")
 SUM_NAMES = ("total_et", "total_ht", "missing_et", "missing_ht", "missing_et_hf", "missing_ht_hf")
 
@@ -127,11 +127,10 @@ def read_dma_packet(data, source):
 
 
 def dma_orbit(header, numbered_blocks, source):
+    orbit = header[0] & ORBIT_MASK
     if source == "gmt":
-        orbit = header[0] & ORBIT_MASK
         return {"orbit": orbit, "crossings": [gmt_crossing(orbit, bx, block) for bx, block in numbered_blocks]}
-    return {"orbit": header[0] >> 1, "warning": header[0] & 1,
-            "crossings": [calo_crossing(bx, block) for bx, block in numbered_blocks]}
+    return {"orbit": orbit, "crossings": [calo_crossing(bx, block) for bx, block in numbered_blocks]}
 
 
 def gmt_crossing(orbit, bx, block):
@@ -175,9 +174,14 @@ def calo_objects(crossing):
 
 # zero suppression: a decoded DMA orbit to the payload of a CMSSW orbit
 
+def has_block(crossing):
+    """Muons: a crossing without any is left out. Calorimeter: all are there."""
+    return crossing.get("muon") != []
+
+
 def gmt_payload(orbit):
     out = struct.pack("<I", MUON_SOURCE)
-    for crossing in orbit["crossings"]:
+    for crossing in filter(has_block, orbit["crossings"]):
         second = sum(muon["selector"] for muon in crossing["muon"])
         first = len(crossing["muon"]) - second
         header = crossing["bx_match"] << 24 | first << 16 | crossing["orbit_match"] << 8 | second
@@ -190,7 +194,7 @@ def gmt_payload(orbit):
 def calo_payload(orbit):
     out = struct.pack("<I", CALO_SOURCE)
     for crossing in orbit["crossings"]:
-        out += struct.pack("<3I", orbit["warning"], crossing["bx"], orbit["orbit"])
+        out += struct.pack("<3I", 0, crossing["bx"], orbit["orbit"])
         for link, link_words in enumerate(crossing["links"]):
             out += struct.pack("<7I", link, *link_words)
     return out
@@ -294,8 +298,8 @@ def read_payload(payload):
     if source in STUB_SOURCES:
         reader = stub_block
     elif source in CALO_TCP_SOURCES:
-        name = CALO_LINKS[source - CALO_TCP_SOURCES[0]]
-        reader = sum_block if name == "sum" else lambda data, at: object_block(data, at, LINK_OBJECTS.get(name))
+        kind = CALO_TCP_SOURCES[source]
+        reader = sum_block if kind == "sum" else lambda data, at: object_block(data, at, kind)
     if reader is None:
         raise FormatError(f"no format is known for source {source}")
     crossings, offset = [], 4
@@ -326,8 +330,6 @@ def calo_block(data, offset):
 
 
 def object_block(data, offset, kind):
-    if kind is None:
-        raise FormatError("the empty calorimeter link has no objects")
     header, bx, orbit = words_of(data, offset, 3)
     words = words_of(data, offset + 12, header & 0xFF)
     objects = [fields(word, CALO_OBJECTS[kind]) for word in words]

@@ -38,7 +38,8 @@ def save_packet(name, source, packet):
         for seen, (number, _) in zip(read, orbits):
             original = next(o for o in decoded["orbits"] if o["orbit"] == number)
             assert seen["orbit"] == number
-            assert [without_link(c) for c in seen["crossings"]] == [without_link(c) for c in original["crossings"]]
+            present = filter(reader.has_block, original["crossings"])
+            assert [without_link(c) for c in seen["crossings"]] == [without_link(c) for c in present]
     (FOLDER / f"{name}.bin").write_bytes(packet)
     content = golden_json.describe_dma(packet, source)
     crossings = content.pop("crossings")
@@ -176,7 +177,7 @@ def calo_corners():
         wanted.append((objects, sums))
         blocks[bx] = calo_block(calo_links(objects, sums))
     blocks[4] = bytes(192)
-    decoded = save_packet("calo_corners", "calo", dma_packet([(88 << 1, blocks)]))
+    decoded = save_packet("calo_corners", "calo", dma_packet([(88, blocks)]))
     crossings = [c for c in decoded["orbits"][0]["crossings"] if c["bx"] != 4]
     expect_calo(wanted, crossings, "calo_corners")
 
@@ -188,21 +189,20 @@ def random_calo(rng):
 
 
 def calo_orbits(rng):
-    for name, warnings in (("calo_orbits", (0, 0, 0)), ("calo_warning", (0, 1, 0))):
-        orbits, wanted = [], []
-        for number, count, warning in zip((500, 501, 502), (3, 0, 2) if name == "calo_orbits" else (1, 1, 1), warnings):
-            crossings = sorted(rng.choice(3564, count, replace=False).tolist())
-            values = [random_calo(rng) for _ in crossings]
-            orbits.append((number << 1 | warning, {bx: calo_block(calo_links(*v)) for bx, v in zip(crossings, values)}))
-            wanted += values
-        decoded = save_packet(name, "calo", dma_packet(orbits))
-        assert [(o["orbit"], o["warning"]) for o in decoded["orbits"]] == list(zip((500, 501, 502), warnings))
-        expect_calo(wanted, [c for o in decoded["orbits"] for c in o["crossings"]], name)
+    orbits, wanted = [], []
+    for number, count in ((500, 3), (501, 0), (502, 2)):
+        crossings = sorted(rng.choice(3564, count, replace=False).tolist())
+        values = [random_calo(rng) for _ in crossings]
+        orbits.append((number, {bx: calo_block(calo_links(*v)) for bx, v in zip(crossings, values)}))
+        wanted += values
+    decoded = save_packet("calo_orbits", "calo", dma_packet(orbits))
+    assert [o["orbit"] for o in decoded["orbits"]] == [500, 501, 502]
+    expect_calo(wanted, [c for o in decoded["orbits"] for c in o["crossings"]], "calo_orbits")
 
 
 def suppressed(rng):
-    for source, kind in ((22, "jet"), (23, "jet"), (24, "egamma"), (25, "egamma"), (28, "tau"), (29, "tau")):
-        rows = corners(kind)[:12] if source % 2 == 0 else [random_object(rng, kind) for _ in range(12)]
+    for source, kind in ((22, "jet"), (23, "egamma"), (25, "tau")):
+        rows = corners(kind)[:12] + [random_object(rng, kind) for _ in range(12)]
         parts = ((0, rows[:6]), (7, []), (3563, rows[6:]))
         blocks = [calo_tcp_block(300, bx, kind, part) for bx, part in parts]
         seen = save_suppressed(f"zs_{source}_{kind}", source, "calo_tcp", {300: b"".join(blocks), 301: b""})
@@ -211,7 +211,7 @@ def suppressed(rng):
     rows = [{name: corners(name)[i] for name in reader.SUM_NAMES} for i in range(5)]
     blocks = b"".join(struct.pack("<8I", bx, 300, *[calo_word(n, row[n]) for n in reader.SUM_NAMES])
                       for bx, row in zip((0, 1, 2, 3500, 3563), rows))
-    seen = save_suppressed("zs_27_sums", 27, "calo_tcp", {300: blocks})
+    seen = save_suppressed("zs_24_sums", 24, "calo_tcp", {300: blocks})
     for row, crossing in zip(rows, seen):
         expect([row[n] for n in reader.SUM_NAMES], [crossing[n] for n in reader.SUM_NAMES], "sums")
 
@@ -239,7 +239,7 @@ def puppi(rng):
     rows = corners("charged", id=2) + corners("neutral") + [zero("charged", id=i, pt=4 * i) for i in range(2, 8)]
     words = [puppi_word(row) for row in rows]
     data = (event_bytes(0, 0, []) + event_bytes(0, 6, words[:1]) + event_bytes(0, 3558, words[1:20])
-            + event_bytes(0xFFFFFFFF, 4095, words[20:], run=31) + event_bytes(1, 12, [], error=1))
+            + event_bytes(0xFFFFFFFF, 3564, words[20:], run=31) + event_bytes(1, 12, [], error=1))
     expect(rows, save_events("puppi_corners", data), "puppi_corners")
 
     rows, data = [], b""
@@ -253,6 +253,8 @@ def puppi(rng):
     expect(rows, save_events("puppi_orbits", data), "puppi_orbits")
     one = puppi_word(zero("charged", id=3, pt=100))
     truncated = struct.pack("<Q", pack((0, 24), (51, 32), (3, 5), (1, 1), (3, 2)))
+    beyond = [event_bytes(7, bx, [one], run=3) for bx in (0, 4095, 3558)]
+    save_events("puppi_beyond", b"".join(beyond))
     save_events("puppi_truncated", event_bytes(50, 0, [one], run=3) + truncated + event_bytes(52, 0, [one, one], run=3))
 
 
