@@ -25,17 +25,22 @@ CROSSING_LISTS = (("jet", "et", 10), ("muon", "pt", 4), ("egamma", "et", 4))
 CROSSING_INPUTS = {"jets": 30, "muons": 12, "egammas": 12, "missing_et": 3}  # a tensor each: a row fits a word of memory
 
 
+def read_packet(path, source):
+    """Crossings of a packet's orbits as golden_reader describes them, keyed by (place of the orbit, crossing)."""
+    with open(path, "rb") as file:
+        packet = golden_reader.read_dma_packet(file.read(), source)
+    return {(place, crossing["bx"]): crossing for place, orbit in enumerate(packet["orbits"])
+            for crossing in orbit["crossings"]}
+
+
 def generate(strobe, source, orbits, seed, *options):
-    """Crossings of all orbits as golden_reader describes them, keyed by (place of the orbit in the stream, crossing)."""
+    """The same of a generated stream."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "packet")
         subprocess.run([strobe, "scout", "generate", "--format", source, "--orbits", str(orbits), "--packet-orbits",
                         str(orbits), "--seed", str(seed), "-o", path, *map(str, options)],
                        check=True, stdout=subprocess.DEVNULL)
-        with open(path, "rb") as file:
-            packet = golden_reader.read_dma_packet(file.read(), source)
-    return {(place, crossing["bx"]): crossing for place, orbit in enumerate(packet["orbits"])
-            for crossing in orbit["crossings"]}
+        return read_packet(path, source)
 
 
 def good(crossing, count):
@@ -69,7 +74,8 @@ def muon_inputs(muon):
 
 def crossing_inputs(calo, muons):
     """10 jets, 4 muons, 4 electrons or photons by falling pt or ET, zeros where there are fewer, and the missing ET."""
-    objects = {"jet": calo["jet"], "egamma": calo["egamma"], "muon": good(muons, 4) if muons else []}
+    objects = {kind: sorted(calo[kind], key=lambda o: (-o["link"], o["slot"])) for kind in ("jet", "egamma")}  # first: link 1
+    objects["muon"] = good(muons, 4) if muons else []
     row = []
     for kind, momentum, count in CROSSING_LISTS:
         leading = sorted((o for o in objects[kind] if o[momentum] > 0), key=lambda o: -o[momentum])[:count]
