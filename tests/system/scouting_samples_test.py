@@ -15,7 +15,7 @@ STROBE, SOURCE = sys.argv[1], sys.argv[2]
 sys.path.insert(0, os.path.join(SOURCE, "scripts/sample"))
 import scouting_events as events  # noqa: E402  (found by the line above)
 
-ORBITS, SEED, FIRST_ORBIT = 40, 2024, 1
+ORBITS, SEED, FIRST_ORBIT = 20, 2024, 1
 DEVICES = ("emulator", "xrt:0")
 
 
