@@ -39,10 +39,10 @@ struct Outcome {
 };
 
 /// Runs the program in a folder of its own, which goes with the test.
-class ProgramTest : public testing::Test {
+class ProgramTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = std::filesystem::path(testing::TempDir()) / ("strobe-program-" + std::to_string(::getpid()));
+    folder_ = std::filesystem::path(::testing::TempDir()) / ("strobe-program-" + std::to_string(::getpid()));
     std::filesystem::create_directories(folder_);
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }

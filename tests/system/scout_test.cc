@@ -5,9 +5,11 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
@@ -16,6 +18,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "tests/host/http/raw_client.h"
 #include "tests/system/background.h"
 #include "tests/system/peer_fixture.h"
 
@@ -24,7 +27,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 class Scout : public PeerTest {
  protected:
@@ -103,7 +106,7 @@ struct JetsCase {
   const char* array;
 };
 
-class ScoutJets : public Scout, public testing::WithParamInterface<JetsCase> {
+class ScoutJets : public Scout, public ::testing::WithParamInterface<JetsCase> {
  protected:
   /// Compiles the model and writes the configuration of a node that reads the jets from `from`.
   std::string prepare(const std::string& from) {
@@ -174,12 +177,12 @@ TEST_P(ScoutJets, OverTcpGetThePeersScores) {
 
 INSTANTIATE_TEST_SUITE_P(
     Models, ScoutJets,
-    testing::Values(JetsCase{"hgq2571", "$/models/hgq/jsc_openml_ebops2571.keras",
-                             "/models/hgq/expected/jsc_openml_ebops2571", "keras_output"},
-                    JetsCase{"qkeras_3layer",
-                             "$/models/keras/qkeras_3layer.json --weights $/models/keras/qkeras_3layer_weights.h5 "
-                             "--config CONFIG",
-                             "/models/keras/expected/qkeras_3layer__auto", "output"}),
+    ::testing::Values(JetsCase{"hgq2571", "$/models/hgq/jsc_openml_ebops2571.keras",
+                               "/models/hgq/expected/jsc_openml_ebops2571", "keras_output"},
+                      JetsCase{"qkeras_3layer",
+                               "$/models/keras/qkeras_3layer.json --weights $/models/keras/qkeras_3layer_weights.h5 "
+                               "--config CONFIG",
+                               "/models/keras/expected/qkeras_3layer__auto", "output"}),
     [](const auto& tested) { return std::string(tested.param.name); });
 
 /// A node with the sample jet network on 16 integers of a crossing's muons: any model serves to compare devices.
@@ -381,6 +384,126 @@ TEST_F(Scout, AFullDiskEndsTheRunAndIsCounted) {
   const json again = account_of("sources: [{format: gmt-zs, from: " + raw + "}]\n");
   EXPECT_EQ(again["sources"][0]["orbits"]["out"], account["write_orbits"]["out"]);
   EXPECT_TRUE(again["sources"][0]["faults"].empty());
+}
+
+/// A peer of the TCP sink that takes what comes, `bytes` at a time with `pause` between, into a file.
+class SlowPeer {
+ public:
+  SlowPeer(std::string file, size_t bytes, std::chrono::microseconds pause) : file_(std::move(file)) {
+    listener_ = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int small = 4096;
+    ::setsockopt(listener_, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::bind(listener_, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(listener_, 1), 0);
+    ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+    reader_ = std::thread([this, bytes, pause] {
+      const int peer = ::accept(listener_, nullptr, nullptr);
+      std::ofstream out(file_, std::ios::binary);
+      std::vector<char> buffer(bytes);
+      for (ssize_t got; (got = ::recv(peer, buffer.data(), buffer.size(), 0)) > 0;) {
+        out.write(buffer.data(), got);
+        std::this_thread::sleep_for(pause);
+      }
+      ::close(peer);
+    });
+  }
+  ~SlowPeer() {
+    if (reader_.joinable()) reader_.join();
+    ::close(listener_);
+  }
+  int port() const { return port_; }
+  /// After the sender has closed: all of it is in the file.
+  void finish() { reader_.join(); }
+
+ private:
+  std::string file_;
+  int listener_ = -1, port_ = 0;
+  std::thread reader_;
+};
+
+TEST_F(Scout, DropsWholeOrbitsByPolicyWhileTheSinkIsSlow) {
+  generate("--orbits 1500 --mean 1 -o " + file("muons.dat"));
+  for (const char* threads : {"own", "receiver"}) {
+    SlowPeer peer(file("taken.raw"), 16384, std::chrono::microseconds(500));
+    const json account =
+        account_of(absl::StrCat("sources: [{format: gmt, from: @/muons.dat}]\nslow: drop\nbatches: 2\n",
+                                "batch_orbits: 2\nqueue_orbits: 4\nthreads: {work: ", threads,
+                                "}\nwrite: [{kind: tcp, to: \"tcp://127.0.0.1:", peer.port(), "\"}]\n"));
+    peer.finish();
+    const uint64_t dropped = account["join"]["orbits"]["dropped"]["downstream_full"];
+    const uint64_t written = account["write_orbits"]["out"];
+    EXPECT_GT(dropped, 0);
+    EXPECT_GT(written, 0);
+    EXPECT_EQ(dropped + written, 1500);
+    EXPECT_EQ(account["sinks"][0]["bytes"], fs::file_size(file("taken.raw")));
+    const json again = account_of("sources: [{format: gmt-zs, from: @/taken.raw}]\n");
+    EXPECT_EQ(again["sources"][0]["orbits"]["out"], written);
+    EXPECT_TRUE(again["sources"][0]["faults"].empty()) << again["sources"][0]["faults"];
+  }
+}
+
+TEST_F(Scout, BlocksByDefaultAndLosesNothingToASlowSink) {
+  generate("--orbits 200 --mean 0.5 -o " + file("muons.dat"));
+  SlowPeer peer(file("taken.raw"), 16384, std::chrono::microseconds(500));
+  const json account = account_of(absl::StrCat("sources: [{format: gmt, from: @/muons.dat}]\n",
+                                               "write: [{kind: tcp, to: \"tcp://127.0.0.1:", peer.port(), "\"}]\n"));
+  peer.finish();
+  EXPECT_EQ(account["write_orbits"]["out"], 200);
+  EXPECT_EQ(account["sinks"][0]["bytes"], fs::file_size(file("taken.raw")));
+}
+
+TEST_F(Scout, ASinkThatIsGoneEndsTheRunWithAnAccountThatAddsUp) {
+  generate("--orbits 100 -o " + file("muons.dat"));
+  const json account = account_of(
+      "sources: [{format: gmt, from: @/muons.dat}]\nretry_seconds: 0\n"
+      "write: [{kind: tcp, to: \"tcp://127.0.0.1:1\", patience_seconds: 0.1}]\n",
+      1);
+  EXPECT_EQ(account["state"], "finished");
+  EXPECT_THAT(account["error"].get<std::string>(), HasSubstr("127.0.0.1:1"));
+  EXPECT_EQ(account["write_orbits"]["in"], account["write_orbits"]["dropped"]["sink_failed"]);
+}
+
+TEST_F(Scout, TakesOrdersOverHttp) {
+  generate("--orbits 50 -o " + file("muons.dat"));
+  const std::string config = node(
+      "sources: [{format: gmt, from: @/muons.dat, rate: 0.002}]\ncontrol: \"127.0.0.1:0\"\n"
+      "account: {file: @/account.json, orbits: @/orbits.csv}\n");
+  const pid_t running = start_strobe({"scout", "--wait", "--live", "--config", config}, file("printed"));
+  const std::string address = wait_for("http://", file("printed"));
+  const auto ask = [&](const std::string& method, const std::string& path) {
+    testing::RawClient client(address);
+    client.send(method + " " + path + " HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+    return client.receive();
+  };
+  const auto wait_for_state = [&](const std::string& state) {
+    for (int look = 0; look < 20000; ++look) {
+      if (ask("GET", "/state").find("\"state\":\"" + state + "\"") != std::string::npos) return;
+    }
+    ADD_FAILURE() << "not " << state << ": " << ask("GET", "/state");
+  };
+  wait_for_state("configured");
+  EXPECT_THAT(ask("POST", "/pause"), HasSubstr(" 409 "));
+  EXPECT_THAT(ask("POST", "/start?run=77"), HasSubstr(" 202 "));
+  wait_for_state("running");
+  EXPECT_THAT(ask("POST", "/pause"), HasSubstr(" 202 "));
+  wait_for_state("paused");
+  EXPECT_THAT(ask("GET", "/metrics"), HasSubstr("strobe_scout_in_total{stage=\"source.gmt\",unit=\"orbits\"}"));
+  EXPECT_THAT(ask("POST", "/resume"), HasSubstr(" 202 "));
+  EXPECT_THAT(ask("POST", "/stop"), HasSubstr(" 202 "));
+  wait_for_state("configured");
+  ::kill(running, SIGTERM);
+  EXPECT_EQ(status_of(running), 0) << slurp(file("printed"));
+  EXPECT_THAT(slurp(file("printed")), HasSubstr("run 77, finished"));
+  const json saved = json::parse(slurp(file("account.json")));
+  EXPECT_EQ(saved["run"], 77);
+  const std::string orbits = slurp(file("orbits.csv"));
+  EXPECT_EQ(static_cast<uint64_t>(std::count(orbits.begin(), orbits.end(), '\n')),
+            1 + saved["write_orbits"]["in"].get<uint64_t>());
 }
 
 TEST_F(Scout, CountsEveryFaultAndLosesNothingElse) {
