@@ -24,8 +24,8 @@ constexpr size_t kBlockBytes = kBlockRows * kRowBytes + 64;
 
 /// Sets up memory for all programs of a selection, once.
 void prepare(const Selection::Impl& impl, Workspace::State& work) {
-  if (work.owner == &impl) return;
-  work.owner = &impl;
+  if (work.owner == impl.identity) return;
+  work.owner = impl.identity;
   work.collections.clear();
   work.collections.resize(impl.plan.collections.size());
   std::vector<const Program*> programs = {&impl.main, &impl.decide};

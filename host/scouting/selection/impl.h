@@ -14,6 +14,8 @@ namespace strobe::scouting {
 
 /// The finished plan.
 struct Selection::Impl {
+  /// Tells selections apart as long as a workspace remembers one, which an address would not.
+  std::shared_ptr<const int> identity = std::make_shared<const int>(0);
   selection::Plan plan;
   selection::Reach reach;
   std::vector<std::string> value_names;
@@ -43,7 +45,7 @@ struct Selected::State {
 };
 
 struct Workspace::State {
-  const void* owner = nullptr;  ///< the plan that the operands were made for
+  std::shared_ptr<const int> owner;  ///< the `identity` of the selection that the operands were made for
   std::vector<selection::ObjectScratch> collections;
   std::vector<std::vector<selection::Operand>> operands;  ///< by program
   Buffer<std::byte> registers;

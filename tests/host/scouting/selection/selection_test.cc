@@ -281,6 +281,23 @@ TEST(Selection, TakesACrossingWithMoreObjectsThanABlock) {
   EXPECT_EQ(f.value("s"), (std::vector<double>{3, 7 * 4999 + 300, 4}));
 }
 
+TEST(Selection, AWorkspaceMayGoFromOneSelectionToAnother) {
+  Selected selected;
+  Workspace workspace;
+  const Muons muons = Muons().crossing(1, {{5}, {9}});
+  const SourceOrbit* part = &muons.orbit();
+  SelectionSetup setup;
+  setup.sources = {{"gmt", find_format("gmt")}};
+  for (int places = 1; places < 20; ++places) {
+    std::string text = "values: {v: '0";
+    for (int i = 0; i < places; ++i) text += " + " + std::to_string(places) + " * muon[" + std::to_string(i) + "].pt";
+    const auto made = Selection::compile(YAML::Load(text + "'}"), setup);
+    ASSERT_TRUE(made.ok()) << made.status();
+    made->evaluate(nullptr, {5, {&part, 1}}, nullptr, selected, workspace);
+    EXPECT_EQ(selected.value(0)[0], places * (places == 1 ? 5 : 14));
+  }
+}
+
 TEST(Selection, HasNoNegativeZero) {
   Fixture f(
       "values: {a: '-(muon[0].eta)', b: 'muon[0].eta * -1', c: 'sin(phys(muon[0].eta)) * -2', d: '0 / "
