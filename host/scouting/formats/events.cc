@@ -9,6 +9,7 @@ namespace {
 constexpr size_t kWord = sizeof(uint64_t);
 constexpr uint32_t kMostNativeWords = 255;
 constexpr size_t kPrefetchBytes = 2048;
+constexpr ptrdiff_t kStepBytes = 64;
 
 /// Muons of 96 bit, two in three words, the last one alone in two.
 size_t muons_in(size_t words) { return 2 * words / 3; }
@@ -22,6 +23,23 @@ TrackMuonWords track_muon(const std::byte* words, size_t index) {
   const std::byte* const pair = words + 3 * kWord * (index / 2);
   if (index % 2 == 0) return {load<uint64_t>(pair), load<uint32_t>(pair + kWord)};
   return {load<uint64_t>(pair + 2 * kWord), load<uint32_t>(pair + kWord + 4)};
+}
+
+/// Copies an event's words, 64 bytes at a time: `to` has room for that, and as many bytes can be read behind `from`.
+/// Returns all words' bits, or-ed.
+uint64_t copy_words(const std::byte* from, size_t words, uint64_t* to) {
+  constexpr size_t kStep = 8;
+  static constexpr uint64_t kUsed[2 * kStep] = {~uint64_t{0}, ~uint64_t{0}, ~uint64_t{0}, ~uint64_t{0},
+                                                ~uint64_t{0}, ~uint64_t{0}, ~uint64_t{0}, ~uint64_t{0}};
+  uint64_t bits[kStep] = {};
+  for (size_t i = 0; i < words; i += kStep) {
+    uint64_t step[kStep];
+    std::memcpy(step, from + i * kWord, sizeof(step));
+    std::memcpy(to + i, step, sizeof(step));
+    const uint64_t* const used = kUsed + (words - i < kStep ? kStep - (words - i) : 0);
+    for (size_t k = 0; k < kStep; ++k) bits[k] |= step[k] & used[k];
+  }
+  return bits[0] | bits[1] | bits[2] | bits[3] | bits[4] | bits[5] | bits[6] | bits[7];
 }
 
 void append_track_muons(const Event& event, Collection& muons) {
@@ -118,9 +136,21 @@ EventReader::Stop EventReader::fast(const Stretch& bytes, const Event& first, So
     if (static_cast<size_t>(bytes.end - event->begin()) < event->words * kWord) {
       return bytes.at_end ? Stop::kDoubt : Stop::kNeedMore;
     }
-    if (!is_sound(*event) || may_hold_header(*event)) return Stop::kDoubt;
+    if (!is_sound(*event)) return Stop::kDoubt;
     last = static_cast<int32_t>(event->crossing);
-    append(*event, orbit);
+    if (has_marker_ && options_.columns && !options_.payload && bytes.end - event->end() >= kStepBytes) {
+      Collection& objects = orbit.collections[0];
+      const size_t size = objects.wide[0].size();
+      orbit.crossings.push_back(static_cast<uint16_t>(event->crossing));
+      objects.first.push_back(static_cast<uint32_t>(size));
+      objects.wide[0].resize(size + event->words);
+      // Only a header has the highest bit.
+      const uint64_t bits = copy_words(event->begin(), event->words, objects.wide[0].data() + size);
+      if (bits >> 63 != 0 && may_hold_header(*event)) return Stop::kDoubt;
+    } else {
+      if (may_hold_header(*event)) return Stop::kDoubt;
+      append(*event, orbit);
+    }
     at = event->end();
   }
   // Another orbit's header, or a damaged one of this orbit: the header after it tells.

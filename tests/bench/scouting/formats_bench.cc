@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "host/scouting/formats/extract.h"
 #include "host/scouting/formats/isa.h"
 #include "tests/host/scouting/formats/support.h"
 
@@ -14,7 +15,7 @@
 namespace strobe::scouting {
 namespace {
 
-constexpr int kRounds = 15;
+constexpr int kRounds = 9;
 constexpr double kColliding = 2340;
 
 double seconds_of(const std::function<void()>& work) {
@@ -74,7 +75,7 @@ void bench_gmt() {
   for (const bool from_dram : {true, false}) {
     for (const double mean : {0.1, 0.3, 1.0}) {
       Bytes stream;
-      for (const Bytes& packet : gmt_packets(mean, size_t{128} << 20)) append(stream, packet);
+      for (const Bytes& packet : gmt_packets(mean, size_t{96} << 20)) append(stream, packet);
       // In L2: one orbit at a time is brought there and then decoded again and again, each of hundreds.
       Bytes target(from_dram ? stream.size() : size_t{1} << 20);
       std::vector<std::pair<size_t, size_t>> orbits;
@@ -136,7 +137,88 @@ void bench_gmt() {
   }
 }
 
+/// Native64 orbits of 594 events with Poisson candidates of random fields.
+Bytes puppi_orbit(std::mt19937_64& random, uint64_t number, double mean) {
+  std::poisson_distribution<uint64_t> candidates(mean);
+  Bytes bytes;
+  for (uint64_t crossing = 0; crossing < 3564; crossing += 6) {
+    const uint64_t count = std::min<uint64_t>(candidates(random), 208);
+    put64(bytes, uint64_t{1} << 63 | number << 24 | crossing << 12 | count);
+    for (uint64_t i = 0; i < count; ++i) put64(bytes, random() >> 3);
+  }
+  return bytes;
+}
+
+struct PuppiStore {
+  std::vector<uint16_t> pt, wpuppi;
+  std::vector<int16_t> eta, phi, z0;
+  std::vector<uint8_t> particle, quality, em_id;
+  std::vector<int8_t> dxy;
+  explicit PuppiStore(size_t n) : pt(n), wpuppi(n), eta(n), phi(n), z0(n), particle(n), quality(n), em_id(n), dxy(n) {}
+  PuppiColumns columns() {
+    return {pt.data(),       eta.data(), phi.data(),     z0.data(),   wpuppi.data(),
+            particle.data(), dxy.data(), quality.data(), em_id.data()};
+  }
+};
+
+void bench_puppi() {
+  std::printf("Puppi events to columns of all fields (14 B a candidate); ratio to memcpy of the events\n");
+  for (const bool from_dram : {true, false}) {
+    for (const double mean : {15.0, 40.0}) {
+      std::mt19937_64 random(2);
+      Bytes stream;
+      std::vector<std::pair<size_t, size_t>> orbits;
+      for (uint64_t number = 1; stream.size() < size_t{96} << 20; ++number) {
+        const Bytes orbit = puppi_orbit(random, number, mean);
+        orbits.emplace_back(stream.size(), orbit.size());
+        append(stream, orbit);
+      }
+      if (!from_dram) orbits.resize(std::min<size_t>(orbits.size(), 300));
+      const int repeats = from_dram ? 1 : 8;
+      Bytes target(from_dram ? stream.size() : size_t{1} << 20);
+      double bytes = 0;
+      for (const auto& orbit : orbits) bytes += static_cast<double>(orbit.second) * repeats;
+      std::vector<std::function<void()>> works = {[&] {
+        for (const auto& [at, size] : orbits) {
+          for (int r = 0; r < repeats; ++r) {
+            std::memcpy(target.data() + (from_dram ? at : 0), stream.data() + at, size);
+            asm volatile("" ::: "memory");
+          }
+        }
+      }};
+      std::vector<std::string> names;
+      std::vector<std::unique_ptr<Decoder>> decoders;
+      std::vector<SourceOrbit> results(4);
+      PuppiStore store(600 * 208);
+      for (const Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512}) {
+        if (!has_isa(isa)) continue;
+        decoders.push_back(decoder_of("puppi", {true, false}, isa));
+        names.push_back(name_of(isa));
+        Decoder* const decoder = decoders.back().get();
+        SourceOrbit* const result = &results[decoders.size()];
+        works.push_back([&, decoder, result, isa] {
+          for (const auto& [at, size] : orbits) {
+            for (int r = 0; r < repeats; ++r) {
+              decoder->decode(std::span(stream).subspan(at, size), true, *result);
+              extract_puppi(result->collections[0].wide[0].view(), store.columns(), isa);
+            }
+          }
+        });
+      }
+      const std::vector<double> best = best_of(works);
+      std::printf("  %s, %.0f candidates an event, %zu orbits, memcpy %.1f GB/s:", from_dram ? "DRAM" : "L2", mean,
+                  orbits.size(), bytes / best[0] / 1e9);
+      for (size_t i = 1; i < works.size(); ++i) std::printf(" %s %.2f;", names[i - 1].c_str(), best[0] / best[i]);
+      std::printf("\n");
+    }
+  }
+}
+
 }  // namespace
 }  // namespace strobe::scouting
 
-int main() { strobe::scouting::bench_gmt(); }
+int main() {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  strobe::scouting::bench_puppi();
+  strobe::scouting::bench_gmt();
+}

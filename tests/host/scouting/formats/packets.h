@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <random>
 #include <span>
 #include <string>
@@ -17,7 +18,9 @@ namespace strobe::scouting {
 using Bytes = std::vector<std::byte>;
 
 inline void put32(Bytes& to, uint32_t value) {
-  for (int i = 0; i < 4; ++i) to.push_back(static_cast<std::byte>(value >> (8 * i)));
+  const size_t at = to.size();
+  to.resize(at + sizeof(value));
+  std::memcpy(&to[at], &value, sizeof(value));
 }
 inline void put64(Bytes& to, uint64_t value) {
   put32(to, static_cast<uint32_t>(value));
