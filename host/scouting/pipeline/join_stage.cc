@@ -6,6 +6,9 @@
 namespace strobe::scouting {
 namespace {
 
+/// Orbits that one source may be ahead of another, where it can be held: about 20 ms of the LHC.
+constexpr size_t kMostAhead = 256;
+
 int64_t now_ns() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
 
 }  // namespace
@@ -25,15 +28,33 @@ void JoinStage::start() {
   if (queue_ != nullptr) thread_ = std::thread([this] { work(); });
 }
 
+void JoinStage::stop() {
+  // Without the lock: a receiver may hold it while it waits for the very thread that calls this.
+  stopped_ = true;
+  caught_up_.notify_all();
+}
+
 void JoinStage::wait() {
   if (thread_.joinable()) thread_.join();
 }
 
 std::optional<Fault> JoinStage::take(size_t source, SourceOrbitPtr orbit) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   const bool taken = joiner_.take(source, std::move(orbit), now_ns());
   count();
+  if (setup_.options.sources > 1 && !setup_.drop_when_slow) let_others_catch_up(lock);
   return taken ? std::nullopt : std::optional(Fault::kOutOfSequence);
+}
+
+/// Holds a source that is far ahead of the others, until they have come, ended, or their time is over.
+void JoinStage::let_others_catch_up(std::unique_lock<std::mutex>& lock) {
+  constexpr std::chrono::milliseconds kLook{20};
+  caught_up_.notify_all();
+  while (joiner_.waiting() > kMostAhead && !stopped_) {
+    caught_up_.wait_for(lock, kLook);
+    joiner_.check_time(now_ns());
+    count();
+  }
 }
 
 void JoinStage::go_on(JoinedOrbit orbit) {
@@ -69,6 +90,7 @@ void JoinStage::finish(size_t source) {
   const std::lock_guard lock(mutex_);
   joiner_.finish(source);
   count();
+  caught_up_.notify_all();
   if (++finished_ < setup_.options.sources) return;
   if (queue_ != nullptr) return queue_->close();
   setup_.worker.finish();

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -29,6 +31,8 @@ class JoinStage : public OrbitTaker {
   ~JoinStage() override;
 
   void start();
+  /// Sources that were held go on: they are to end. From any thread.
+  void stop();
   /// After all sources have ended: until the worker has too.
   void wait();
   std::optional<Fault> take(size_t source, SourceOrbitPtr orbit) override;
@@ -42,11 +46,14 @@ class JoinStage : public OrbitTaker {
   void go_on(JoinedOrbit orbit);
   void work();
   void count();
+  void let_others_catch_up(std::unique_lock<std::mutex>& lock);
 
   const Setup setup_;
-  std::mutex mutex_;  ///< receivers take turns
+  std::mutex mutex_;                   ///< receivers take turns
+  std::condition_variable caught_up_;  ///< fewer orbits wait for parts
   Joiner joiner_;
   size_t finished_ = 0;
+  std::atomic<bool> stopped_{false};
   uint64_t full_ = 0;  ///< orbits dropped here, by policy
   Guarded<JoinAccount> account_;
   std::unique_ptr<BoundedQueue<JoinedOrbit>> queue_;

@@ -49,10 +49,19 @@ bool Joiner::decided(const Waiting& waiting) const {
   return true;
 }
 
+/// Whether no source that the orbit waits for is one that is never late.
+bool Joiner::can_be_late(const Waiting& waiting) const {
+  for (size_t s = 0; s < options_.never_late.size(); ++s) {
+    const bool awaited = waiting.orbit.parts[s] == nullptr && latest_[s] <= int64_t{waiting.orbit.number};
+    if (awaited && options_.never_late[s]) return false;
+  }
+  return true;
+}
+
 void Joiner::release(int64_t now_ns) {
   while (!waiting_.empty()) {
     const auto oldest = waiting_.begin();
-    const bool late = now_ns - options_.timeout_ns >= oldest->second.since_ns;
+    const bool late = now_ns - options_.timeout_ns >= oldest->second.since_ns && can_be_late(oldest->second);
     if (!decided(oldest->second) && !late && waiting_.size() <= options_.most_waiting) return;
     Waiting waiting = std::move(oldest->second);
     waiting_.erase(oldest);

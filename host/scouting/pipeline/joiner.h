@@ -23,6 +23,8 @@ struct JoinOptions {
   int64_t timeout_ns = 100'000'000;  ///< from an orbit's first part to its going on without the others
   bool keep_incomplete = true;       ///< false: dropped, and counted as such
   size_t most_waiting = 4096;        ///< orbits that wait for parts; the oldest then goes on as if its time were over
+  /// By source: true for one that is never late, as a file, which is there whenever its turn comes. Empty: none.
+  std::vector<bool> never_late;
 };
 
 /// Joins the sources' orbits by number and lets them go on in ascending order: a barrier with a timeout. An orbit goes
@@ -39,6 +41,8 @@ class Joiner {
   /// Lets go on what has waited too long.
   void check_time(int64_t now_ns);
   const JoinAccount& account() const { return account_; }
+  /// Orbits that wait for parts.
+  size_t waiting() const { return waiting_.size(); }
 
  private:
   struct Waiting {
@@ -48,6 +52,7 @@ class Joiner {
   };
 
   bool decided(const Waiting& waiting) const;
+  bool can_be_late(const Waiting& waiting) const;
   void release(int64_t now_ns);
   void let_go(Waiting waiting);
 

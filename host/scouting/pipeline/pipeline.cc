@@ -172,6 +172,7 @@ class WiredPipeline : public Pipeline {
 
   void stop() override {
     for (const std::unique_ptr<Receiver>& receiver : receivers_) receiver->stop();
+    if (config_.sources.size() > 1) join_.stop();
   }
 
   absl::Status wait() override {
@@ -211,6 +212,7 @@ class WiredPipeline : public Pipeline {
     options.sources = config_.sources.size();
     options.timeout_ns = int64_t{config_.join_timeout_ms} * 1'000'000;
     options.keep_incomplete = config_.keep_incomplete;
+    for (const SourceConfig& source : config_.sources) options.never_late.push_back(is_file(source.from));
     return {options,
             config_.drop_when_slow,
             config_.own_thread || config_.sources.size() > 1,

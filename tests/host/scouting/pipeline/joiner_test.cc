@@ -83,6 +83,15 @@ TEST_F(JoinerTest, DropsIncompleteOrbitsWhereItIsToldTo) {
   EXPECT_TRUE(joiner.account().orbits.adds_up());
 }
 
+TEST_F(JoinerTest, WaitsWithoutATimeoutForASourceThatIsNeverLate) {
+  Joiner joiner = make({.sources = 3, .timeout_ns = 100, .never_late = {false, true, false}});
+  joiner.take(0, orbit(1), 1000);
+  joiner.check_time(5000);
+  EXPECT_TRUE(seen_.empty());
+  joiner.take(1, orbit(1), 5000);  // now only the third is awaited, and its time is over
+  EXPECT_THAT(seen_, ElementsAre("1:++-"));
+}
+
 TEST_F(JoinerTest, BoundsWhatWaits) {
   Joiner joiner = make({.sources = 2, .most_waiting = 3});
   for (uint32_t n = 1; n <= 5; ++n) joiner.take(0, orbit(n), 1);
