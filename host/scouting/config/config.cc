@@ -167,6 +167,7 @@ absl::Status read_root(Config& config) {
   std::string slow = "block";
   reader.require("sources");
   reader.number<uint32_t>("run", config.run, 1, 0xffffffff);
+  reader.number<uint32_t>("first_crossing", config.first_crossing, 0, 1);
   reader.number<size_t>("batch_orbits", config.batch_orbits, 1, 4096);
   reader.number<size_t>("batches", config.batches, 1, 64);
   reader.number<size_t>("queue_orbits", config.queue_orbits, 1, 1 << 20);

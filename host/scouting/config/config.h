@@ -55,6 +55,7 @@ struct Config {
   std::string text;
   YAML::Node root;  ///< select, values, require and keep are the selection's
   uint32_t run = 1;
+  uint32_t first_crossing = 0;  ///< how the links number an orbit's first crossing: windows over its border need it
   std::vector<SourceConfig> sources;
   int join_timeout_ms = 100;
   bool keep_incomplete = true;

@@ -46,6 +46,7 @@ absl::StatusOr<std::vector<std::unique_ptr<Model>>> open_models(const Config& co
 
 absl::StatusOr<Selection> compile_selection(const Config& config, const std::vector<std::unique_ptr<Model>>& models) {
   SelectionSetup setup;
+  setup.first_crossing = config.first_crossing;
   for (const SourceConfig& source : config.sources) setup.sources.push_back({source.name, source.format});
   for (const std::unique_ptr<Model>& model : models) {
     ModelSetup each{model->name(), {}, {}};

@@ -31,6 +31,7 @@ TEST(ScoutConfig, HasSensibleDefaults) {
 TEST(ScoutConfig, ReadsEveryKey) {
   const auto config = parse_config(R"(
 run: 325099
+first_crossing: 1
 sources:
   - {name: muons, format: gmt, from: "tcp-listen://127.0.0.1:0", buffer_mebibytes: 16, core: 1}
   - {format: calo, from: calo.dat.gz, rate: 1.5, passes: 0, every: 6}
@@ -58,6 +59,7 @@ control: 127.0.0.1:0
                                    "node.yml");
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->run, 325099);
+  EXPECT_EQ(config->first_crossing, 1);
   EXPECT_EQ(config->sources[1].rate, 1.5);
   EXPECT_EQ(config->sources[1].passes, 0);
   EXPECT_EQ(config->sources[1].every, 6);
