@@ -59,6 +59,11 @@ void Model::prepare(ModelWork& work) const {
   for (size_t i = 0; i < spec.inputs.size(); ++i) work.input_row_bytes_.push_back(runner_->input_codec(i).row_bytes());
   work.request_.inputs.resize(spec.inputs.size());
   work.request_.outputs.resize(spec.outputs.size());
+  work.request_.done = [&work](absl::Status status) {
+    work.status_ = std::move(status);
+    work.pending_ = false;
+    work.pending_.notify_one();
+  };
 }
 
 void Model::submit(ModelWork& work) {
@@ -71,11 +76,6 @@ void Model::submit(ModelWork& work) {
     request.outputs[o] = {work.outputs_[o].view(), codec.container_encoding()};
   }
   work.pending_ = true;
-  request.done = [&work](absl::Status status) {
-    work.status_ = std::move(status);
-    work.pending_ = false;
-    work.pending_.notify_one();
-  };
   runner_->submit(request);
 }
 

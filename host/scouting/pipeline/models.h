@@ -19,7 +19,8 @@ namespace strobe::scouting {
 /// pipeline knows neither xclbins nor devices. Errors: what is wrong with the file or the choice.
 using ModelOpener = std::function<absl::StatusOr<runtime::ModelSpec>(const ModelConfig&)>;
 
-/// Rows of several orbits for one model, and what it said of them. Memory is kept from batch to batch.
+/// Rows of several orbits for one model, and what it said of them. Memory is kept from batch to batch. Must outlive the
+/// model: its thread may still be returning from telling a waiter that the scores are there.
 class ModelWork {
  public:
   ModelWork() = default;

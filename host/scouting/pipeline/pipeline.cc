@@ -103,10 +103,10 @@ class WiredPipeline : public Pipeline {
                 std::vector<std::unique_ptr<Model>> models, Selection selection)
       : config_(config),
         quarantine_(std::move(quarantine)),
-        models_(std::move(models)),
-        selection_(std::move(selection)),
         free_(config_.batches + 1),
         started_(config_.batches + 1),
+        models_(std::move(models)),
+        selection_(std::move(selection)),
         worker_({selection_, models_, config_.batch_orbits, free_,
                  [this](BatchPtr batch) { launched(std::move(batch)); }, work_account_}),
         join_(join_setup()) {
@@ -280,10 +280,10 @@ class WiredPipeline : public Pipeline {
 
   const Config config_;
   std::unique_ptr<Quarantine> quarantine_;
+  BatchQueue free_, started_;  ///< before the models: batches outlive them
   std::vector<std::unique_ptr<Model>> models_;
   Selection selection_;
   Guarded<WorkAccount> work_account_;
-  BatchQueue free_, started_;
   Worker worker_;
   JoinStage join_;
   std::unique_ptr<Writer> writer_;
