@@ -40,8 +40,8 @@ struct Limits {
   bool post = false;
 };
 
-/// A small HTTP/1.1 server for health probes, metrics and commands: GET, HEAD and POST, no request bodies, keep-alive, no TLS. One
-/// thread. It refuses by itself what is no such request: 400, 405, 431.
+/// A small HTTP/1.1 server for health probes, metrics and commands: GET, HEAD and POST, no request bodies, keep-alive,
+/// no TLS. One thread. It refuses by itself what is no such request: 400, 405, 431.
 class HttpServer {
  public:
   /// Listens on `address`: host:port, [IPv6]:port; port 0 for a free one.
