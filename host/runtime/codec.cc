@@ -102,18 +102,4 @@ absl::Status Codec::check_decode(Encoding to) const {
                    high, " of ", type_.to_string(), "; ", std::string(to_string(container_encoding().kind)), " can"));
 }
 
-int64_t Codec::load_container(const std::byte* from, size_t element, size_t column) const {
-  const bool is_signed = type_.at(static_cast<int64_t>(column)).is_signed;
-  switch (container_bytes_) {
-    case 1:
-      return is_signed ? int64_t{load<int8_t>(from, element)} : int64_t{load<uint8_t>(from, element)};
-    case 2:
-      return is_signed ? int64_t{load<int16_t>(from, element)} : int64_t{load<uint16_t>(from, element)};
-    case 4:
-      return is_signed ? int64_t{load<int32_t>(from, element)} : int64_t{load<uint32_t>(from, element)};
-    default:
-      return load<int64_t>(from, element);
-  }
-}
-
 }  // namespace strobe::runtime

@@ -98,7 +98,7 @@ class Codec {
   void decode_keys(std::span<const std::byte> containers, std::span<std::byte> values) const;
   template <typename Target>
   void decode_numbers(std::span<const std::byte> containers, std::span<std::byte> values) const;
-  int64_t load_container(const std::byte* from, size_t element, size_t column) const;
+  bool is_signed(size_t column) const { return type_.at(static_cast<int64_t>(column)).is_signed; }
   void store_container(std::byte* to, size_t element, int64_t raw) const;
   template <typename Source>
   absl::Status refuse(const Block& block, size_t index, size_t first_row, Source value) const;

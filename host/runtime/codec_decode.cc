@@ -54,7 +54,7 @@ void Codec::decode_numbers(std::span<const std::byte> containers, std::span<std:
   }
   for (size_t i = 0; i < total; ++i) {
     const size_t column = i % columns_;
-    const int64_t raw = load_container(containers.data(), i, column);
+    const int64_t raw = load_raw(containers.data(), i, container_bytes_, is_signed(column));
     store(values.data(), i, static_cast<Target>(static_cast<double>(raw) * step_double_[column]));
   }
 }
@@ -72,7 +72,8 @@ void Codec::decode(Encoding to, std::span<const std::byte> containers, std::span
       }
       const size_t total = containers.size() / container_bytes_;
       for (size_t i = 0; i < total; ++i) {
-        store(values.data(), i, static_cast<Target>(load_container(containers.data(), i, i % columns_)));
+        store(values.data(), i,
+              static_cast<Target>(load_raw(containers.data(), i, container_bytes_, is_signed(i % columns_))));
       }
     }
   });

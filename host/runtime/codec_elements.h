@@ -48,4 +48,18 @@ auto with_kind(ElementKind kind, Visitor visit) {
   return visit(double{});
 }
 
+/// The value of a container of 1, 2, 4 or 8 bytes.
+inline int64_t load_raw(const std::byte* from, size_t element, size_t container_bytes, bool is_signed) {
+  switch (container_bytes) {
+    case 1:
+      return is_signed ? int64_t{load<int8_t>(from, element)} : int64_t{load<uint8_t>(from, element)};
+    case 2:
+      return is_signed ? int64_t{load<int16_t>(from, element)} : int64_t{load<uint16_t>(from, element)};
+    case 4:
+      return is_signed ? int64_t{load<int32_t>(from, element)} : int64_t{load<uint32_t>(from, element)};
+    default:
+      return load<int64_t>(from, element);
+  }
+}
+
 }  // namespace strobe::runtime

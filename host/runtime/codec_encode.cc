@@ -94,7 +94,8 @@ absl::Status Codec::encode_block_slowly(const Block& block, size_t first_row, mo
 /// Whether a block of numbers, encoded, has a value that no number may have.
 bool Codec::holds_missing(const Block& block) const {
   bool found = false;
-  for (size_t i = 0; i < block.count; ++i) found |= load_container(block.out, i, 0) == *meaning_.missing;
+  for (size_t i = 0; i < block.count; ++i)
+    found |= load_raw(block.out, i, container_bytes_, is_signed(0)) == *meaning_.missing;
   return found;
 }
 
