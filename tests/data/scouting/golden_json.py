@@ -57,18 +57,21 @@ def rows_of(orbits):
     return rows
 
 
-def describe_dma(packet, source):
-    decoded = reader.read_dma_packet(packet, source)
-    return {"format": f"{source}_dma", "bytes": len(packet), "trailer": decoded["trailer"],
+def describe_dma(data, source):
+    decoded = reader.read_dma_packets(data, source)
+    return {"format": f"{source}_dma", "bytes": len(data), "trailers": decoded["trailers"],
             "orbits": [orbit["orbit"] for orbit in decoded["orbits"]], "crossings": rows_of(decoded["orbits"])}
 
 
 def describe_raw(data):
-    result = reader.read_raw(data)
+    """Raw files, and raw orbits without a file header."""
+    has_header = data[:8] == b"RAW_0002"
+    result = reader.read_raw(data) if has_header else reader.read_raw_orbits(data)
+    head = {"run": result["run"], "section": result["section"]} if has_header else {}
     places = [{name: orbit[name] for name in ("orbit", "source", "payload_offset", "payload_bytes", "crc_ok")}
               for orbit in result["orbits"]]
-    return {"format": "raw", "bytes": len(data), "run": result["run"], "section": result["section"],
-            "errors": result["errors"], "orbits": places, "crossings": rows_of(result["orbits"])}
+    return {"format": "raw", "bytes": len(data), **head, "errors": result["errors"], "orbits": places,
+            "crossings": rows_of(result["orbits"])}
 
 
 def describe_puppi(data):

@@ -102,28 +102,39 @@ def bitmap_crossings(words):
     return [32 * k + i for k, word in enumerate(words) for i in range(32) if word >> i & 1]
 
 
-def read_dma_packet(data, source):
-    """Orbits of one DMA packet: header, 192-byte blocks, trailer with the bitmap; then one packet trailer."""
-    orbits, offset = [], 0
-    while offset == 0 or len(data) - offset > 32:
-        header = words_of(data, offset, 8)
-        offset += 32
-        blocks = []
-        while data[offset:offset + 32] != TRAILER_MARK:
-            blocks.append(words_of(data, offset, 48))
-            offset += 192
-        crossings = bitmap_crossings(words_of(data, offset + 32, 112))
-        if len(crossings) != len(blocks):
-            raise FormatError(f"bitmap holds {len(crossings)} crossings, the orbit {len(blocks)} blocks")
-        if crossings and crossings[-1] >= CROSSINGS_PER_ORBIT:
-            raise FormatError(f"bitmap holds crossing {crossings[-1]}, past the orbit")
-        words_of(data, offset, 136)
-        offset += 544
-        orbits.append(dma_orbit(header, list(zip(crossings, blocks)), source))
-    mark, autorealign, dropped, count = words_of(data, offset, 4, "Q")
-    if mark != PACKET_MARK:
-        raise FormatError(f"packet trailer begins with {mark:#x}")
-    return {"orbits": orbits, "trailer": {"autorealign": autorealign, "dropped": dropped, "orbits": count}}
+def read_dma_packets(data, source):
+    """Orbits and packet trailers of a stream of DMA packets.
+
+    An orbit: header, 192-byte blocks, trailer with the bitmap. After a packet's orbits its trailer of 32 bytes.
+    """
+    orbits, trailers, offset = [], [], 0
+    while offset < len(data):
+        mark, autorealign, dropped, count = words_of(data, offset, 4, "Q")
+        if mark == PACKET_MARK:
+            trailers.append({"autorealign": autorealign, "dropped": dropped, "orbits": count})
+            offset += 32
+        else:
+            orbit, offset = read_dma_orbit(data, offset, source)
+            orbits.append(orbit)
+    if data[-32:-24] != struct.pack("<Q", PACKET_MARK):
+        raise FormatError("the last packet has no trailer")
+    return {"orbits": orbits, "trailers": trailers}
+
+
+def read_dma_orbit(data, offset, source):
+    header = words_of(data, offset, 8)
+    offset += 32
+    blocks = []
+    while data[offset:offset + 32] != TRAILER_MARK:
+        blocks.append(words_of(data, offset, 48))
+        offset += 192
+    crossings = bitmap_crossings(words_of(data, offset + 32, 112))
+    if len(crossings) != len(blocks):
+        raise FormatError(f"bitmap holds {len(crossings)} crossings, the orbit {len(blocks)} blocks")
+    if crossings and crossings[-1] >= CROSSINGS_PER_ORBIT:
+        raise FormatError(f"bitmap holds crossing {crossings[-1]}, past the orbit")
+    words_of(data, offset, 136)
+    return dma_orbit(header, list(zip(crossings, blocks)), source), offset + 544
 
 
 def dma_orbit(header, numbered_blocks, source):
@@ -244,8 +255,17 @@ def read_raw(data):
     magic, size, kind, orbits, run, section, file_size = struct.unpack_from("<8sHHIIIQ", data)
     if magic != b"RAW_0002" or size != 32 or kind != 20:
         raise FormatError(f"file header begins {magic!r}, size {size}, type {kind}")
-    result = {"run": run, "section": section, "orbits": [], "errors": [], "crc_errors": 0}
-    offset = 32
+    result = read_raw_orbits(data, 32, (run, section))
+    if len(result["orbits"]) != orbits:
+        result["errors"].append(f"the file header says {orbits} orbits, there are {len(result['orbits'])}")
+    if file_size != len(data):
+        result["errors"].append(f"the file header says {file_size} bytes, there are {len(data)}")
+    return {"run": run, "section": section, **result}
+
+
+def read_raw_orbits(data, offset=0, run_and_section=None):
+    """The orbits of a raw file from `offset` on, or of a stream that has no file header."""
+    result = {"orbits": [], "errors": [], "crc_errors": 0}
     while offset < len(data):
         if len(data) - offset < 24:
             result["errors"].append(f"byte {offset}: {len(data) - offset} bytes left over, an orbit header has 24")
@@ -256,17 +276,14 @@ def read_raw(data):
             result["errors"].append(f"byte {offset}: version {version}, {len(payload)} of {length} payload bytes")
             break
         read_raw_orbit(result, offset + 24, number, payload, flags, crc)
-        if (o_run, o_section) != (run, section):
-            result["errors"].append(f"orbit {number}: run {o_run}, section {o_section}, the file says {run}, {section}")
+        expected = run_and_section or (o_run, section_of(number))
+        if (o_run, o_section) != expected:
+            result["errors"].append(f"orbit {number}: run and section are {o_run}, {o_section}, expected {expected}")
         offset += 24 + length
     for before, after in zip(result["orbits"], result["orbits"][1:]):
         if (after["orbit"], after["source"] or 0) <= (before["orbit"], before["source"] or 0):
             result["errors"].append(f"orbit {after['orbit']} source {after['source']} comes after orbit "
                                     f"{before['orbit']} source {before['source']}")
-    if len(result["orbits"]) != orbits:
-        result["errors"].append(f"the file header says {orbits} orbits, there are {len(result['orbits'])}")
-    if file_size != len(data):
-        result["errors"].append(f"the file header says {file_size} bytes, there are {len(data)}")
     return result
 
 

@@ -25,7 +25,7 @@ def save_json(name, content):
 
 def save_packet(name, source, packet):
     """A DMA packet, what is in it, and the CMSSW raw file of each luminosity section that it touches."""
-    decoded = reader.read_dma_packet(packet, source)
+    decoded = reader.read_dma_packets(packet, source)
     make_payload = {"gmt": reader.gmt_payload, "calo": reader.calo_payload}[source]
     sections = {}
     for orbit in decoded["orbits"]:
@@ -120,7 +120,7 @@ def gmt_orbits(rng):
     decoded = save_packet("gmt_orbits", "gmt", dma_packet(orbits, trailer=(3, 1)))
     assert [o["orbit"] for o in decoded["orbits"]] == [1000, 1001, 1002, 1003, 1005]
     assert [len(o["crossings"]) for o in decoded["orbits"]] == [9, 0, 1, 12, 3]
-    assert decoded["trailer"] == {"autorealign": 3, "dropped": 1, "orbits": 5}
+    assert decoded["trailers"] == [{"autorealign": 3, "dropped": 1, "orbits": 5}]
 
 
 def gmt_odd_cases(rng):
