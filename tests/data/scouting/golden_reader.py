@@ -131,7 +131,7 @@ def read_dma_orbit(data, offset, source):
     crossings = bitmap_crossings(words_of(data, offset + 32, 112))
     if len(crossings) != len(blocks):
         raise FormatError(f"bitmap holds {len(crossings)} crossings, the orbit {len(blocks)} blocks")
-    if crossings and crossings[-1] >= CROSSINGS_PER_ORBIT:
+    if crossings and crossings[-1] > CROSSINGS_PER_ORBIT:
         raise FormatError(f"bitmap holds crossing {crossings[-1]}, past the orbit")
     words_of(data, offset, 136)
     return dma_orbit(header, list(zip(crossings, blocks)), source), offset + 544

@@ -140,6 +140,8 @@ def gmt_odd_cases(rng):
     seen = [(c["bx_match"], c["orbit_match"]) for c in decoded["orbits"][0]["crossings"]]
     assert seen == [(0xF6, 0xFF), (0xFF, 0x6F), (0, 0)]
 
+    save_packet("gmt_last", "gmt", dma_packet([(12, {bx: gmt_block(12, bx, links) for bx in (1, 3563, 3564)})]))
+
     top = 1 << 31
     blocks = {9: gmt_block(top | 9, 9, links), 10: gmt_block(9, 10, {1: (good, good, -1, -2, 0)})}
     orbits = [(top | 9, blocks), (10, {9: gmt_block(10, 9, links)})]
