@@ -67,7 +67,8 @@ absl::Status Receiver::receive() {
     // Bytes that fill the whole buffer and are still no packet never will be one.
     decode_unread(ended || broken || *filled == Fill::kFull);
     if (!filled.ok()) return filled.status();
-    if (ended) return absl::OkStatus();
+    // A pause may have left some of the source's end unread: it is decoded afterwards.
+    if (ended && (stopped_ || setup_.source->unread().empty())) return absl::OkStatus();
     if (broken && setup_.source->unread().empty()) end_stream();
     taker_.idle(setup_.index);
   }

@@ -164,6 +164,43 @@ TEST(Receiver, CountsWhatTheTakerRefuses) {
   EXPECT_EQ(fault(result.account.crossings.dropped, Fault::kDownstreamFull), 1);
 }
 
+/// Pauses its receiver behind every orbit, until the receiver has nothing more to say.
+class Pausing : public Notes {
+ public:
+  std::optional<Fault> take(size_t source, SourceOrbitPtr orbit) override {
+    receiver_->pause(true);
+    return Notes::take(source, std::move(orbit));
+  }
+  void idle(size_t source) override {
+    receiver_->pause(false);
+    Notes::idle(source);
+  }
+  Receiver* receiver_ = nullptr;
+};
+
+/// One whose bytes are all there at once, and their end with them.
+class EndedSource : public PieceSource {
+ public:
+  explicit EndedSource(const std::string& bytes) : PieceSource({bytes}) {}
+  absl::StatusOr<Fill> fill(int timeout_ms) override {
+    const auto filled = PieceSource::fill(timeout_ms);
+    return filled.ok() ? Fill::kEnd : filled;
+  }
+};
+
+TEST(Receiver, LosesNothingWhenItIsPausedAtTheSourcesEnd) {
+  Pausing pausing;
+  auto quarantine = *Quarantine::open("", 0);
+  Receiver receiver({.name = "letters",
+                     .source = std::make_unique<EndedSource>("1234"),
+                     .decoder = std::make_unique<LetterDecoder>()},
+                    *quarantine, pausing);
+  pausing.receiver_ = &receiver;
+  EXPECT_TRUE(receiver.run().ok());
+  EXPECT_EQ(pausing.numbers_, "1|2|3|4$");
+  EXPECT_EQ(receiver.account().bytes.out, 4);
+}
+
 TEST(Receiver, EndsWithTheSourcesErrorAndDecodesWhatCameBefore) {
   const Outcome result = run({"1(", "<error>"});
   EXPECT_THAT(std::string(result.status.message()), HasSubstr("read failed"));
