@@ -72,9 +72,12 @@ const char* const kFramings = R"(
   included.
 - **Raw orbit**: CMSSW's orbit header of version 6 (24 bytes), a source id and zero-suppressed blocks, CRC-32C over both; a file
   header of 32 bytes may come first. Muon crossings without a muon leave no block. The match bits of muon blocks are
-  not judged when they are read.
-- **Phase 2 events**: a 64-bit header (`10`, error, run, orbit, crossing, words) and its words, nothing in between; an orbit
-  ends when the number changes. Track muons have no `10`, and pack two muons of 96 bit into three words.
+  not judged when they are read. The calorimeter's source ids by TCP are the defaults of CMSSW's unpacker; like it, any
+  of 22 to 29 is taken for the format that the configuration names.
+- **Phase 2 events**: a 64-bit header (`10`, error, run, orbit, crossing, words) and its words, nothing in between but zero
+  words; an orbit ends when the number changes. Track muons have no `10`, and pack two muons of 96 bit into three words;
+  a zero word is an empty crossing there. Charged and neutral Puppi candidates use the same bits for different fields:
+  a field has its bits' value in either, and means something where `particle` says so.
 - **DTH blocks**: blocks of up to 8192 bytes with a header of 32, numbered within the orbit; their content is Phase 2 events.
 - **Pattern text**: EMP v1 and v2, MP7, APx. A frame with a valid link is a crossing: the frame's number modulo 3564, of
   orbit number / 3564. In APx text with a sideband, its lowest bit is taken for valid.
