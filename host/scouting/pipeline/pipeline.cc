@@ -256,8 +256,13 @@ class WiredPipeline : public Pipeline {
 
   absl::Status open_receiver(size_t s, bool payload, const Surroundings& surroundings) {
     const SourceConfig& config = config_.sources[s];
+    DecoderOptions decoding;
+    decoding.payload = payload;
+    auto decoder = make_decoder(*config.format, decoding);
+    if (!decoder.ok()) return decoder.status();
     SourceOptions options;
-    options.buffer_bytes = config.buffer_mebibytes << 20;
+    // A packet that does not fit would be cut where the buffer ends.
+    options.buffer_bytes = std::max(config.buffer_mebibytes << 20, (*decoder)->longest_bytes());
     options.passes = config.passes;
     options.rate = config.rate;
     auto source =
@@ -267,10 +272,6 @@ class WiredPipeline : public Pipeline {
                           absl::StrCat("source '", config.name, "': ", std::string(source.status().message())));
     surroundings.log(
         absl::StrCat("source '", config.name, "' (", std::string(config.format->name), "): ", (*source)->name()));
-    DecoderOptions decoding;
-    decoding.payload = payload;
-    auto decoder = make_decoder(*config.format, decoding);
-    if (!decoder.ok()) return decoder.status();
     receivers_.push_back(
         std::make_unique<Receiver>(Receiver::Setup{s, config.name, config.every, config.passes != 1,
                                                    is_file(config.from), *std::move(source), *std::move(decoder)},

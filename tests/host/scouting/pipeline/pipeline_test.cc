@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstring>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "host/scouting/formats/decoder.h"
 #include "host/scouting/generate/orbit_maker.h"
 #include "host/scouting/generate/packet_stream.h"
 #include "tests/host/runtime/scripted_device.h"
@@ -210,6 +212,23 @@ TEST(Pipeline, JoinsSourcesThatLackOrbits) {
   EXPECT_EQ(outcome.account.work.select.in, outcome.account.histograms[0].total);
   const Outcome again = run(yaml, streams, cards, 7777);
   EXPECT_EQ(again.histogram, outcome.histogram);
+}
+
+TEST(Pipeline, GivesASourceRoomForTheLongestPacketOfItsFormat) {
+  const Bytes none;
+  for (const std::string format : {"gmt", "puppi", "puppi-dth", "pattern"}) {
+    size_t room = 0;
+    Pipeline::Surroundings surroundings;
+    surroundings.log = [](const std::string&) {};
+    surroundings.open_source = [&](const std::string&, const SourceOptions& options) {
+      room = options.buffer_bytes;
+      return absl::StatusOr<std::unique_ptr<ByteSource>>(std::make_unique<MemorySource>(none, 1));
+    };
+    const std::string yaml = absl::StrCat("sources: [{format: ", format, ", from: a, buffer_mebibytes: 2}]\n");
+    ASSERT_TRUE(Pipeline::open(*parse_config(yaml, "node.yml"), surroundings).ok());
+    const size_t longest = (*make_decoder(*find_format(format), {}))->longest_bytes();
+    EXPECT_EQ(room, std::max(size_t{2} << 20, longest)) << format;
+  }
 }
 
 TEST(Pipeline, RunsABatchAgainWhereADeviceDied) {
