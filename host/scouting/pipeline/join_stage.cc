@@ -3,13 +3,13 @@
 #include <chrono>
 #include <utility>
 
+#include "host/scouting/pipeline/clock.h"
+
 namespace strobe::scouting {
 namespace {
 
 /// Orbits that one source may be ahead of another, where it can be held: about 20 ms of the LHC.
 constexpr size_t kMostAhead = 256;
-
-int64_t now_ns() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
 
 }  // namespace
 

@@ -41,10 +41,15 @@ void Joiner::finish(size_t source) {
 
 void Joiner::check_time(int64_t now_ns) { release(now_ns); }
 
+/// Whether a source may still bring its part of the orbit.
+bool Joiner::awaits(const Waiting& waiting, size_t source) const {
+  return waiting.orbit.parts[source] == nullptr && latest_[source] <= int64_t{waiting.orbit.number};
+}
+
 bool Joiner::decided(const Waiting& waiting) const {
   if (waiting.parts == options_.sources) return true;
   for (size_t s = 0; s < options_.sources; ++s) {
-    if (waiting.orbit.parts[s] == nullptr && latest_[s] <= int64_t{waiting.orbit.number}) return false;
+    if (awaits(waiting, s)) return false;
   }
   return true;
 }
@@ -52,8 +57,7 @@ bool Joiner::decided(const Waiting& waiting) const {
 /// Whether no source that the orbit waits for is one that is never late.
 bool Joiner::can_be_late(const Waiting& waiting) const {
   for (size_t s = 0; s < options_.never_late.size(); ++s) {
-    const bool awaited = waiting.orbit.parts[s] == nullptr && latest_[s] <= int64_t{waiting.orbit.number};
-    if (awaited && options_.never_late[s]) return false;
+    if (options_.never_late[s] && awaits(waiting, s)) return false;
   }
   return true;
 }

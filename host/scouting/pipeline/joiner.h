@@ -51,6 +51,7 @@ class Joiner {
     int64_t since_ns = 0;
   };
 
+  bool awaits(const Waiting& waiting, size_t source) const;
   bool decided(const Waiting& waiting) const;
   bool can_be_late(const Waiting& waiting) const;
   void release(int64_t now_ns);

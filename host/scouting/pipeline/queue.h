@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -10,7 +9,7 @@
 
 namespace strobe::scouting {
 
-/// A bounded queue between two threads. `close` lets the taker finish what is in it.
+/// A bounded queue between threads. `close` lets the taker finish what is in it.
 template <typename T>
 class BoundedQueue {
  public:
@@ -27,17 +26,13 @@ class BoundedQueue {
     const std::lock_guard lock(mutex_);
     return items_.size() < capacity_ && put(std::move(item));
   }
-  /// Waits for an item, at most until `deadline` where one is given. Empty: closed and drained, or the time is over.
+  /// Waits for an item. Empty: closed and drained.
   std::optional<T> pop() {
     std::unique_lock lock(mutex_);
     some_.wait(lock, [&] { return closed_ || !items_.empty(); });
     return take();
   }
-  std::optional<T> pop_until(std::chrono::steady_clock::time_point deadline) {
-    std::unique_lock lock(mutex_);
-    some_.wait_until(lock, deadline, [&] { return closed_ || !items_.empty(); });
-    return take();
-  }
+  /// Empty: no item now.
   std::optional<T> try_pop() {
     const std::lock_guard lock(mutex_);
     return take();
@@ -47,14 +42,6 @@ class BoundedQueue {
     closed_ = true;
     some_.notify_all();
     room_.notify_all();
-  }
-  bool drained() const {
-    const std::lock_guard lock(mutex_);
-    return closed_ && items_.empty();
-  }
-  bool full() const {
-    const std::lock_guard lock(mutex_);
-    return items_.size() >= capacity_;
   }
   size_t size() const {
     const std::lock_guard lock(mutex_);

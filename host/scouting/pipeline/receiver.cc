@@ -5,15 +5,13 @@
 #include <thread>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "host/scouting/pipeline/clock.h"
 
 namespace strobe::scouting {
 namespace {
 
 /// How soon a receiver that waits for bytes sees a pause, and an orbit held after a gap goes on.
 constexpr int kPatienceMs = 20;
-
-int64_t now_ns() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
 
 uint64_t objects_in(const SourceOrbit& orbit) {
   uint64_t count = 0;

@@ -102,7 +102,7 @@ std::span<const std::vector<std::span<const double>>> Results::scores_of(const W
   return orbit_scores_;
 }
 
-std::span<const Result> Results::of(const WorkOrbit& orbit, const Batch&) {
+std::span<const Result> Results::of(const WorkOrbit& orbit) {
   results_.clear();
   for (size_t m = 0; m < models_.size(); ++m) selection_.tensor_crossings(m, orbit.selected, rows_[m]);
   for (const Output& output : outputs_) {

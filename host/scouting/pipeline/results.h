@@ -22,7 +22,7 @@ class Results {
   /// Numbers of one orbit of the decoded batch: [model][output], row-major.
   std::span<const std::vector<std::span<const double>>> scores_of(const WorkOrbit& orbit);
   /// Results of one orbit of the decoded batch: outputs of the models, then the values that are to be written.
-  std::span<const Result> of(const WorkOrbit& orbit, const Batch& batch);
+  std::span<const Result> of(const WorkOrbit& orbit);
 
  private:
   struct Output {

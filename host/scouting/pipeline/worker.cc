@@ -45,20 +45,17 @@ void Worker::work_on_waiting(const JoinedOrbit* next) {
   previous_ = std::move(kept);
 }
 
-/// An empty batch, if there is none yet. False: the pipeline is gone.
-bool Worker::begin_batch() {
-  if (batch_ != nullptr) return true;
-  auto free = setup_.free.pop();
-  if (!free) return false;
-  batch_ = *std::move(free);
+/// An empty batch, if there is none yet. Their queue is never closed: waiting for one ends with one.
+void Worker::begin_batch() {
+  if (batch_ != nullptr) return;
+  batch_ = *setup_.free.pop();
   batch_->size = 0;
   for (const std::unique_ptr<ModelWork>& work : batch_->works) work->clear();
-  return true;
 }
 
 /// Selects in an orbit and adds it to the batch.
 void Worker::work(JoinedOrbit joined, const OrbitView* previous, const OrbitView* next) {
-  if (!begin_batch()) return;
+  begin_batch();
   WorkOrbit& orbit = enter(std::move(joined));
   setup_.selection.evaluate(previous, orbit.view(), next, orbit.selected, workspace_);
   const size_t crossings = orbit.selected.crossings().size(), passed = orbit.selected.passed().size();

@@ -19,7 +19,7 @@ class Worker {
     const Selection& selection;
     const std::vector<std::unique_ptr<Model>>& models;
     size_t batch_orbits;
-    BatchQueue& free;                   ///< empty batches come from here
+    BatchQueue& free;                   ///< empty batches come from here; never closed
     std::function<void(BatchPtr)> out;  ///< takes started ones
     Guarded<WorkAccount>& account;
   };
@@ -34,7 +34,7 @@ class Worker {
   void finish();
 
  private:
-  bool begin_batch();
+  void begin_batch();
   WorkOrbit& enter(JoinedOrbit orbit);
   void work(JoinedOrbit orbit, const OrbitView* previous, const OrbitView* next);
   void work_on_waiting(const JoinedOrbit* next);

@@ -7,14 +7,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "host/scouting/pipeline/clock.h"
 #include "host/scouting/pipeline/results.h"
 
 namespace strobe::scouting {
 namespace {
 
 constexpr std::chrono::milliseconds kRetryPause{100};
-
-int64_t now_ns() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
 
 size_t count_kept(std::span<const Keep> kept) {
   return static_cast<size_t>(std::count_if(kept.begin(), kept.end(), [](Keep keep) { return keep != Keep::kNo; }));
@@ -63,7 +62,7 @@ void Writer::take(BatchPtr owned) {
   for (size_t o = 0; o < batch.size; ++o) {
     WorkOrbit& orbit = *batch.orbits[o];
     if (scored)
-      finish_orbit(orbit, batch);
+      finish_orbit(orbit);
     else
       drop(orbit, Fault::kModelFailed);
     orbit.joined = {};  // back to their pools
@@ -72,7 +71,7 @@ void Writer::take(BatchPtr owned) {
   setup_.free.push(std::move(owned));
 }
 
-void Writer::finish_orbit(WorkOrbit& orbit, const Batch& batch) {
+void Writer::finish_orbit(WorkOrbit& orbit) {
   setup_.selection.filter(results_.scores_of(orbit), orbit.selected, workspace_);
   shadows_.compare(setup_.selection, results_, orbit, workspace_);
   const double latency_us = static_cast<double>(scored_ns_ - orbit.received_ns) * 1e-3;
@@ -84,7 +83,7 @@ void Writer::finish_orbit(WorkOrbit& orbit, const Batch& batch) {
   finished.keep = {reinterpret_cast<const uint8_t*>(kept.data()), kept.size()};
   finished.kept = count_kept(kept);
   finished.parts = orbit.parts;
-  finished.results = results_.of(orbit, batch);
+  finished.results = results_.of(orbit);
   const size_t prescaled = static_cast<size_t>(std::count(kept.begin(), kept.end(), Keep::kPrescaled));
   setup_.account.change([&](WorkAccount& account) {
     account.keep.leave(finished.kept);
@@ -126,7 +125,7 @@ absl::Status Writer::offer(size_t s, const FinishedOrbit& orbit) {
   const auto first = std::chrono::steady_clock::now();
   uint64_t retries = 0;
   absl::Status status = setup_.sinks[s]->write(orbit);
-  while (!status.ok() && !giving_up_ && std::chrono::steady_clock::now() - first < patience()) {
+  while (!status.ok() && std::chrono::steady_clock::now() - first < patience()) {
     std::this_thread::sleep_for(kRetryPause);
     ++retries;
     status = setup_.sinks[s]->write(orbit);

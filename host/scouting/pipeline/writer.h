@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -43,11 +42,9 @@ class Writer {
   absl::Status finish();
   std::vector<SinkAccount> sinks() const { return sink_accounts_.get(); }
   std::vector<Histogram> histograms() const { return histograms_.get(); }
-  /// No more tries: what cannot be written now is dropped.
-  void give_up() { giving_up_ = true; }
 
  private:
-  void finish_orbit(WorkOrbit& orbit, const Batch& batch);
+  void finish_orbit(WorkOrbit& orbit);
   void settle(const WorkOrbit& orbit, size_t kept, std::optional<Fault> fault, double latency_us);
   absl::Status offer(size_t sink, const FinishedOrbit& orbit);
   std::chrono::seconds patience() const;
@@ -60,7 +57,6 @@ class Writer {
   Workspace workspace_;
   Results results_;
   Shadows shadows_;
-  std::atomic<bool> giving_up_{false};
   absl::Status failure_;
   int64_t scored_ns_ = 0;  ///< when the batch's scores were there
   Guarded<std::vector<SinkAccount>> sink_accounts_;
