@@ -11,7 +11,7 @@
 namespace strobe::scouting {
 namespace {
 
-constexpr size_t kHeaderBytes = 24, kSourceIdBytes = 4;
+constexpr size_t kHeaderBytes = 24;
 constexpr uint16_t kVersion = 6;
 constexpr uint32_t kRun = 1;
 
