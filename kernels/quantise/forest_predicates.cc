@@ -14,38 +14,12 @@ using import::SplitTest;
 /// LightGBM takes values up to this for zero.
 constexpr double kZero = 1e-35F;
 
-void append(Intervals& set, int64_t low, int64_t high) {
-  if (low > high) return;
-  if (!set.empty() && set.back().high + 1 >= low) {
-    set.back().high = std::max(set.back().high, high);
-  } else {
-    set.push_back({low, high});
-  }
-}
-
-Intervals joined(Intervals a, const Intervals& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  std::sort(a.begin(), a.end());
-  Intervals result;
-  for (const Interval& i : a) append(result, i.low, i.high);
-  return result;
-}
-
-Intervals without(const Intervals& set, const Interval& hole) {
-  Intervals result;
-  for (const Interval& i : set) {
-    append(result, i.low, std::min(i.high, hole.low - 1));
-    append(result, std::max(i.low, hole.high + 1), i.high);
-  }
-  return result;
-}
-
 Intervals category_set(const std::vector<int64_t>& categories, const RawGrid& grid) {
   Intervals set;
   for (const int64_t c : categories) {
     const auto value = static_cast<double>(c);
     const int64_t first = c > 0 ? grid.at_least(value) : grid.above(value - 1);  // cut towards zero
-    append(set, first, (c < 0 ? grid.above(value) : grid.at_least(value + 1)) - 1);
+    append(set, {first, (c < 0 ? grid.above(value) : grid.at_least(value + 1)) - 1});
   }
   return set;
 }
@@ -55,23 +29,23 @@ Intervals numbers(const ForestNode& node, double t, const std::vector<int64_t>* 
   Intervals set;
   switch (node.test) {
     case SplitTest::kLess:
-      append(set, grid.low(), grid.at_least(t) - 1);
+      append(set, {grid.low(), grid.at_least(t) - 1});
       break;
     case SplitTest::kLessEqual:
-      append(set, grid.low(), grid.above(t) - 1);
+      append(set, {grid.low(), grid.above(t) - 1});
       break;
     case SplitTest::kGreater:
-      append(set, grid.above(t), grid.high());
+      append(set, {grid.above(t), grid.high()});
       break;
     case SplitTest::kGreaterEqual:
-      append(set, grid.at_least(t), grid.high());
+      append(set, {grid.at_least(t), grid.high()});
       break;
     case SplitTest::kEqual:
-      append(set, grid.at_least(t), grid.above(t) - 1);
+      append(set, {grid.at_least(t), grid.above(t) - 1});
       break;
     case SplitTest::kNotEqual:
-      append(set, grid.low(), grid.at_least(t) - 1);
-      append(set, grid.above(t), grid.high());
+      append(set, {grid.low(), grid.at_least(t) - 1});
+      append(set, {grid.above(t), grid.high()});
       break;
     case SplitTest::kInCategories:
       return category_set(*categories, grid);
@@ -117,10 +91,10 @@ Intervals RawGrid::complement(const Intervals& set) const {
   const int64_t last = missing_ ? std::max(*missing_, high_) : high_;
   Intervals result;
   for (const Interval& i : set) {
-    append(result, next, i.low - 1);
+    append(result, {next, i.low - 1});
     next = i.high + 1;
   }
-  append(result, next, last);
+  append(result, {next, last});
   return result;
 }
 
@@ -133,9 +107,7 @@ Intervals true_set(const ForestNode& node, double threshold, const std::vector<i
     if (node.missing_goes_true && zero.low <= zero.high) set = joined(set, {zero});
   }
   if (!grid.missing()) return set;
-  const bool zero_is_true =
-      std::any_of(set.begin(), set.end(), [](const Interval& i) { return i.low <= 0 && i.high >= 0; });
-  const bool missing_is_true = node.missing == MissingValues::kNone ? zero_is_true : node.missing_goes_true;
+  const bool missing_is_true = node.missing == MissingValues::kNone ? contains(set, 0) : node.missing_goes_true;
   return missing_is_true ? joined(set, {{*grid.missing(), *grid.missing()}}) : set;
 }
 

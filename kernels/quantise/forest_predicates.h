@@ -8,16 +8,12 @@
 
 #include "kernels/import/forest.h"
 #include "kernels/model/graph.h"
+#include "kernels/model/intervals.h"
 
 namespace strobe::quantise {
 
-/// A closed interval of raw values.
-struct Interval {
-  int64_t low = 0, high = 0;
-  auto operator<=>(const Interval&) const = default;
-};
-/// Ascending, disjoint, not adjacent.
-using Intervals = std::vector<Interval>;
+using model::Interval;
+using model::Intervals;
 
 /// The raw values of one input element, and the numbers that they stand for.
 class RawGrid {

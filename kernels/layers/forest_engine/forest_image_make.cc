@@ -6,12 +6,14 @@
 #include "absl/strings/str_cat.h"
 #include "kernels/layers/forest_engine/forest_image.h"
 #include "kernels/layers/support.h"
+#include "kernels/model/intervals.h"
 
 namespace strobe::layers {
 namespace {
 
 using model::FixedType;
 using model::Graph;
+using model::Intervals;
 using model::Node;
 
 absl::Status beyond(const Node& node, const std::string& what) {
@@ -27,44 +29,14 @@ struct Question {
   std::vector<int64_t> thresholds;
 };
 
-/// Closed intervals, ascending and apart.
-using Intervals = std::vector<std::pair<int64_t, int64_t>>;
-
 Intervals intervals_of(const Node& node, int64_t predicate, int64_t lowest, int64_t highest) {
   const auto& begin = node.constant("predicate_begin")->raw;
   Intervals intervals;
   for (int64_t i = begin[predicate]; i < begin[predicate + 1]; ++i) {
-    const int64_t low = std::max(node.constant("interval_low")->raw[i], lowest);
-    const int64_t high = std::min(node.constant("interval_high")->raw[i], highest);
-    if (low > high) continue;
-    const bool joins = !intervals.empty() && intervals.back().second == low - 1;
-    joins ? void(intervals.back().second = high) : void(intervals.emplace_back(low, high));
+    model::append(intervals, {std::max(node.constant("interval_low")->raw[i], lowest),
+                              std::min(node.constant("interval_high")->raw[i], highest)});
   }
   return intervals;
-}
-
-/// The same set with `value` in where it was out, or out where it was in.
-Intervals toggled(const Intervals& intervals, int64_t value) {
-  Intervals result;
-  const auto add = [&](int64_t low, int64_t high) {
-    if (low > high) return;
-    const bool joins = !result.empty() && result.back().second == low - 1;
-    joins ? void(result.back().second = high) : void(result.emplace_back(low, high));
-  };
-  bool done = false;
-  for (const auto& [low, high] : intervals) {
-    if (!done && value < low) add(value, value);
-    done |= value < low;
-    if (!done && value <= high) {
-      add(low, value - 1);
-      add(value + 1, high);
-      done = true;
-    } else {
-      add(low, high);
-    }
-  }
-  if (!done) add(value, value);
-  return result;
 }
 
 void set_thresholds(const Intervals& intervals, int64_t lowest, int64_t highest, Question& question) {
@@ -86,7 +58,10 @@ Question question_of(const Node& node, int64_t predicate, const FixedType& type,
   set_thresholds(intervals, lowest, highest, question);
   if (!odd) return question;
   other.odd = true;
-  set_thresholds(toggled(intervals, *odd), lowest, highest, other);
+  const model::Interval turned = {*odd, *odd};
+  const bool inside = model::contains(intervals, *odd);
+  set_thresholds(inside ? model::without(intervals, turned) : model::joined(intervals, {turned}), lowest, highest,
+                 other);
   // An odd question needs a node to be asked at, and is asked at one only: at more, the odd value would turn at each.
   return other.thresholds.size() == 1 && question.thresholds.size() > 1 ? other : question;
 }

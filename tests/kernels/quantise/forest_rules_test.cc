@@ -2,11 +2,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdio>
 #include <limits>
 #include <random>
 
 #include "kernels/import/forest_reference.h"
 #include "kernels/import/forest_tree.h"
+#include "kernels/model/intervals.h"
 #include "kernels/quantise/forest.h"
 #include "kernels/quantise/forest_predicates.h"
 #include "tests/kernels/import/import_fixture.h"
@@ -26,6 +28,34 @@ using quantise::RawGrid;
 using ::testing::HasSubstr;
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+/// The values of 0 to 15 whose bits are set, as intervals: ascending, disjoint, not adjacent.
+model::Intervals intervals_of(uint32_t values) {
+  model::Intervals set;
+  for (int64_t low = 0; low < 16; ++low) {
+    if ((values >> low & 1) == 0) continue;
+    int64_t high = low;
+    while ((values >> (high + 1) & 1) != 0) ++high;
+    set.push_back({low, high});
+    low = high;
+  }
+  return set;
+}
+
+TEST(Intervals, AreSetsOfValues) {
+  constexpr unsigned kSeed = 7;
+  std::printf("seed %u\n", kSeed);
+  std::mt19937 random(kSeed);
+  for (int trial = 0; trial < 2000; ++trial) {
+    const uint32_t a = random() & 0xffff, b = random() & 0xffff;
+    const auto low = static_cast<int64_t>(random() % 16), high = low + static_cast<int64_t>(random() % 4);
+    const uint32_t hole = (2u << high) - (1u << low);
+    const model::Intervals set = intervals_of(a);
+    EXPECT_EQ(model::joined(set, intervals_of(b)), intervals_of(a | b));
+    EXPECT_EQ(model::without(set, {low, high}), intervals_of(a & ~hole));
+    EXPECT_EQ(model::contains(set, low), (a >> low & 1) != 0);
+  }
+}
 
 /// What a split answers to a number, as its framework computes it.
 bool answer(const ForestNode& node, const std::vector<int64_t>& categories, double x) {
@@ -49,10 +79,6 @@ bool answer(const ForestNode& node, const std::vector<int64_t>& categories, doub
       break;
   }
   return std::find(categories.begin(), categories.end(), static_cast<int64_t>(std::trunc(x))) != categories.end();
-}
-
-bool contains(const quantise::Intervals& set, int64_t raw) {
-  return std::any_of(set.begin(), set.end(), [&](const auto& i) { return i.low <= raw && raw <= i.high; });
 }
 
 ForestNode random_split(std::mt19937_64& random, double span) {
