@@ -53,7 +53,7 @@ class CaloDecoder final : public PacketDecoder {
     if (end - at < 8) return Start::kUnknown;
     if (is_packet_trailer(at)) return Start::kYes;
     if (end - at < static_cast<ptrdiff_t>(kHeaderBytes + kMarkerBytes)) return Start::kUnknown;
-    if (is_marker(at + kHeaderBytes)) return Start::kYes;
+    if (is_marker(at + kHeaderBytes)) return is_empty(at + kHeaderBytes, end);
     return is_near(previous, orbit_number(at)) ? Start::kYes : Start::kNo;
   }
 

@@ -44,24 +44,36 @@ PacketDecoder::Tail PacketDecoder::tail(const std::byte* trailer, const std::byt
   if (is_packet_trailer(after) || (is_like_packet_trailer(after) && starts_at(after, end, number) != Start::kYes)) {
     const bool damaged = !is_packet_trailer(after);
     const std::byte* const whole = after + kPacketTrailerBytes;
-    if (starts_at(whole, end, number) != Start::kNo) return {Tail::Kind::kWhole, whole, damaged};
-    return look_for_cut(trailer, whole, end, damaged);
+    switch (starts_at(whole, end, number)) {
+      case Start::kYes:
+        return {Tail::Kind::kWhole, whole, damaged};
+      case Start::kUnknown:
+        // A trailer that is right in itself need not wait for what follows it. Where the packet was cut in its trailer,
+        // the next one's header fills it up.
+        if (!at_end && (damaged || !counts_orbits(after))) return {Tail::Kind::kNeedMore, end};
+        return {Tail::Kind::kWhole, whole, damaged};
+      case Start::kNo:
+        return look_for_cut(trailer, {Tail::Kind::kWhole, whole, damaged}, end, at_end);
+    }
   }
   // Another orbit of the same packet, or a packet that was cut here and the next one after it.
   if (starts_at(after, end, number) == Start::kYes) return {Tail::Kind::kWhole, after};
-  return look_for_cut(trailer, after, end, false);
+  return look_for_cut(trailer, {Tail::Kind::kWhole, after}, end, at_end);
 }
 
-/// What stands at `whole` is not the start of an orbit. If one starts within the trailers, this packet was cut there.
-PacketDecoder::Tail PacketDecoder::look_for_cut(const std::byte* trailer, const std::byte* whole, const std::byte* end,
-                                                bool damaged) const {
+/// No orbit starts at the end of `whole`. If one starts within the trailers, this packet was cut there; that orbit's own
+/// trailer tells.
+PacketDecoder::Tail PacketDecoder::look_for_cut(const std::byte* trailer, const Tail& whole, const std::byte* end,
+                                                bool at_end) const {
   const std::byte* const next = find_marker(trailer + kMarkerBytes, end);
-  if (next != end && end - next >= static_cast<ptrdiff_t>(kOrbitTrailerBytes)) {
-    const std::byte* const start = find_start(trailer + 1, next);
-    const std::byte* const trailers_end = trailer + kOrbitTrailerBytes + kPacketTrailerBytes;
-    if (start != nullptr && start < trailers_end && start != whole) return {Tail::Kind::kCut, start};
+  if (end - next < static_cast<ptrdiff_t>(kOrbitTrailerBytes)) {
+    const bool may_come = !at_end && static_cast<size_t>(end - trailer) < kLongestOrbit;
+    return may_come ? Tail{Tail::Kind::kNeedMore, end} : whole;
   }
-  return {Tail::Kind::kWhole, whole, damaged};
+  const std::byte* const start = find_start(trailer + 1, next);
+  const std::byte* const trailers_end = trailer + kOrbitTrailerBytes + kPacketTrailerBytes;
+  if (start != nullptr && start < trailers_end && start != whole.end) return {Tail::Kind::kCut, start};
+  return whole;
 }
 
 }  // namespace dma

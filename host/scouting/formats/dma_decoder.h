@@ -33,6 +33,13 @@ class PacketDecoder : public Decoder {
   /// The number that the blocks carry, where they do and most agree: better than a damaged header.
   virtual uint32_t believed_number(const std::byte* header, Span blocks) const = 0;
 
+  /// Whether the trailer at `trailer`, right behind what would be a header, is one of an orbit without blocks: the last
+  /// 32 bytes of a block stand before a trailer too.
+  static Start is_empty(const std::byte* trailer, const std::byte* end) {
+    if (end - trailer < static_cast<ptrdiff_t>(kMarkerBytes + kBitmapBytes)) return Start::kUnknown;
+    return population(trailer) == 0 ? Start::kYes : Start::kNo;
+  }
+
   const SourceFormat& format_;
   const DecoderOptions options_;
 
@@ -44,7 +51,7 @@ class PacketDecoder : public Decoder {
     bool damaged = false;            ///< a packet trailer that is not quite one
   };
   Tail tail(const std::byte* trailer, const std::byte* end, bool at_end, uint32_t number) const;
-  Tail look_for_cut(const std::byte* trailer, const std::byte* whole, const std::byte* end, bool damaged) const;
+  Tail look_for_cut(const std::byte* trailer, const Tail& whole, const std::byte* end, bool at_end) const;
 
   Decoded recover(std::span<const std::byte> bytes, bool at_end, SourceOrbit& orbit);
   Decoded recover_orbit(const std::byte* begin, const std::byte* trailer, const Tail& tail, SourceOrbit& orbit);

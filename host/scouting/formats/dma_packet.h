@@ -43,6 +43,13 @@ inline bool is_like_packet_trailer(const std::byte* at) {
   return std::popcount(load<uint64_t>(at) ^ kPacketMagic) <= 8;
 }
 
+/// Whether a packet's trailer says how many orbits the packet had, a small number.
+inline bool counts_orbits(const std::byte* packet_trailer) {
+  constexpr uint64_t kMostOrbits = 255;
+  const auto orbits = load<uint64_t>(packet_trailer + 24);
+  return orbits > 0 && orbits <= kMostOrbits;
+}
+
 /// The value that at least five of eight words share.
 inline std::optional<uint32_t> majority(const std::byte* words, uint32_t mask) {
   for (int i = 0; i < 4; ++i) {

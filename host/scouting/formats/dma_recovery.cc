@@ -12,7 +12,10 @@ Decoded PacketDecoder::recover(std::span<const std::byte> bytes, bool at_end, So
     if (damaged != trailer) trailer = damaged;
   }
   if (trailer == end) return without_trailer(bytes, at_end);
-  if (end - trailer < static_cast<ptrdiff_t>(kOrbitTrailerBytes + kPacketTrailerBytes) && !at_end) return need_more();
+  const bool all_seen = at_end || bytes.size() >= longest_bytes();
+  if (end - trailer < static_cast<ptrdiff_t>(kOrbitTrailerBytes + kPacketTrailerBytes) && !at_end) {
+    return all_seen ? without_trailer(bytes, at_end) : need_more();
+  }
   if (end - trailer < static_cast<ptrdiff_t>(kOrbitTrailerBytes)) {
     return lost(begin, end, "the stream ends in an orbit trailer");
   }
@@ -22,7 +25,7 @@ Decoded PacketDecoder::recover(std::span<const std::byte> bytes, bool at_end, So
                 absl::StrCat("an orbit that ends before its trailer; the next begins after ", start - begin, " bytes"));
   }
   const uint32_t number = trailer - begin >= static_cast<ptrdiff_t>(kHeaderBytes) ? orbit_number(begin) : uint32_t{0};
-  const Tail after = tail(trailer, end, at_end, number);
+  const Tail after = tail(trailer, end, all_seen, number);
   if (after.kind == Tail::Kind::kNeedMore) return need_more();
   if (after.kind == Tail::Kind::kCut) {
     return lost(begin, after.end, absl::StrCat("a packet cut after ", after.end - begin, " bytes, in its trailer"));

@@ -49,7 +49,7 @@ class GmtDecoder final : public PacketDecoder {
     if (end - at < 8) return Start::kUnknown;
     if (is_packet_trailer(at)) return Start::kYes;
     if (end - at < static_cast<ptrdiff_t>(2 * kHeaderBytes)) return starts_as_far_as_seen(at, end);
-    if (is_marker(at + kHeaderBytes)) return Start::kYes;
+    if (is_marker(at + kHeaderBytes)) return is_empty(at + kHeaderBytes, end);
     // Absent muons are zeros, which would pass for orbit 0 anywhere.
     const uint32_t number = orbit_number(at);
     return number != 0 && majority(at + kHeaderBytes, kOrbitMask) == number ? Start::kYes : Start::kNo;

@@ -226,8 +226,11 @@ TEST_P(FaultyStream, KeepsWhatWasNotTouched) {
 TEST_P(FaultyStream, KeepsWhatWasNotTouchedWhenAllFaultsMix) {
   for (const uint32_t packet_orbits : {1u, 4u}) {
     if (packet_orbits > 1 && !packs_several(GetParam())) continue;
-    for (uint64_t seed = 1; seed <= 4; ++seed) {
-      Case what{.format = GetParam(), .seed = seed, .orbits = some_orbits(GetParam()), .packet_orbits = packet_orbits};
+    // Where a cut falls, and what has arrived by then, is chance: muons' packets are cheap enough for many of both.
+    const bool many = std::string_view(GetParam()) == "gmt";
+    for (uint64_t seed = 1; seed <= (many ? 30 : 4); ++seed) {
+      const uint64_t orbits = many ? 100 : some_orbits(GetParam());
+      Case what{.format = GetParam(), .seed = seed, .orbits = orbits, .packet_orbits = packet_orbits};
       for (size_t k = 0; k < kInjectedKinds; ++k) {
         if (can_have(GetParam(), static_cast<Injected>(k))) what.faults.emplace_back(static_cast<Injected>(k), 0.05);
       }
