@@ -50,7 +50,7 @@ PacketDecoder::Tail PacketDecoder::tail(const std::byte* trailer, const std::byt
       case Start::kUnknown:
         // A trailer that is right in itself need not wait for what follows it. Where the packet was cut in its trailer,
         // the next one's header fills it up.
-        if (!at_end && (damaged || !counts_orbits(after))) return {Tail::Kind::kNeedMore, end};
+        if (!at_end && (damaged || !has_sound_counts(after))) return {Tail::Kind::kNeedMore, end};
         return {Tail::Kind::kWhole, whole, damaged};
       case Start::kNo:
         return look_for_cut(trailer, {Tail::Kind::kWhole, whole, damaged}, end, at_end);
@@ -61,8 +61,8 @@ PacketDecoder::Tail PacketDecoder::tail(const std::byte* trailer, const std::byt
   return look_for_cut(trailer, {Tail::Kind::kWhole, after}, end, at_end);
 }
 
-/// No orbit starts at the end of `whole`. If one starts within the trailers, this packet was cut there; that orbit's own
-/// trailer tells.
+/// No orbit starts at the end of `whole`. If one starts within the trailers, this packet was cut there; that orbit's
+/// own trailer tells.
 PacketDecoder::Tail PacketDecoder::look_for_cut(const std::byte* trailer, const Tail& whole, const std::byte* end,
                                                 bool at_end) const {
   const std::byte* const next = find_marker(trailer + kMarkerBytes, end);

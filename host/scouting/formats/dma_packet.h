@@ -43,11 +43,12 @@ inline bool is_like_packet_trailer(const std::byte* at) {
   return std::popcount(load<uint64_t>(at) ^ kPacketMagic) <= 8;
 }
 
-/// Whether a packet's trailer says how many orbits the packet had, a small number.
-inline bool counts_orbits(const std::byte* packet_trailer) {
+/// Whether the counts in a packet's trailer (realigned, dropped, orbits) are such as links give. They are not where
+/// another orbit's header has come to stand in them.
+inline bool has_sound_counts(const std::byte* packet_trailer) {
   constexpr uint64_t kMostOrbits = 255;
-  const auto orbits = load<uint64_t>(packet_trailer + 24);
-  return orbits > 0 && orbits <= kMostOrbits;
+  const auto count = [&](size_t i) { return load<uint64_t>(packet_trailer + 8 * i); };
+  return (count(1) | count(2)) >> 32 == 0 && count(3) > 0 && count(3) <= kMostOrbits;
 }
 
 /// The value that at least five of eight words share.

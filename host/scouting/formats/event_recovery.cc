@@ -10,6 +10,12 @@ constexpr size_t kWord = sizeof(uint64_t);
 /// Orbits that may follow each other in one stream, for belief in a header.
 constexpr uint32_t kNearOrbits = 64;
 
+/// Whether one flipped bit of the event's count would hide what stands between it and `next`.
+bool explains(const Event& event, const std::byte* next) {
+  const auto bytes = static_cast<size_t>(next - event.begin());
+  return bytes % kWord == 0 && std::popcount((bytes / kWord) ^ event.words) == 1;
+}
+
 void drop(SourceOrbit& orbit, Fault fault, const std::byte* begin, const std::byte* end) {
   ++orbit.crossing_faults[static_cast<size_t>(fault)];
   keep_bad(orbit, fault, begin, end);
@@ -45,14 +51,35 @@ const std::byte* EventReader::find_event(const std::byte* begin, size_t step, co
   return nullptr;
 }
 
+/// Whether the orbit that was collected so far begins again with `event`: it was sent twice.
+bool EventReader::starts_again(const Event& event, const Stretch& bytes) const {
+  if (events_.size() < 2 || event.crossing != events_.front().crossing) return false;
+  if (bytes.end - event.end() < static_cast<ptrdiff_t>(kWord)) return false;
+  const std::optional<Event> after = header(event.end());
+  return after && after->orbit == event.orbit && after->crossing == events_[1].crossing;
+}
+
 /// The first event that stands among the words of `event`; null if there is none.
 const std::byte* EventReader::held_header(const Event& event, const Stretch& bytes) const {
-  if (!may_hold_header(event)) return nullptr;
+  const std::byte* const next = event.end();
+  const bool is_last =
+      bytes.end - next >= static_cast<ptrdiff_t>(kWord) && header(next) && header(next)->orbit != event.orbit;
+  if (!may_hold_header(event, event.orbit) && !(is_last && may_hold_header(event, header(next)->orbit))) return nullptr;
   for (const std::byte* at = event.begin(); at != event.end(); at += kWord) {
     const std::optional<Event> held = header(at);
-    if (held && held->orbit == event.orbit && held->crossing > event.crossing && leads_on(*held, bytes)) return at;
+    if (!held || held->orbit - event.orbit >= kNearOrbits || !leads_on(*held, bytes)) continue;
+    if (held->orbit != event.orbit || held->crossing > event.crossing) return at;
   }
   return nullptr;
+}
+
+/// Whether an event at the front may be the start of an orbit: something of that orbit or soon after it follows, or
+/// nothing else is known. Without marks, any words would do for something else.
+bool EventReader::is_believable(const Event& event, const Stretch& bytes) const {
+  const auto left = static_cast<size_t>(bytes.end - event.begin());
+  if (!has_marker_ || left < (event.words + 1) * kWord || leads_on(event, bytes)) return true;
+  return find_event(event.begin(), 1, bytes, event.orbit) != nullptr ||
+         find_event(event.at + 1, 1, bytes, std::nullopt) == nullptr;
 }
 
 Decoded EventReader::no_event(const Stretch& bytes) const {
@@ -93,7 +120,7 @@ std::optional<uint32_t> EventReader::believed_number(const Event& first, const S
 
 Decoded EventReader::careful(const Stretch& bytes, SourceOrbit& orbit) {
   const std::optional<Event> first = header(bytes.begin);
-  if (!first) return no_event(bytes);
+  if (!first || !is_believable(*first, bytes)) return no_event(bytes);
   const size_t size = static_cast<size_t>(bytes.end - bytes.begin);
   const bool too_long = size >= kLongestBytes;
   const std::optional<uint32_t> number = believed_number(*first, bytes);
@@ -163,6 +190,8 @@ EventReader::Stop EventReader::collect(const Stretch& bytes, uint32_t number, So
       drop(orbit, Fault::kBadHeader, at, held);
       at = held;
       continue;
+    } else if (starts_again(*event, bytes)) {
+      return Stop::kOrbitEnds;
     } else if (event->crossing > kHighestCrossing) {
       drop(orbit, Fault::kBadCrossing, at, event->end());
     } else if (event->error) {
@@ -188,7 +217,12 @@ bool EventReader::resynchronise(const Stretch& bytes, uint32_t number, SourceOrb
   // Whole words first: bits are wrong more often than bytes are missing.
   const std::byte* const from = follows ? events_.back().at : at;
   const std::byte* next = find_event(from + kWord, kWord, bytes, number);
-  if (next == nullptr || next == at) next = find_event(at + 1, 1, bytes, number);
+  const ptrdiff_t longest_event = static_cast<ptrdiff_t>((has_marker_ ? 256 : 4096) * kWord);
+  if (next == nullptr || next == at || next - at > longest_event) {
+    const std::byte* const nearer = find_event(at + 1, 1, bytes, number);
+    if (nearer != nullptr) next = nearer;
+  }
+  if (next == at) next = nullptr;
   if (next == nullptr) {
     if (!bytes.at_end) return false;
     next = bytes.end;
@@ -201,9 +235,10 @@ bool EventReader::resynchronise(const Stretch& bytes, uint32_t number, SourceOrb
     // Of a damaged header most parts are still right: orbit, and the count that leads to the next event.
     const uint64_t word = load<uint64_t>(at);
     const auto words = static_cast<uint64_t>(next - at) / kWord - 1;
-    const bool right_orbit = std::popcount(static_cast<uint32_t>(word >> 24) ^ number) <= 1;
+    const auto orbit_of_word = static_cast<uint32_t>(word >> 24);
+    const bool right_orbit = orbit_of_word - number < kNearOrbits || std::popcount(orbit_of_word ^ number) <= 1;
     const bool right_count = (word & 0xFFF) == words;
-    before_is_damaged = !right_orbit && !right_count;
+    before_is_damaged = !right_orbit && !right_count && explains(events_.back(), next);
   }
   const std::byte* const begin = before_is_damaged ? events_.back().at : at;
   if (before_is_damaged) events_.pop_back();

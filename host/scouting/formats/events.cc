@@ -81,10 +81,11 @@ bool EventReader::is_sound(const Event& event) const {
   return muons % 2 == 0 || load<uint32_t>(event.end() - 4) == 0;
 }
 
-/// Whether a word of the event looks like a header of its orbit: then the count is damaged and hides other events.
-bool EventReader::may_hold_header(const Event& event) const {
-  constexpr uint64_t kMarkerAndOrbit = uint64_t{3} << 62 | uint64_t{0xFFFFFFFF} << 24;
-  const uint64_t own = load<uint64_t>(event.at);
+/// Whether a word of the event looks like a header of `orbit`: then the count is damaged, or the event was cut, and
+/// hides other events.
+bool EventReader::may_hold_header(const Event& event, uint32_t orbit) {
+  constexpr uint64_t kMarker = uint64_t{3} << 62, kMarkerAndOrbit = kMarker | uint64_t{0xFFFFFFFF} << 24;
+  const uint64_t own = (load<uint64_t>(event.at) & kMarker) | uint64_t{orbit} << 24;
   uint32_t alike = 0;
   for (size_t i = 1; i <= event.words; ++i) {
     alike |= ((load<uint64_t>(event.at + i * kWord) ^ own) & kMarkerAndOrbit) == 0;
@@ -122,6 +123,7 @@ Decoded EventReader::decode(std::span<const std::byte> bytes, bool at_end, Sourc
 EventReader::Stop EventReader::fast(const Stretch& bytes, const Event& first, SourceOrbit& orbit,
                                     const std::byte*& at) {
   int32_t last = -1;
+  Event last_event = first;
   while (true) {
     if (bytes.end - at < static_cast<ptrdiff_t>(kWord)) {
       if (!bytes.at_end) return Stop::kNeedMore;
@@ -146,16 +148,19 @@ EventReader::Stop EventReader::fast(const Stretch& bytes, const Event& first, So
       objects.wide[0].resize(size + event->words);
       // Only a header has the highest bit.
       const uint64_t bits = copy_words(event->begin(), event->words, objects.wide[0].data() + size);
-      if (bits >> 63 != 0 && may_hold_header(*event)) return Stop::kDoubt;
+      if (bits >> 63 != 0 && may_hold_header(*event, first.orbit)) return Stop::kDoubt;
     } else {
-      if (may_hold_header(*event)) return Stop::kDoubt;
+      if (may_hold_header(*event, first.orbit)) return Stop::kDoubt;
       append(*event, orbit);
     }
+    last_event = *event;
     at = event->end();
   }
   // Another orbit's header, or a damaged one of this orbit: the header after it tells.
   const Event next = *header(at);
   if (orbit.crossings.size() == 1 && next.crossing > first.crossing) return Stop::kDoubt;
+  // An event that was cut takes the front of the next orbit for its words.
+  if (may_hold_header(last_event, next.orbit)) return Stop::kDoubt;
   if (static_cast<size_t>(bytes.end - next.begin()) < (next.words + 1) * kWord) {
     return bytes.at_end ? Stop::kOrbitEnds : Stop::kNeedMore;
   }

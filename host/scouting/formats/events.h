@@ -51,7 +51,9 @@ class EventReader {
   bool leads_on(const Event& event, const Stretch& bytes) const;
   std::optional<uint32_t> believed_number(const Event& first, const Stretch& bytes) const;
   bool is_sound(const Event& event) const;
-  bool may_hold_header(const Event& event) const;
+  bool is_believable(const Event& event, const Stretch& bytes) const;
+  static bool may_hold_header(const Event& event, uint32_t orbit);
+  bool starts_again(const Event& event, const Stretch& bytes) const;
   const std::byte* held_header(const Event& event, const Stretch& bytes) const;
   void append(const Event& event, SourceOrbit& orbit) const;
   void finish(SourceOrbit& orbit) const;

@@ -283,17 +283,15 @@ TEST(GmtFaults, BytesThatComeOneByOneGiveTheSame) {
 /// below 256 that comes to stand where the packet's orbits are counted could still be such a count.)
 TEST(GmtFaults, PacketCutInItsTrailersCostsTheNextNothingHoweverItArrives) {
   const Stream stream(11, 2, 5000);
-  for (const std::string_view format : {"gmt", "calo"}) {
-    const auto decoder = decoder_of(format);
-    const auto right = decode_all(*decoder, stream.packets[2]);
-    const size_t whole = stream.packets[1].size();
-    for (size_t cut = whole - 576; cut < whole; ++cut) {
-      Bytes bytes(stream.packets[1].begin(), stream.packets[1].begin() + static_cast<ptrdiff_t>(cut));
-      append(bytes, stream.packets[2]);
-      const auto steps = decode_one_by_one(*decoder, bytes, cut - 1, whole + 130);
-      ASSERT_EQ(steps.size(), 2u) << format << " " << cut;
-      ASSERT_EQ(transcript(std::span(steps).subspan(1)), transcript(right)) << format << " " << cut;
-    }
+  const auto decoder = decoder_of("gmt");
+  const auto right = decode_all(*decoder, stream.packets[2]);
+  const size_t whole = stream.packets[1].size();
+  for (size_t cut = whole - 576; cut < whole; ++cut) {
+    Bytes bytes(stream.packets[1].begin(), stream.packets[1].begin() + static_cast<ptrdiff_t>(cut));
+    append(bytes, stream.packets[2]);
+    const auto steps = decode_one_by_one(*decoder, bytes, cut - 1, whole + 130);
+    ASSERT_EQ(steps.size(), 2u) << cut;
+    ASSERT_EQ(transcript(std::span(steps).subspan(1)), transcript(right)) << cut;
   }
 }
 

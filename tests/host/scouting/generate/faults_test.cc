@@ -183,7 +183,7 @@ bool packs_several(const char* format) { return find_format(format)->framing == 
 class FaultyStream : public testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Formats, FaultyStream,
                          testing::Values("gmt", "gmt-zs", "stub-zs", "sum-zs", "tower-zs", "puppi-dth", "calo",
-                                         "calo-zs"),
+                                         "calo-zs", "puppi", "tkmuon"),
                          [](const auto& tested) {
                            std::string name = tested.param;
                            std::replace(name.begin(), name.end(), '-', '_');
@@ -210,10 +210,19 @@ TEST(GeneratedStream, DecodesToItsTruth) {
   }
 }
 
+/// Bare events have neither marks nor lengths of orbits, so a cut can cost the orbit behind it some events; of track
+/// muons, whose headers have no fixed bits, a damaged header or bytes too many can do so too.
+bool may_cost_neighbours(std::string_view format, Injected kind) {
+  const bool cut = kind == Injected::kTruncation;
+  return (format == "puppi" && cut) ||
+         (format == "tkmuon" && (cut || kind == Injected::kFlipHeader || kind == Injected::kGarbage));
+}
+
 TEST_P(FaultyStream, KeepsWhatWasNotTouched) {
   for (size_t k = 0; k < kInjectedKinds; ++k) {
     const auto kind = static_cast<Injected>(k);
     if (!can_have(GetParam(), kind) || kind == Injected::kMissingSource) continue;
+    if (may_cost_neighbours(GetParam(), kind)) continue;
     const Case what{.format = GetParam(), .faults = {{kind, 0.3}}, .seed = 10 + k, .orbits = some_orbits(GetParam())};
     SCOPED_TRACE(describe(what));
     Stream made;
@@ -224,6 +233,7 @@ TEST_P(FaultyStream, KeepsWhatWasNotTouched) {
 }
 
 TEST_P(FaultyStream, KeepsWhatWasNotTouchedWhenAllFaultsMix) {
+  if (find_format(GetParam())->framing == Framing::kEvents) GTEST_SKIP() << "bare events: see may_cost_neighbours";
   for (const uint32_t packet_orbits : {1u, 4u}) {
     if (packet_orbits > 1 && !packs_several(GetParam())) continue;
     // Where a cut falls, and what has arrived by then, is chance: muons' packets are cheap enough for many of both.
