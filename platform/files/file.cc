@@ -52,6 +52,20 @@ absl::Status write_all(int descriptor, const char* data, size_t size, const std:
   return absl::OkStatus();
 }
 
+/// Whether something stands there that must be written as it is, not replaced: /dev/stdout, a FIFO.
+bool is_special(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
+absl::Status write_special(const std::string& path, const std::string& content) {
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (descriptor < 0) return system_error(errno, path, "write");
+  absl::Status status = write_all(descriptor, content.data(), content.size(), path);
+  ::close(descriptor);
+  return status;
+}
+
 /// A name beside `path` that no other run takes at the same time.
 std::string temporary_name(const std::string& path) {
   static std::atomic<unsigned> count{0};
@@ -169,6 +183,7 @@ absl::Status AtomicFile::commit() {
 }
 
 absl::Status write_file(const std::string& path, const std::string& content) {
+  if (is_special(path)) return write_special(path, content);
   absl::StatusOr<AtomicFile> file = AtomicFile::create(path);
   if (!file.ok()) return file.status();
   if (absl::Status s = file->write(content); !s.ok()) return s;

@@ -78,8 +78,13 @@ class YamlReader {
   /// The first error; a key that was not asked for is one.
   absl::Status finish() {
     if (!status_.ok()) return status_;
+    std::set<std::string> found;
     for (const auto& entry : node_) {
       const std::string key = entry.first.IsScalar() ? entry.first.Scalar() : "?";
+      if (!found.insert(key).second) {
+        fail(entry.first, absl::StrCat("the key '", key, "' is there twice"));
+        break;
+      }
       if (known_.contains(key)) continue;
       fail(entry.first, absl::StrCat("unknown key '", key, "'; expected ", absl::StrJoin(known_, ", ")));
       break;

@@ -104,7 +104,8 @@ std::string account_json(const Account& account) {
   out["queues"] = queues;
   out["quarantine"] = {
       {"records", account.quarantine.records}, {"kept", account.quarantine.kept}, {"bytes", account.quarantine.bytes}};
-  return out.dump(1) + "\n";
+  // Names and paths are the user's bytes, and need not be UTF-8.
+  return out.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace strobe::scouting

@@ -39,7 +39,7 @@ void Receiver::stop() {
 
 absl::Status Receiver::run() {
   absl::Status status = receive();
-  release_held();
+  release_held(true);
   if (!setup_.source->unread().empty()) {
     account_.change([&](SourceAccount& account) {
       const size_t left = setup_.source->unread().size();
@@ -61,7 +61,7 @@ absl::Status Receiver::receive() {
     auto filled = setup_.source->fill(kPatienceMs);
     filled_ns_ = now_ns();
     const bool ended = !filled.ok() || (*filled == Fill::kEnd && !stopped_), broken = !ended && *filled == Fill::kBreak;
-    if (!ended && *filled == Fill::kTimeout) release_held();
+    if (!ended && *filled == Fill::kTimeout) release_held(false);
     // Bytes that fill the whole buffer and are still no packet never will be one.
     decode_unread(ended || broken || *filled == Fill::kFull);
     if (!filled.ok()) return filled.status();
@@ -76,7 +76,7 @@ absl::Status Receiver::receive() {
 /// A sender has gone, or a file has been read once: what comes next is a stream of its own.
 void Receiver::end_stream() {
   account_.change([](SourceAccount& account) { ++account.breaks; });
-  release_held();
+  release_held(setup_.repeats);
   starts_again_ = setup_.repeats;
 }
 
@@ -165,8 +165,8 @@ void Receiver::take_orbit(const Decoded& decoded) {
   }
 }
 
-void Receiver::release_held() {
-  sequence_.release();
+void Receiver::release_held(bool at_end) {
+  if (!sequence_.release(at_end)) return;
   if (held_ != nullptr) hand_on(std::move(held_));
 }
 

@@ -62,7 +62,7 @@ class Receiver {
   void take_orbit(const Decoded& decoded);
   void hand_on(SourceOrbitPtr orbit);
   void drop(const SourceOrbit& orbit, Fault fault);
-  void release_held();
+  void release_held(bool at_end);
   void take_bad(const Decoded& decoded, std::span<const std::byte> bytes);
 
   const Setup setup_;

@@ -27,7 +27,7 @@ Sequence::Verdict Sequence::next(uint32_t number) {
     }
     return Verdict::kLate;
   }
-  const bool continues = !any_ || number - last_ == step_;
+  const bool continues = any_ && number - last_ == step_;
   if (!held_) {
     if (continues) {
       accept(number);
@@ -57,9 +57,12 @@ Sequence::Verdict Sequence::next(uint32_t number) {
   return Verdict::kReplaceAndHold;
 }
 
-void Sequence::release() {
-  if (held_) accept(*held_);
+bool Sequence::release(bool at_end) {
+  if (!held_) return true;
+  if (!at_end && any_ && (*held_ - last_) / step_ > kWindow) return false;
+  accept(*held_);
   held_.reset();
+  return true;
 }
 
 }  // namespace strobe::scouting

@@ -11,7 +11,8 @@ namespace strobe::scouting {
 /// Tells from the numbers of one source's orbits which come too late, twice, or never.
 ///
 /// A number that jumps ahead may be a gap, or a damaged number; only the next orbit tells. So an orbit after a gap is
-/// to be held until then: it is wrong where the next one continues what came before it. Not thread-safe.
+/// to be held until then: it is wrong where the next one continues what came before it. So is the first one, where the
+/// next has a lower number: a damaged number that is believed makes all that follow late. Not thread-safe.
 class Sequence {
  public:
   /// `step`: how far apart the numbers of a time slice are.
@@ -26,8 +27,9 @@ class Sequence {
     kDuplicate,       ///< drop
   };
   Verdict next(uint32_t number);
-  /// No orbit will tell any more: what is held goes on.
-  void release();
+  /// No orbit tells for the moment (`at_end`: ever): what is held goes on. False: it stays, as a number so far ahead
+  /// is more likely damaged, and then all that follow would be late.
+  bool release(bool at_end);
 
   /// Orbits in gaps that have not come: late ones are taken off again.
   uint64_t missing() const { return missing_; }

@@ -1,6 +1,8 @@
 #include "platform/files/file.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -60,6 +62,27 @@ TEST(Files, AreNotSeenBeforeTheyAreWhole) {
     EXPECT_FALSE(fs::exists(path));
   }
   EXPECT_EQ(entries(scratch->path()), 0u) << "never committed";
+}
+
+TEST(Files, DoNotReplaceADeviceOrFifo) {
+  const auto scratch = TemporaryFolder::create_in_system("strobe-test-");
+  ASSERT_TRUE(scratch.ok()) << scratch.status();
+  const std::string fifo = scratch->path() + "/fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  const int reader = ::open(fifo.c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_GE(reader, 0);
+  ASSERT_TRUE(write_file(fifo, "answer").ok());
+  char read[16] = {};
+  EXPECT_EQ(::read(reader, read, sizeof read), 6);
+  EXPECT_STREQ(read, "answer");
+  ::close(reader);
+  EXPECT_TRUE(fs::is_fifo(fifo));
+  EXPECT_EQ(entries(scratch->path()), 1u);
+  // A link to a device that is always full, so that a wrong answer does no harm.
+  const std::string full = scratch->path() + "/full";
+  fs::create_symlink("/dev/full", full);
+  EXPECT_EQ(write_file(full, "x").code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(fs::is_symlink(full));
 }
 
 }  // namespace

@@ -84,6 +84,9 @@ TEST(ScoutConfig, RefusesWithTheLine) {
   EXPECT_THAT(error_of(kSource + "  - {format: gmt, from: x}\n"),
               HasSubstr("node.yml:3: two sources are called 'gmt'"));
   EXPECT_THAT(error_of(kSource + "slwo: drop\n"), HasSubstr("node.yml:3: unknown key 'slwo'; expected account, "));
+  EXPECT_THAT(error_of(kSource + kSource), HasSubstr("node.yml:3: the key 'sources' is there twice"));
+  EXPECT_THAT(error_of("sources:\n  - {format: gmt, from: x, from: y}\n"),
+              HasSubstr("node.yml:2: source 1: the key 'from' is there twice"));
   EXPECT_THAT(error_of(kSource + "slow: stop\n"), HasSubstr("node.yml:3: slow: expected block, drop, found 'stop'"));
   EXPECT_THAT(error_of(kSource + "batches: -1\n"),
               HasSubstr("node.yml:3: batches: expected a whole number from 1 to 64, found '-1'"));

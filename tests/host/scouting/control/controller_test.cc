@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -174,6 +175,15 @@ TEST_F(ControllerTest, AnswersOverHttp) {
   EXPECT_EQ(routes({false, "/", ""}).status, 404);
   EXPECT_EQ(routes({true, "/stop", ""}).status, 202);
   EXPECT_TRUE(controller_.settle().ok());
+}
+
+TEST(AccountJson, TakesNamesThatAreNotUtf8) {
+  Account account;
+  account.error = "'\xff.dat': cannot open";
+  account.sources.emplace_back();
+  account.sources[0].name = "a\xff\xfe";
+  const auto read = nlohmann::json::parse(account_json(account));
+  EXPECT_THAT(read["sources"][0]["name"].get<std::string>(), testing::StartsWith("a"));
 }
 
 }  // namespace

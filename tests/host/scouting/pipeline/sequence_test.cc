@@ -50,7 +50,7 @@ Verdicts run(const std::vector<uint32_t>& numbers, uint32_t step = 1) {
         break;
     }
   }
-  sequence.release();
+  EXPECT_TRUE(sequence.release(true));
   release();
   outcome.missing = sequence.missing();
   return outcome;
@@ -82,6 +82,25 @@ TEST(Sequence, DropsADamagedNumberBesideAGap) {
   EXPECT_EQ(outcome.on, (Numbers{10, 13, 14, 15}));
   EXPECT_EQ(outcome.late, (Numbers{15}));
   EXPECT_EQ(outcome.missing, 2);
+}
+
+TEST(Sequence, DoesNotBelieveADamagedFirstNumber) {
+  const Verdicts outcome = run({0xf0000000, 11, 12, 13});
+  EXPECT_EQ(outcome.on, (Numbers{11, 12, 13}));
+  EXPECT_EQ(outcome.late, (Numbers{0xf0000000}));
+  EXPECT_EQ(outcome.missing, 0);
+}
+
+TEST(Sequence, HoldsANumberFarAheadThroughASilence) {
+  Sequence sequence;
+  sequence.next(10);
+  sequence.next(11);
+  EXPECT_EQ(sequence.next(0x8000000c), Sequence::Verdict::kHold);
+  EXPECT_FALSE(sequence.release(false));
+  EXPECT_EQ(sequence.next(13), Sequence::Verdict::kReplaceAndHold);
+  EXPECT_TRUE(sequence.release(false));
+  EXPECT_EQ(sequence.next(14), Sequence::Verdict::kNext);
+  EXPECT_EQ(sequence.missing(), 1);
 }
 
 TEST(Sequence, TellsLateOnesFromDuplicates) {
