@@ -10,7 +10,8 @@ namespace strobe::scouting {
 namespace {
 
 http::Response json(int status, const nlohmann::ordered_json& value) {
-  return {status, "application/json", value.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n"};
+  return {status, "application/json",
+          value.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n"};
 }
 
 http::Response order(Controller& controller, const http::Request& request) {
