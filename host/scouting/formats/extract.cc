@@ -50,8 +50,7 @@ void extract(const Collection& collection, const Field& field, std::span<const u
 }
 
 void extract_puppi(std::span<const uint64_t> words, const PuppiColumns& to, Isa isa) {
-  loops_of(isa).puppi(words.data(), words.size(),
-                      {to.pt, to.eta, to.phi, to.z0, to.wpuppi, to.particle, to.dxy, to.quality, to.em_id});
+  loops_of(isa).puppi(words.data(), words.size(), to);
 }
 
 }  // namespace strobe::scouting

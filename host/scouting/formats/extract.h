@@ -6,6 +6,7 @@
 
 #include "host/scouting/core/orbit.h"
 #include "host/scouting/formats/decoder.h"
+#include "host/scouting/formats/puppi_columns.h"
 
 /// From words of objects to columns of their fields: raw values, as the tables place them.
 namespace strobe::scouting {
@@ -29,19 +30,6 @@ void extract(const Collection& collection, const Field& field, std::span<const u
 /// The same as float64: raw values, or physical ones, scale x (raw + bias).
 void extract(const Collection& collection, const Field& field, std::span<const uint32_t> objects, bool physical,
              double* to);
-
-/// All fields of Puppi candidates, each in its own type.
-struct PuppiColumns {
-  uint16_t* pt;
-  int16_t* eta;
-  int16_t* phi;
-  int16_t* z0;
-  uint16_t* wpuppi;
-  uint8_t* particle;
-  int8_t* dxy;
-  uint8_t* quality;
-  uint8_t* em_id;
-};
 
 /// All of `words` in one pass: twice as fast as field by field.
 void extract_puppi(std::span<const uint64_t> words, const PuppiColumns& to, Isa isa = Isa::kBest);

@@ -18,7 +18,7 @@ inline __m256i twice(__m128i half) { return _mm256_broadcastsi128_si256(half); }
 
 /// Sixteen candidates a turn. Words 2k, 2k+1 and 8+2k, 9+2k share a register, so that unpacking within halves leaves
 /// columns in order.
-void puppi(const uint64_t* words, size_t count, const PuppiTargets& to) {
+void puppi(const uint64_t* words, size_t count, const PuppiColumns& to) {
   // Of words shifted right by 2, a pair's bytes: eta eta, phi phi, z0 z0, dxy dxy quality quality.
   const __m256i by_field = twice(_mm_setr_epi8(1, 2, 9, 10, 3, 4, 11, 12, 4, 5, 12, 13, 6, 14, 7, 15));
   // Of words as they are: pt pt, then the bytes that have the particle id on top.

@@ -34,7 +34,7 @@ inline void store(void* to, __m512i value) { _mm512_storeu_si512(to, value); }
 inline void store_half(void* to, __m256i value) { _mm256_storeu_si256(static_cast<__m256i*>(to), value); }
 
 /// Thirty-two candidates a turn: fields of 16 bit are cut out of each word at any bit, then sorted by field.
-void puppi(const uint64_t* words, size_t count, const PuppiTargets& to) {
+void puppi(const uint64_t* words, size_t count, const PuppiColumns& to) {
   // Bits at which a word's eight bytes begin: pt, eta, phi, z0; and particle, dxy, quality.
   const __m512i cuts = _mm512_set1_epi64(0x3028'221A'160E'0800);
   const __m512i byte_cuts = _mm512_set1_epi64(0x0000'0000'003A'3225);

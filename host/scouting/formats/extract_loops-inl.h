@@ -38,7 +38,7 @@ inline void extract_field(const void* words, size_t count, FieldBits bits, void*
 
 /// Candidates `begin` to `end`, one by one: bits 0/14 pt, 14/12 eta, 26/11 phi, 37/3 particle, 40/10 z0 or weight,
 /// 50/8 dxy, 58/3 quality, 50/6 em id.
-inline void extract_puppi_one_by_one(const uint64_t* words, size_t begin, size_t end, const PuppiTargets& to) {
+inline void extract_puppi_one_by_one(const uint64_t* words, size_t begin, size_t end, const PuppiColumns& to) {
   for (size_t i = begin; i < end; ++i) {
     const uint64_t word = words[i];
     to.pt[i] = static_cast<uint16_t>(word & 0x3FFF);

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "host/scouting/formats/puppi_columns.h"
+
 /// The loops of column extraction, once for each instruction set. Nothing here may come from an inline function of the
 /// whole program: these files are compiled for one instruction set each.
 namespace strobe::scouting {
@@ -13,21 +15,9 @@ struct FieldBits {
   bool is_signed, is_wide, is_byte;  ///< of a 64-bit word; into a column of bytes
 };
 
-struct PuppiTargets {
-  uint16_t* pt;
-  int16_t* eta;
-  int16_t* phi;
-  int16_t* z0;
-  uint16_t* wpuppi;
-  uint8_t* particle;
-  int8_t* dxy;
-  uint8_t* quality;
-  uint8_t* em_id;
-};
-
 struct ExtractLoops {
   void (*field)(const void* words, size_t count, FieldBits bits, void* to);
-  void (*puppi)(const uint64_t* words, size_t count, const PuppiTargets& to);
+  void (*puppi)(const uint64_t* words, size_t count, const PuppiColumns& to);
 };
 
 extern const ExtractLoops kExtractScalar;

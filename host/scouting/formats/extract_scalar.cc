@@ -3,7 +3,7 @@
 namespace strobe::scouting {
 namespace {
 
-void puppi(const uint64_t* words, size_t count, const PuppiTargets& to) {
+void puppi(const uint64_t* words, size_t count, const PuppiColumns& to) {
   extract_puppi_one_by_one(words, 0, count, to);
 }
 
