@@ -15,6 +15,8 @@ namespace strobe::scouting {
 constexpr uint32_t kCrossingsPerOrbit = 3564;
 constexpr uint32_t kHighestCrossing = 3564;  ///< links count from 0, CMSSW from 1: both are taken
 constexpr uint32_t kOrbitsPerSection = 1u << 18;
+/// The luminosity section of an orbit, counted from 1.
+constexpr uint32_t section_of(uint32_t orbit) { return orbit / kOrbitsPerSection + 1; }
 constexpr double kOrbitSeconds = 3564 / 40.0789e6;
 
 /// The objects of one kind in one source's orbit: a column for each word of an object, in the order of the crossings.

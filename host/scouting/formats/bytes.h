@@ -8,18 +8,12 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "host/scouting/core/bytes.h"
 #include "host/scouting/core/orbit.h"
 #include "host/scouting/formats/decoder.h"
 
-/// What the decoders share: little-endian loads from anywhere, and the answers they give.
+/// What the decoders share: the answers they give, and how they fill an orbit.
 namespace strobe::scouting {
-
-template <typename T>
-T load(const std::byte* from) {
-  T value;
-  std::memcpy(&value, from, sizeof(T));
-  return value;
-}
 
 inline Decoded need_more() { return {}; }
 

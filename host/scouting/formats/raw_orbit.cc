@@ -1,6 +1,7 @@
+#include <cstring>
 #include <optional>
-#include <string_view>
 
+#include "host/scouting/core/cmssw_raw.h"
 #include "host/scouting/core/crc32c.h"
 #include "host/scouting/formats/bytes.h"
 #include "host/scouting/formats/framings.h"
@@ -11,23 +12,13 @@
 namespace strobe::scouting {
 namespace {
 
-constexpr size_t kFileHeaderBytes = 32, kOrbitHeaderBytes = 24, kSourceIdBytes = 4;
+constexpr size_t kFileHeaderBytes = sizeof(RawFileHeader), kOrbitHeaderBytes = sizeof(RawOrbitHeader);
+constexpr size_t kSourceIdBytes = 4;
 constexpr uint32_t kHighestSourceId = 255;  ///< CMS's go to 32
-constexpr std::string_view kFileMagic = "RAW_0002";
-constexpr uint16_t kFileHeaderType = 20, kOrbitVersion = 6;
-
-/// CMSSW's orbit header: u16 version, u16 flags, run, section, orbit, payload bytes, CRC-32C of the payload.
-struct OrbitHeader {
-  uint16_t version;
-  uint32_t number, payload_bytes, checksum;
-};
-
-OrbitHeader read_header(const std::byte* at) {
-  return {load<uint16_t>(at), load<uint32_t>(at + 12), load<uint32_t>(at + 16), load<uint32_t>(at + 20)};
-}
 
 bool is_file_header(std::span<const std::byte> bytes) {
-  return bytes.size() >= kFileMagic.size() && std::memcmp(bytes.data(), kFileMagic.data(), kFileMagic.size()) == 0;
+  return bytes.size() >= kRawFileMagic.size() &&
+         std::memcmp(bytes.data(), kRawFileMagic.data(), kRawFileMagic.size()) == 0;
 }
 
 /// CMSSW's raw file, or the same orbits without it, as a TCP sink sends them.
@@ -52,7 +43,7 @@ class RawOrbitDecoder final : public Decoder {
                  absl::StrCat("the stream ends with ", bytes.size(), " bytes of an orbit header"));
     }
     if (!may_start(bytes)) return resynchronise(bytes, at_end);
-    const OrbitHeader header = read_header(bytes.data());
+    const auto header = load<RawOrbitHeader>(bytes.data());
     const size_t size = kOrbitHeaderBytes + header.payload_bytes;
     if (bytes.size() < size) return at_end ? resynchronise(bytes, at_end) : need_more();
     const auto payload = bytes.subspan(kOrbitHeaderBytes, header.payload_bytes);
@@ -69,21 +60,21 @@ class RawOrbitDecoder final : public Decoder {
 
  private:
   Decoded file_header(const std::byte* at) const {
-    const uint16_t size = load<uint16_t>(at + 8), type = load<uint16_t>(at + 10);
-    if (size == kFileHeaderBytes && type == kFileHeaderType) return nothing(kFileHeaderBytes);
+    const auto header = load<RawFileHeader>(at);
+    if (header.header_bytes == kFileHeaderBytes && header.type == kRawFileType) return nothing(kFileHeaderBytes);
     return bad(kFileHeaderBytes, Fault::kBadHeader,
-               absl::StrCat("a file header of ", size, " bytes and type ", type, ", expected ", kFileHeaderBytes,
-                            " and ", kFileHeaderType));
+               absl::StrCat("a file header of ", header.header_bytes, " bytes and type ", header.type, ", expected ",
+                            kFileHeaderBytes, " and ", kRawFileType));
   }
 
   /// Whether bytes can be the start of an orbit or file, as far as they go.
   bool may_start(std::span<const std::byte> bytes) const {
     if (bytes.empty() || is_file_header(bytes)) return true;
-    if (bytes.size() >= 2 && load<uint16_t>(bytes.data()) != kOrbitVersion) {
-      return bytes.size() < kFileMagic.size() && std::memcmp(bytes.data(), kFileMagic.data(), bytes.size()) == 0;
+    if (bytes.size() >= 2 && load<uint16_t>(bytes.data()) != kRawOrbitVersion) {
+      return bytes.size() < kRawFileMagic.size() && std::memcmp(bytes.data(), kRawFileMagic.data(), bytes.size()) == 0;
     }
     if (bytes.size() < kOrbitHeaderBytes) return true;
-    const uint32_t payload = read_header(bytes.data()).payload_bytes;
+    const uint32_t payload = load<RawOrbitHeader>(bytes.data()).payload_bytes;
     return payload >= kSourceIdBytes && payload <= layout_.longest_payload;
   }
 
@@ -109,8 +100,8 @@ class RawOrbitDecoder final : public Decoder {
     for (size_t at = 1; at < where.size() && at + kOrbitHeaderBytes <= bytes.size(); ++at) {
       const auto rest = bytes.subspan(at);
       if (is_file_header(rest)) return at;
-      if (load<uint16_t>(rest.data()) != kOrbitVersion || !may_start(rest) || !is_own(rest)) continue;
-      const OrbitHeader header = read_header(rest.data());
+      if (load<uint16_t>(rest.data()) != kRawOrbitVersion || !may_start(rest) || !is_own(rest)) continue;
+      const auto header = load<RawOrbitHeader>(rest.data());
       if (rest.size() - kOrbitHeaderBytes < header.payload_bytes) continue;
       if (budget < header.payload_bytes) return at;
       budget -= header.payload_bytes;
@@ -129,16 +120,16 @@ class RawOrbitDecoder final : public Decoder {
   Decoded skipped(std::span<const std::byte> bytes, size_t size) const {
     if (!may_start(bytes)) {
       return bad(size, Fault::kBadHeader,
-                 absl::StrCat("no orbit header of version ", kOrbitVersion, "; ", size, " bytes to the next one"));
+                 absl::StrCat("no orbit header of version ", kRawOrbitVersion, "; ", size, " bytes to the next one"));
     }
-    const OrbitHeader header = read_header(bytes.data());
+    const auto header = load<RawOrbitHeader>(bytes.data());
     return bad_orbit(size, Fault::kTruncated, header.number,
                      absl::StrCat("orbit ", header.number, ": the header announces ", header.payload_bytes,
                                   " bytes of payload, another orbit begins or the stream ends after ",
                                   size < kOrbitHeaderBytes ? 0 : size - kOrbitHeaderBytes));
   }
 
-  Decoded decode_payload(const OrbitHeader& header, std::span<const std::byte> payload, SourceOrbit& orbit) const {
+  Decoded decode_payload(const RawOrbitHeader& header, std::span<const std::byte> payload, SourceOrbit& orbit) const {
     const size_t size = kOrbitHeaderBytes + payload.size();
     const uint32_t id = load<uint32_t>(payload.data());
     const SourceIds ids = source_ids(format_);

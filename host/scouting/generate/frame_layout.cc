@@ -1,14 +1,16 @@
 #include "host/scouting/generate/frame_layout.h"
 
 #include <algorithm>
+#include <cstddef>
 
+#include "host/scouting/core/cmssw_raw.h"
 #include "host/scouting/core/crc32c.h"
 #include "host/scouting/generate/bytes.h"
 
 namespace strobe::scouting {
 namespace {
 
-constexpr size_t kRawHeaderBytes = 24, kChecksumAt = 20;
+constexpr size_t kRawHeaderBytes = sizeof(RawOrbitHeader), kChecksumAt = offsetof(RawOrbitHeader, checksum);
 constexpr size_t kBlockBytes = 8160, kBlockHeaderBytes = 32;  // of the DTH
 
 bool is_sums(const SourceFormat& format) { return format.collections.size() == 6; }

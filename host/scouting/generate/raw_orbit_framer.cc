@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "host/scouting/core/crc32c.h"
+#include "host/scouting/core/cmssw_raw.h"
 #include "host/scouting/generate/bytes.h"
 #include "host/scouting/generate/calo_slots.h"
 #include "host/scouting/generate/global_muons.h"
@@ -11,8 +11,6 @@
 namespace strobe::scouting {
 namespace {
 
-constexpr size_t kHeaderBytes = 24;
-constexpr uint16_t kVersion = 6;
 constexpr uint32_t kRun = 1;
 
 /// `header, bx, orbit` and the muons; both match bytes say that all links agree.
@@ -71,7 +69,7 @@ class RawOrbitFramer : public Framer {
   void append(const GeneratedOrbit& orbit, Packet& packet) const override {
     Buffer<std::byte>& bytes = packet.bytes;
     OrbitPlace place{.number = orbit.data.number, .begin = bytes.size()};
-    bytes.resize(bytes.size() + kHeaderBytes);
+    bytes.resize(bytes.size() + sizeof(RawOrbitHeader));
     put(source_id_, bytes);
     for (size_t c = 0; c < orbit.data.crossings.size(); ++c) {
       place.blocks.push_back(static_cast<uint32_t>(bytes.size()));
@@ -92,12 +90,9 @@ class RawOrbitFramer : public Framer {
 
  private:
   static void write_header(const OrbitPlace& place, Buffer<std::byte>& bytes) {
-    const auto payload = bytes.view().subspan(place.begin + kHeaderBytes, place.end - place.begin - kHeaderBytes);
-    put_at(place.begin, std::array<uint16_t, 2>{kVersion, 0}, bytes);
-    const uint32_t section = 1 + place.number / kOrbitsPerSection;
-    put_at(place.begin + 4,
-           std::array<uint32_t, 5>{kRun, section, place.number, static_cast<uint32_t>(payload.size()), crc32c(payload)},
-           bytes);
+    const size_t begin = place.begin + sizeof(RawOrbitHeader);
+    const std::span<const std::byte> payload = bytes.view().subspan(begin, place.end - begin);
+    put_at(place.begin, raw_orbit_header(kRun, place.number, payload), bytes);
   }
 
   uint32_t source_id_;

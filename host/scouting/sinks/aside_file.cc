@@ -13,7 +13,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "host/scouting/core/orbit.h"
 
 namespace strobe::scouting {
 namespace {
@@ -36,8 +35,6 @@ bool exists(const std::string& path) {
 }
 
 }  // namespace
-
-uint32_t section_of(uint32_t orbit) { return orbit / kOrbitsPerSection + 1; }
 
 std::string file_stem(uint32_t run, uint32_t section) { return absl::StrFormat("run%06d_ls%04d", run, section); }
 

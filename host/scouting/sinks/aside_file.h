@@ -9,8 +9,6 @@
 
 namespace strobe::scouting {
 
-/// The luminosity section of an orbit, counted from 1.
-uint32_t section_of(uint32_t orbit);
 /// "run000001_ls0001": how CMS's files begin.
 std::string file_stem(uint32_t run, uint32_t section);
 /// A source's name as a part of a file's: other characters than letters, digits, '-' and '_' become '-'.

@@ -9,27 +9,16 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "host/scouting/core/bytes.h"
+#include "host/scouting/core/cmssw_raw.h"
 #include "host/scouting/core/crc32c.h"
 #include "platform/files/file.h"
 
 namespace strobe::scouting {
 namespace {
 
-constexpr char kMagic[] = "RAW_0002", kEnding[] = ".raw";
-constexpr uint16_t kFileType = 20, kOrbitVersion = 6;
+constexpr char kEnding[] = ".raw";
 constexpr uint32_t kUnfinished = 0xffffffff;
-
-template <typename T>
-void put(std::byte* at, T value) {
-  std::memcpy(at, &value, sizeof value);
-}
-
-template <typename T>
-T get(const std::byte* at) {
-  T value;
-  std::memcpy(&value, at, sizeof value);
-  return value;
-}
 
 absl::Status cannot_write(int error, const std::string& path) {
   const std::string text = absl::StrCat("'", path, "': cannot write");
@@ -58,36 +47,24 @@ int write_both(int descriptor, std::span<const std::byte> first, std::span<const
 
 struct Whole {
   uint32_t orbits = 0;
-  uint64_t bytes = RawFile::kHeaderBytes;
+  uint64_t bytes = sizeof(RawFileHeader);
 };
 
 /// How far a file goes with whole orbits whose checksums are right.
 Whole whole_part(std::span<const std::byte> bytes) {
   Whole whole;
-  while (bytes.size() - whole.bytes >= kRawOrbitHeaderBytes) {
-    const std::byte* header = bytes.data() + whole.bytes;
-    const auto payload = bytes.subspan(whole.bytes + kRawOrbitHeaderBytes);
-    const auto size = get<uint32_t>(header + 16);
-    if (get<uint16_t>(header) != kOrbitVersion || size > payload.size()) break;
-    if (crc32c(payload.first(size)) != get<uint32_t>(header + 20)) break;
+  while (bytes.size() - whole.bytes >= sizeof(RawOrbitHeader)) {
+    const auto header = load<RawOrbitHeader>(bytes.data() + whole.bytes);
+    const auto payload = bytes.subspan(whole.bytes + sizeof header);
+    if (header.version != kRawOrbitVersion || header.payload_bytes > payload.size()) break;
+    if (crc32c(payload.first(header.payload_bytes)) != header.checksum) break;
     ++whole.orbits;
-    whole.bytes += kRawOrbitHeaderBytes + size;
+    whole.bytes += sizeof header + header.payload_bytes;
   }
   return whole;
 }
 
 }  // namespace
-
-void put_orbit_header(uint32_t run, uint32_t orbit, std::span<const std::byte> payload,
-                      std::byte (&header)[kRawOrbitHeaderBytes]) {
-  put(header, kOrbitVersion);
-  put(header + 2, uint16_t{0});  // flags
-  put(header + 4, run);
-  put(header + 8, section_of(orbit));
-  put(header + 12, orbit);
-  put(header + 16, static_cast<uint32_t>(payload.size()));
-  put(header + 20, crc32c(payload));
-}
 
 absl::StatusOr<RawFile> RawFile::create(const std::string& folder, uint32_t run, uint32_t section,
                                         const std::string& source) {
@@ -99,38 +76,30 @@ absl::StatusOr<RawFile> RawFile::create(const std::string& folder, uint32_t run,
     raw.file_.remove();
     return s;
   }
-  raw.bytes_ = kHeaderBytes;
+  raw.bytes_ = sizeof(RawFileHeader);
   return raw;
 }
 
 absl::Status RawFile::put_header(uint32_t orbits, uint64_t bytes) {
-  std::byte header[kHeaderBytes];
-  std::memcpy(header, kMagic, 8);
-  put(header + 8, static_cast<uint16_t>(kHeaderBytes));
-  put(header + 10, kFileType);
-  put(header + 12, orbits);
-  put(header + 16, run_);
-  put(header + 20, section_);
-  put(header + 24, bytes);
-  const int error = write_both(file_.descriptor(), header, {}, 0);
+  const RawFileHeader header = {kRawFileMagic, sizeof(RawFileHeader), kRawFileType, orbits, run_, section_, bytes};
+  const int error = write_both(file_.descriptor(), std::as_bytes(std::span(&header, 1)), {}, 0);
   return error == 0 ? absl::OkStatus() : cannot_write(error, file_.path());
 }
 
 absl::Status RawFile::append(uint32_t orbit, std::span<const std::byte> payload) {
-  std::byte header[kRawOrbitHeaderBytes];
-  put_orbit_header(run_, orbit, payload, header);
-  const int error = write_both(file_.descriptor(), header, payload, bytes_);
+  const RawOrbitHeader header = raw_orbit_header(run_, orbit, payload);
+  const int error = write_both(file_.descriptor(), std::as_bytes(std::span(&header, 1)), payload, bytes_);
   if (error != 0) {
     (void)!::ftruncate(file_.descriptor(), static_cast<off_t>(bytes_));
     return cannot_write(error, file_.path());
   }
-  bytes_ += kRawOrbitHeaderBytes + payload.size();
+  bytes_ += sizeof header + payload.size();
   ++orbits_;
   return absl::OkStatus();
 }
 
 void RawFile::take_back(size_t payload_bytes) {
-  bytes_ -= kRawOrbitHeaderBytes + payload_bytes;
+  bytes_ -= sizeof(RawOrbitHeader) + payload_bytes;
   --orbits_;
   (void)!::ftruncate(file_.descriptor(), static_cast<off_t>(bytes_));
 }
@@ -156,13 +125,14 @@ absl::StatusOr<bool> RawFile::recover(AsideFile file) {
   const absl::StatusOr<std::shared_ptr<const files::MappedFile>> mapped = files::MappedFile::open(file.path());
   if (!mapped.ok()) return mapped.status();
   const std::span<const std::byte> bytes = (*mapped)->bytes();
-  const bool has_header = bytes.size() >= kHeaderBytes && std::memcmp(bytes.data(), kMagic, 8) == 0;
-  const Whole whole = has_header ? whole_part(bytes) : Whole{};
+  RawFileHeader header{};
+  if (bytes.size() >= sizeof header) header = load<RawFileHeader>(bytes.data());
+  const Whole whole = header.magic == kRawFileMagic ? whole_part(bytes) : Whole{};
   if (whole.orbits == 0) {
     file.remove();
     return false;
   }
-  RawFile raw(std::move(file), get<uint32_t>(bytes.data() + 16), get<uint32_t>(bytes.data() + 20));
+  RawFile raw(std::move(file), header.run, header.section);
   raw.orbits_ = whole.orbits;
   raw.bytes_ = whole.bytes;
   if (::ftruncate(raw.file_.descriptor(), static_cast<off_t>(whole.bytes)) != 0) {

@@ -10,18 +10,11 @@
 
 namespace strobe::scouting {
 
-constexpr size_t kRawOrbitHeaderBytes = 24;
-
-/// CMSSW's orbit header, version 6, of a payload.
-void put_orbit_header(uint32_t run, uint32_t orbit, std::span<const std::byte> payload,
-                      std::byte (&header)[kRawOrbitHeaderBytes]);
-
 /// A raw file of one source and section as CMSSW reads it. As long as it is written its header says 0xffffffff orbits
 /// and size 0.
 class RawFile {
  public:
-  static constexpr size_t kHeaderBytes = 32;
-
+  /// Errors: those of AsideFile::create; ResourceExhausted (disk full).
   static absl::StatusOr<RawFile> create(const std::string& folder, uint32_t run, uint32_t section,
                                         const std::string& source);
   /// Completes the raw files of killed writers in `folder`: each is cut behind its last whole orbit whose checksum is

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "host/scouting/core/cmssw_raw.h"
 #include "host/scouting/sinks/kept.h"
 #include "host/scouting/sinks/raw_file.h"
 #include "host/scouting/sinks/sinks.h"
@@ -80,7 +81,7 @@ class RawSink final : public Sink {
     if (absl::Status s = file->append(orbit.number, payload); !s.ok()) return s;
     written_[source] = payload.size();
     added.objects += kept_objects(part, runs_.view());
-    added.bytes += kRawOrbitHeaderBytes + payload.size();
+    added.bytes += sizeof(RawOrbitHeader) + payload.size();
     return absl::OkStatus();
   }
 

@@ -10,8 +10,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "boost/asio.hpp"
+#include "host/scouting/core/cmssw_raw.h"
 #include "host/scouting/sinks/kept.h"
-#include "host/scouting/sinks/raw_file.h"
 #include "host/scouting/sinks/sinks.h"
 
 namespace strobe::scouting {
@@ -40,9 +40,8 @@ class TcpSink final : public Sink {
       if (part == nullptr) continue;
       kept_runs(orbit, *part, runs_);
       const std::span<const std::byte> payload = kept_payload(*part, runs_.view(), scratch_);
-      std::byte header[kRawOrbitHeaderBytes];
-      put_orbit_header(run_, orbit.number, payload, header);
-      if (absl::Status s = send(header, payload); !s.ok()) {
+      const RawOrbitHeader header = raw_orbit_header(run_, orbit.number, payload);
+      if (absl::Status s = send(std::as_bytes(std::span(&header, 1)), payload); !s.ok()) {
         disconnect();
         return s;
       }
