@@ -20,9 +20,9 @@ struct SourceConfig {
   std::string from;  ///< as open_source takes it
   double rate = 0;   ///< multiple of the LHC's; 0: as fast as it comes
   uint64_t passes = 1;
-  size_t buffer_mebibytes = 8;
-  uint32_t every = 1;  ///< orbits between this time slice's
-  int core = -1;       ///< -1: any
+  size_t buffer_mebibytes = 8;  ///< of a stream's unread bytes; more where the format's packets need it
+  uint32_t every = 1;           ///< orbits between this time slice's
+  int core = -1;                ///< -1: any
 };
 
 struct ModelConfig {
@@ -68,7 +68,7 @@ struct Config {
   std::vector<SinkConfig> sinks;
   bool drop_when_slow = false;
   size_t queue_orbits = 64;
-  bool own_thread = false;  ///< selection and models on a thread of their own, not on the receiver's
+  bool own_thread = false;    ///< selection and models on a thread of their own, not on the receiver's
   bool writer_thread = true;  ///< filter and sinks on a thread of their own, not behind the models on theirs
   int work_core = -1, write_core = -1;
   int retry_seconds = 10;  ///< how long a lost device or a full sink is tried again

@@ -8,7 +8,6 @@
 #include <thread>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "host/scouting/config/yaml_reader.h"
@@ -88,13 +87,6 @@ absl::StatusOr<std::vector<size_t>> find_values(const Config& config, const Sele
     found.push_back(static_cast<size_t>(place - names.begin()));
   }
   return found;
-}
-
-bool is_file(const std::string& address) {
-  for (const char* stream : {"tcp://", "tcp-listen://", "dma:"}) {
-    if (absl::StartsWith(address, stream)) return false;
-  }
-  return address != "-";
 }
 
 class WiredPipeline : public Pipeline {
@@ -213,7 +205,7 @@ class WiredPipeline : public Pipeline {
     options.sources = config_.sources.size();
     options.timeout_ns = int64_t{config_.join_timeout_ms} * 1'000'000;
     options.keep_incomplete = config_.keep_incomplete;
-    for (const SourceConfig& source : config_.sources) options.never_late.push_back(is_file(source.from));
+    for (const SourceConfig& source : config_.sources) options.never_late.push_back(is_file_address(source.from));
     return {options,
             config_.drop_when_slow,
             config_.own_thread || config_.sources.size() > 1,
@@ -272,10 +264,10 @@ class WiredPipeline : public Pipeline {
                           absl::StrCat("source '", config.name, "': ", std::string(source.status().message())));
     surroundings.log(
         absl::StrCat("source '", config.name, "' (", std::string(config.format->name), "): ", (*source)->name()));
-    receivers_.push_back(
-        std::make_unique<Receiver>(Receiver::Setup{s, config.name, config.every, config.passes != 1,
-                                                   is_file(config.from), *std::move(source), *std::move(decoder)},
-                                   *quarantine_, join_));
+    receivers_.push_back(std::make_unique<Receiver>(
+        Receiver::Setup{s, config.name, config.every, config.passes != 1, is_file_address(config.from),
+                        *std::move(source), *std::move(decoder)},
+        *quarantine_, join_));
     return absl::OkStatus();
   }
 

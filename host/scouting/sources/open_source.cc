@@ -13,6 +13,8 @@
 namespace strobe::scouting {
 namespace {
 
+constexpr char kConnect[] = "tcp://", kListen[] = "tcp-listen://", kDevice[] = "dma:", kStandardInput[] = "-";
+
 absl::StatusOr<std::unique_ptr<ByteSource>> open_file(const std::string& path, Interrupt interrupt,
                                                       const SourceOptions& options) {
   absl::StatusOr<std::shared_ptr<const files::MappedFile>> file = files::MappedFile::open(path);
@@ -53,6 +55,11 @@ absl::StatusOr<HostAndPort> parse_peer(const std::string& address, const std::st
 
 }  // namespace
 
+bool is_file_address(const std::string& address) {
+  return !address.starts_with(kConnect) && !address.starts_with(kListen) && !address.starts_with(kDevice) &&
+         address != kStandardInput;
+}
+
 absl::StatusOr<std::unique_ptr<ByteSource>> open_source(const std::string& address, const SourceOptions& options) {
   if (!std::isfinite(options.rate) || options.rate < 0) {
     return absl::InvalidArgumentError(
@@ -64,20 +71,20 @@ absl::StatusOr<std::unique_ptr<ByteSource>> open_source(const std::string& addre
     return address.starts_with(prefix) ? address.substr(prefix.size()) : std::string();
   };
   for (const bool listen : {false, true}) {
-    const std::string peer = after(listen ? "tcp-listen://" : "tcp://");
+    const std::string peer = after(listen ? kListen : kConnect);
     if (peer.empty()) continue;
     const absl::StatusOr<HostAndPort> parsed = parse_peer(address, peer);
     if (!parsed.ok()) return parsed.status();
     if (absl::Status s = without_rate(address, options); !s.ok()) return s;
     return open_tcp(parsed->host, parsed->port, listen, *std::move(interrupt), options);
   }
-  if (const std::string path = after("dma:"); !path.empty()) {
+  if (const std::string path = after(kDevice); !path.empty()) {
     if (absl::Status s = without_rate(address, options); !s.ok()) return s;
     return DescriptorSource::open_device(path, *std::move(interrupt), options);
   }
-  if (address == "-") return DescriptorSource::standard_input(*std::move(interrupt), options);
+  if (address == kStandardInput) return DescriptorSource::standard_input(*std::move(interrupt), options);
   if (const std::string path = after("file:"); !path.empty()) return open_file(path, *std::move(interrupt), options);
-  if (address.empty() || address.find("://") != std::string::npos || address == "file:" || address == "dma:") {
+  if (address.empty() || address.find("://") != std::string::npos || address == "file:" || address == kDevice) {
     return absl::InvalidArgumentError(absl::StrCat("source '", address,
                                                    "': expected 'tcp://host:port', 'tcp-listen://host:port', "
                                                    "'dma:/dev/...', 'file:PATH', a path, or '-'"));

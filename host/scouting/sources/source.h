@@ -41,7 +41,7 @@ class ByteSource {
 };
 
 struct SourceOptions {
-  size_t buffer_bytes = size_t{8} << 20;  ///< of received and unread bytes; at least the longest packet twice
+  size_t buffer_bytes = size_t{8} << 20;  ///< of received and unread bytes; at least what holds the longest packet
   /// Multiple of the LHC's rate at which a file or standard input is replayed; 0: as fast as it goes.
   double rate = 0;
   /// Start of a replayed file again at its end, this many times in all; 0: for ever.
@@ -50,6 +50,10 @@ struct SourceOptions {
   /// ms apart at first, at most 2 s later.
   double patience_seconds = 0;
 };
+
+/// Whether an address is that of a file, whose bytes are all there at once: none of the streams that `open_source`
+/// knows.
+bool is_file_address(const std::string& address);
 
 /// Opens "tcp://host:port" (connects, again and again while nobody listens), "tcp-listen://host:port" (one sender at a
 /// time, the next may come when it goes), "dma:/dev/..." (a character device or FIFO), "file:PATH" or a plain path

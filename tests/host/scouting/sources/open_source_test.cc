@@ -26,6 +26,13 @@ TEST(OpenSource, SaysWhatAnAddressLooksLike) {
   }
 }
 
+TEST(OpenSource, TellsFilesFromStreams) {
+  for (const std::string address : {"run.raw", "/dev/shm/run.dat", "file:-", "tcp.txt.gz"})
+    EXPECT_TRUE(is_file_address(address)) << address;
+  for (const std::string address : {"-", "dma:/dev/xdma0", "tcp://host:1", "tcp-listen://0.0.0.0:0"})
+    EXPECT_FALSE(is_file_address(address)) << address;
+}
+
 TEST(OpenSource, TakesARateForReplaysOnly) {
   SourceOptions options;
   options.rate = 1;
