@@ -26,8 +26,6 @@ std::string_view name_of(Fault fault) {
       return "out_of_sequence";
     case Fault::kDuplicate:
       return "duplicate";
-    case Fault::kMissing:
-      return "missing";
     case Fault::kIncomplete:
       return "incomplete";
     case Fault::kDownstreamFull:
@@ -40,6 +38,16 @@ std::string_view name_of(Fault fault) {
       return "stopped";
   }
   return "?";
+}
+
+std::string text_of(const FaultCounts& counts) {
+  std::string text;
+  for (size_t fault = 0; fault < kFaults; ++fault) {
+    if (counts[fault] == 0) continue;
+    if (!text.empty()) text += ", ";
+    text += std::string(name_of(static_cast<Fault>(fault))) + " " + std::to_string(counts[fault]);
+  }
+  return text;
 }
 
 }  // namespace strobe::scouting

@@ -3,12 +3,14 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace strobe::scouting {
 
-/// Why bytes, orbits or crossings do not go on. Each is a counter of its source (docs/scouting.md says what is counted
-/// how); the generator injects most of them.
+/// Why bytes, orbits or crossings do not go on: a counter each in every stage's `Flow`, and in its source's account
+/// (docs/scouting-pipeline.md says what is counted in which). Orbits that never came are none of them: no stage has
+/// seen them.
 enum class Fault : uint8_t {
   kLostSync,          ///< bytes skipped until a packet was recognised again
   kTruncated,         ///< a packet, orbit or event that ends too early
@@ -21,7 +23,6 @@ enum class Fault : uint8_t {
   kBadObject,         ///< a count or object word that the format does not allow
   kOutOfSequence,     ///< an orbit that came after a later one
   kDuplicate,         ///< an orbit that came before
-  kMissing,           ///< an orbit that never came, seen by the gap in the numbers
   kIncomplete,        ///< an orbit given up after the timeout, because a source lacks it
   kDownstreamFull,    ///< dropped whole by policy: what follows is too slow
   kModelFailed,       ///< the device died and did not come back in time
@@ -34,5 +35,8 @@ constexpr size_t kFaults = static_cast<size_t>(Fault::kStopped) + 1;
 std::string_view name_of(Fault fault);
 
 using FaultCounts = std::array<uint64_t, kFaults>;
+
+/// "lost_sync 3, truncated 1": those that are not 0, for people.
+std::string text_of(const FaultCounts& counts);
 
 }  // namespace strobe::scouting

@@ -64,7 +64,7 @@ struct JoinAccount {
   std::vector<uint64_t> lacking;          ///< by source: orbits that went on without it
 };
 
-/// Orbits from the join to the sink. Latency: from the arrival of an orbit's last byte to its scores.
+/// From the arrival of an orbit's last byte to its scores.
 struct Latency {
   static constexpr size_t kBuckets = 96;
   static constexpr double kFirstUs = 1;  ///< upper limit of the first bucket
@@ -93,6 +93,7 @@ struct ShadowAccount {
   double largest_difference = 0;
 };
 
+/// Orbits from the join to the sinks.
 struct WorkAccount {
   Flow select;           ///< crossings; rejected: by `require`
   TensorCounts tensors;  ///< values that the models' inputs could not take as they were

@@ -1,27 +1,14 @@
-#include <array>
-#include <cstdio>
 #include <string>
 
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "host/scouting/pipeline/account.h"
 
 namespace strobe::scouting {
 namespace {
 
-std::string reasons(const FaultCounts& counts) {
-  std::string text;
-  for (size_t fault = 0; fault < kFaults; ++fault) {
-    if (counts[fault] > 0)
-      absl::StrAppend(&text, text.empty() ? "" : ", ", std::string(name_of(static_cast<Fault>(fault))), " ",
-                      counts[fault]);
-  }
-  return text;
-}
-
 void row(std::string& text, const std::string& stage, const char* unit, const Flow& flow) {
   absl::StrAppendFormat(&text, "%-22s %-9s %15d %15d %13d %11d %9d  %s\n", stage, unit, flow.in, flow.out,
-                        flow.rejected, flow.lost(), flow.held, reasons(flow.dropped));
+                        flow.rejected, flow.lost(), flow.held, text_of(flow.dropped));
 }
 
 void source_rows(std::string& text, const SourceAccount& source) {

@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -17,15 +16,6 @@ std::string bar(size_t depth, size_t capacity) {
   constexpr size_t kWidth = 20;
   const size_t full = capacity == 0 ? 0 : std::min(kWidth, (depth * kWidth + capacity - 1) / capacity);
   return std::string(full, '#') + std::string(kWidth - full, '.');
-}
-
-std::string reasons(const FaultCounts& counts) {
-  std::vector<std::string> out;
-  for (size_t fault = 0; fault < kFaults; ++fault) {
-    if (counts[fault] > 0)
-      out.push_back(absl::StrCat(std::string(name_of(static_cast<Fault>(fault))), " ", counts[fault]));
-  }
-  return absl::StrJoin(out, ", ");
 }
 
 /// Counts a second between two accounts.
@@ -54,12 +44,12 @@ std::string live_text(const Account& before, const Account& now, size_t lines) {
     const double orbits = rate(old.orbits.in, source.orbits.in);
     absl::StrAppendFormat(&text, "%-14s %10.1f %10.0f %8.2f %12.3g %12d  %s\n", source.name,
                           rate(old.bytes.in, source.bytes.in) / 1e6, orbits, orbits * kOrbitSeconds,
-                          rate(old.crossings.in, source.crossings.in), source.orbits.in, reasons(source.faults));
+                          rate(old.crossings.in, source.crossings.in), source.orbits.in, text_of(source.faults));
   }
   const auto stage = [&](const std::string& name, const char* unit, const Flow& old, const Flow& flow) {
     absl::StrAppendFormat(&text, "%-14s %-10s %12.4g /s in %12.4g /s out %12d held %10d dropped  %s\n", name, unit,
                           rate(old.in, flow.in), rate(old.out, flow.out), flow.held, flow.lost(),
-                          reasons(flow.dropped));
+                          text_of(flow.dropped));
   };
   text += "\n";
   stage("join", "orbits", before.join.orbits, now.join.orbits);

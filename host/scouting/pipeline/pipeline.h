@@ -15,9 +15,9 @@ namespace strobe::scouting {
 
 /// Sources, join, selection, models, filter and sinks, wired as a configuration says, for one run.
 ///
-/// Threads: one a source (`Receiver`); the selection and the first models on the receiver's, or on one of their own
-/// where there are several sources or the configuration says so; one for each further step of models; one that filters
-/// and writes. Between them are bounded queues, so that memory is bounded whatever is slow.
+/// Threads: one a source (`Receiver`); selection and models on the receiver's, or on one of their own where there are
+/// several sources or the configuration says so; filter and sinks on one of their own, or behind the models on theirs.
+/// Between them are bounded queues, so that memory is bounded whatever is slow.
 class Pipeline {
  public:
   struct Surroundings {

@@ -87,7 +87,8 @@ class Evaluation {
   }
 
   void run() {
-    // One crossing more than asked for: some count to 3564 from 0, some from 1.
+    // One crossing more than asked for: numbers from 0 to 3564 are taken, one more than an orbit has, so the one that
+    // does not belong to it (0 or 3564, by `first_crossing`) lies a step outside.
     reach_ = impl_.reach;
     if (reach_.before > 0) ++reach_.before;
     if (reach_.after > 0) ++reach_.after;

@@ -59,7 +59,6 @@ class ColumnSink final : public Sink {
 
   SinkCounts counts() const override { return counts_; }
   std::string name() const override { return absl::StrCat(settings_.kind, " files in '", settings_.to, "'"); }
-  bool wants_columns() const override { return setup_.objects; }
 
  private:
   absl::Status rotate(uint32_t section) {

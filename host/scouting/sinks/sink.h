@@ -62,13 +62,13 @@ class Sink {
   /// Errors: ResourceExhausted (disk full), Unavailable (peer gone): the orbit is not written, not even in part, and
   /// may be offered again.
   virtual absl::Status write(const FinishedOrbit& orbit) = 0;
-  /// Closes what is open at this border; the next `write` starts anew. At a luminosity section's end and at the end.
+  /// Closes what is open at this border; the next `write` starts anew. (Sinks see for themselves where a luminosity
+  /// section ends.) Errors: as `write`; files keep their hidden names.
   virtual absl::Status close() = 0;
   virtual SinkCounts counts() const = 0;
   virtual std::string name() const = 0;  ///< for people: "raw files in scouting-output/"
-  /// Whether raw payloads are needed (DecoderOptions::payload), whether columns are.
+  /// Whether raw payloads are needed (DecoderOptions::payload).
   virtual bool wants_payload() const { return false; }
-  virtual bool wants_columns() const { return false; }
 };
 
 /// Which sink, and what each kind can be told.

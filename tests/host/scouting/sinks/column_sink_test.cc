@@ -34,7 +34,6 @@ class ColumnSink : public SinkTest, public testing::WithParamInterface<Kind> {
 
 TEST_P(ColumnSink, WritesEveryFieldOfTheKeptCrossings) {
   const auto sink = open();
-  EXPECT_TRUE(sink->wants_columns());
   EXPECT_FALSE(sink->wants_payload());
   Table expected;
   uint64_t kept = 0;
@@ -61,7 +60,6 @@ TEST_P(ColumnSink, WritesResultsWithTheirCrossings) {
   setup_.objects = false;
   setup_.results = {{"dimuon/score", ResultFormat::Element::kFloat32, 1}, {"code", ResultFormat::Element::kInt16, 3}};
   const auto sink = open();
-  EXPECT_FALSE(sink->wants_columns());
   Table expected;
   for (uint32_t number = 0; number < 100; ++number) {
     const auto made = orbits_.make(number, 300, number % 2 == 0 ? 0.3 : 1);
