@@ -147,7 +147,11 @@ absl::Status scout_command(const Settings& settings, Interruption& interruption)
   auto config = read_config(settings);
   if (!config.ok()) return config.status();
   uint32_t run = 0;
-  if (settings.check) return build(settings, 0, run).status();
+  if (settings.check) {
+    if (absl::Status s = build(settings, 0, run).status(); !s.ok()) return s;
+    log_line(absl::StrCat(settings.config, ": nothing wrong found"));
+    return absl::OkStatus();
+  }
   const std::atomic<bool>& stop = interruption.watch_for();
   absl::Status outcome;
   Controller controller([&](uint32_t wanted, uint32_t& chosen) { return build(settings, wanted, chosen); },

@@ -38,7 +38,8 @@ absl::Status Scope::declare_input(const std::string& name, int64_t size) {
 }
 
 absl::Status Scope::declare_table(Table table) {
-  if (is_taken(table.name)) return flaw(absl::StrCat("'", table.name, "' already means something"));
+  if (is_taken(table.name))
+    return flaw(absl::StrCat("'", table.name, "' already means something; choose another name"));
   const std::string name = table.name;
   tables_[name] = builder_.add_table(std::move(table));
   return absl::OkStatus();
@@ -49,7 +50,7 @@ bool Scope::is_taken(const std::string& name) const {
 }
 
 absl::Status Scope::check_free(const std::string& name) const {
-  if (is_taken(name)) return flaw(absl::StrCat("'", name, "' already means something"));
+  if (is_taken(name)) return flaw(absl::StrCat("'", name, "' already means something; choose another name"));
   if (!declared_ && default_index(name) >= 0)
     return flaw(absl::StrCat("'", name, "' is an input; declare the inputs to use that name"));
   return absl::OkStatus();

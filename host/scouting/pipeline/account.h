@@ -51,7 +51,7 @@ struct SourceAccount {
   /// Crossings of whole orbits; out: handed on.
   Flow crossings;
   uint64_t objects = 0;  ///< in the crossings handed on
-  uint64_t missing = 0;  ///< orbits that never came, by gaps in the numbers
+  uint64_t missing = 0;  ///< gaps in the orbit numbers: never came, or dropped
   uint64_t breaks = 0;   ///< senders that went
   FaultCounts faults{};  ///< how often each was found: in bytes, orbits or crossings
   uint32_t last_orbit = 0;

@@ -82,7 +82,8 @@ void source_metrics(std::string& text, const Account& account) {
                   source.faults[fault]);
     }
   }
-  Metric missing(text, "strobe_scout_missing_orbits", "gauge", "Orbits that never came, by gaps in the numbers");
+  Metric missing(text, "strobe_scout_missing_orbits", "gauge",
+                 "Gaps in the orbit numbers: orbits that never came, or were dropped");
   for (const SourceAccount& source : account.sources)
     missing.line(absl::StrCat("source=\"", quoted(source.name), "\""), source.missing);
   Metric last(text, "strobe_scout_last_orbit", "gauge", "Number of the last orbit handed on");

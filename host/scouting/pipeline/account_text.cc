@@ -16,8 +16,9 @@ void source_rows(std::string& text, const SourceAccount& source) {
   row(text, "", "orbits", source.orbits);
   row(text, "", "crossings", source.crossings);
   absl::StrAppendFormat(&text, "%-22s %-9s %15s %15d\n", "", "objects", "", source.objects);
-  if (source.missing > 0) absl::StrAppendFormat(&text, "%-22s orbits that never came: %d\n", "", source.missing);
-  if (source.breaks > 0) absl::StrAppendFormat(&text, "%-22s streams that ended before the run: %d\n", "", source.breaks);
+  if (source.missing > 0) absl::StrAppendFormat(&text, "%-22s gaps in the orbit numbers: %d\n", "", source.missing);
+  if (source.breaks > 0)
+    absl::StrAppendFormat(&text, "%-22s streams that ended before the run: %d\n", "", source.breaks);
 }
 
 void shadow_row(std::string& text, const ShadowAccount& shadow) {
