@@ -1,5 +1,6 @@
 #include "host/scouting/sources/tcp_source.h"
 
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -58,6 +59,14 @@ class TcpSource : public ByteSource {
     Error ignored;
     socket_.non_blocking(true, ignored);
     socket_.set_option(boost::asio::socket_base::keep_alive(true), ignored);
+    // A sender that lost its power is missed after 25 s, not after the kernel's two hours: until then nobody else can
+    // take its place.
+    const auto set = [this](int option, int value) {
+      ::setsockopt(socket_.native_handle(), IPPROTO_TCP, option, &value, sizeof value);
+    };
+    set(TCP_KEEPIDLE, 10);
+    set(TCP_KEEPINTVL, 5);
+    set(TCP_KEEPCNT, 3);
     socket_.set_option(tcp::no_delay(true), ignored);
   }
 
