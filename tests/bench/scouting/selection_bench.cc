@@ -59,9 +59,10 @@ std::vector<std::byte> make_stream(double mean, size_t& orbits) {
   OrbitMaker maker = value_or_exit(OrbitMaker::create(*find_format("gmt"), scheme, options));
   PacketStream packets = value_or_exit(PacketStream::create(std::move(maker), StreamOptions{}));
   std::vector<std::byte> stream;
-  for (orbits = 0; stream.size() < kStreamBytes; ++orbits) {
-    const Piece piece = packets.next();
-    stream.insert(stream.end(), piece.bytes.begin(), piece.bytes.end());
+  std::vector<Piece> pieces;
+  for (orbits = 0; stream.size() < kStreamBytes; ++orbits, pieces.clear()) {
+    packets.next(pieces);
+    for (const Piece& piece : pieces) stream.insert(stream.end(), piece.bytes.begin(), piece.bytes.end());
   }
   return stream;
 }
