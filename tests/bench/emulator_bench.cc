@@ -162,6 +162,10 @@ void measure(const Arguments& arguments, const Network& network, double peak) {
   const std::byte* in[] = {events.data()};
   std::byte* out[] = {scores.data()};
   emulator::Scratch scratch;
+  if (const absl::Status ran = emulator->run(in, out, kRows, scratch); !ran.ok()) {
+    std::printf("%-40s %s\n", network.label, std::string(ran.message()).c_str());
+    return;
+  }
   const double batch =
       arguments.one_event ? 0 : kRows / seconds_a_call([&] { (void)emulator->run(in, out, kRows, scratch); });
   const double one = seconds_a_call([&] { (void)emulator->run(in, out, 1, scratch); });

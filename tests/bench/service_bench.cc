@@ -97,7 +97,8 @@ ModelInferResponse echo_response() {
   const auto server = builder.BuildAndStart();
   const ModelInferResponse response = echo_response();
   std::vector<std::unique_ptr<EchoCall>> calls;
-  for (int i = 0; i < 64; ++i) calls.push_back(std::make_unique<EchoCall>(method, *queue, response));
+  // Twice as many as are outstanding, as the service has: one that has just answered is not yet ready again.
+  for (int i = 0; i < 128; ++i) calls.push_back(std::make_unique<EchoCall>(method, *queue, response));
   if (write(report, &port, sizeof(port)) != sizeof(port)) _exit(1);
   void* tag = nullptr;
   bool ok = false;
