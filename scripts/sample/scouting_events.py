@@ -28,7 +28,7 @@ CROSSING_INPUTS = {"jets": 30, "muons": 12, "egammas": 12, "missing_et": 3}  # a
 def read_packet(path, source):
     """Crossings of a packet's orbits as golden_reader describes them, keyed by (place of the orbit, crossing)."""
     with open(path, "rb") as file:
-        packet = golden_reader.read_dma_packet(file.read(), source)
+        packet = golden_reader.read_dma_packets(file.read(), source)
     return {(place, crossing["bx"]): crossing for place, orbit in enumerate(packet["orbits"])
             for crossing in orbit["crossings"]}
 
