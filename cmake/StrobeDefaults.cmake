@@ -21,7 +21,9 @@ if(STROBE_CCACHE)
 endif()
 find_program(STROBE_MOLD mold)
 if(STROBE_MOLD)
-  add_link_options(-fuse-ld=mold)
+  # mold 1.10 of Debian 12 rounds the read-only-after-relocation segment up beyond what is mapped where a program's data
+  # end just so: such a program does not start ("cannot apply additional memory protection after relocation").
+  add_link_options(-fuse-ld=mold -Wl,-z,norelro)
 endif()
 
 if(STROBE_SANITIZE MATCHES "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
