@@ -27,6 +27,9 @@ using Done = std::function<void(absl::Status)>;
 
 constexpr int kOpenTimeoutMs = 30'000;
 constexpr int kCloseTimeoutMs = 2'000;
+/// How often launches' deadlines are looked at. To wake the completer for the deadline of each launch would cost every
+/// launch two context switches.
+constexpr int kLookMs = 100;
 
 /// What the worker and the card's process printed, for the day they die: the last few thousand bytes.
 class Output {
@@ -124,11 +127,8 @@ class Link {
     const uint32_t at = rings_->launched.load(std::memory_order_relaxed);
     rings_->launches[at % worker::kMaxSlots] = {slot, static_cast<uint32_t>(rows)};
     rings_->launched.store(at + 1, std::memory_order_release);
-    // The completer sleeps without limit while nothing is in flight; from now on it has a deadline to keep.
-    const bool first = in_flight_.size() == 1;
     lock.unlock();
     emulation::futex_wake(rings_->launched);
-    if (first) wake_completer();
   }
 
   void wait_idle(uint32_t slot) {
@@ -216,9 +216,9 @@ class Link {
       const absl::Status death = health();
       if (!death.ok()) fail_all(death);
       if (closing_ && !death.ok()) return;
-      const int sleep_ms = time_left_ms();
-      if (sleep_ms == 0) process_.kill();
-      emulation::futex_wait(rings_->completed, completed, sleep_ms < 0 ? -1 : sleep_ms + 1);
+      const int left_ms = time_left_ms();
+      if (left_ms == 0) process_.kill();
+      emulation::futex_wait(rings_->completed, completed, std::min(left_ms < 0 ? kLookMs : left_ms + 1, kLookMs));
     }
   }
 

@@ -41,7 +41,7 @@ struct Completion {
 };
 
 /// Each ring has one reader, which sleeps on its counter. `completed` counts by 2: bit 0 is set by strobe itself,
-/// to wake its own reader for another reason (a deadline to keep, the worker's death) without a wake ever being missed.
+/// to wake its own reader at the worker's death without a wake ever being missed.
 struct Rings {
   alignas(64) std::atomic<uint32_t> launched;
   alignas(64) std::atomic<uint32_t> completed;
