@@ -198,7 +198,7 @@ void fuzz(std::string_view name, const uint8_t* data, size_t size) {
   const size_t piece = 1 + data[1] * size_t{data[1]} / 4;
   uint64_t first = 0;
   for (const Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512}) {
-    if (!has_isa(isa) || (isa != Isa::kScalar && name != "gmt")) continue;
+    if (!has_isa(isa) || (isa != Isa::kScalar && name != "gmt" && format.framing != Framing::kEvents)) continue;
     const uint64_t digest = run(**make_decoder(format, options, isa), options, bytes, bytes.size());
     require(isa == Isa::kScalar || digest == first, "an instruction set that says something else");
     first = digest;

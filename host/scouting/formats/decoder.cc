@@ -18,9 +18,9 @@ absl::StatusOr<std::unique_ptr<Decoder>> make_decoder(const SourceFormat& format
     case Framing::kRawOrbit:
       return make_raw_orbit_decoder(format, options);
     case Framing::kEvents:
-      return make_event_decoder(format, options);
+      return make_event_decoder(format, options, *chosen);
     case Framing::kDthBlocks:
-      return make_dth_decoder(format, options);
+      return make_dth_decoder(format, options, *chosen);
     case Framing::kPatternText:
       return make_pattern_decoder(format, options);
   }

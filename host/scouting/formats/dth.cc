@@ -37,7 +37,8 @@ std::optional<Block> read_block(const std::byte* at) {
 /// Puts the blocks of an orbit together and decodes the events in them.
 class DthDecoder final : public Decoder {
  public:
-  DthDecoder(const SourceFormat& format, const DecoderOptions& options) : format_(format), reader_(format, options) {}
+  DthDecoder(const SourceFormat& format, const DecoderOptions& options, Isa isa)
+      : format_(format), reader_(format, options, isa) {}
 
   const SourceFormat& format() const override { return format_; }
   /// Twice the longest orbit: where a block is lost, the next orbit's first one is looked for.
@@ -159,8 +160,8 @@ class DthDecoder final : public Decoder {
 
 }  // namespace
 
-std::unique_ptr<Decoder> make_dth_decoder(const SourceFormat& format, const DecoderOptions& options) {
-  return std::make_unique<DthDecoder>(format, options);
+std::unique_ptr<Decoder> make_dth_decoder(const SourceFormat& format, const DecoderOptions& options, Isa isa) {
+  return std::make_unique<DthDecoder>(format, options, isa);
 }
 
 }  // namespace strobe::scouting

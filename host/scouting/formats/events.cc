@@ -42,6 +42,10 @@ uint64_t copy_words(const std::byte* from, size_t words, uint64_t* to) {
   return bits[0] | bits[1] | bits[2] | bits[3] | bits[4] | bits[5] | bits[6] | bits[7];
 }
 
+ScanEvents scan_for(Isa isa) {
+  return isa == Isa::kAvx512 ? scan_events_avx512() : isa == Isa::kAvx2 ? scan_events_avx2() : nullptr;
+}
+
 void append_track_muons(const Event& event, Collection& muons) {
   const size_t size = muons.wide[0].size(), count = muons_in(event.words);
   muons.wide[0].resize(size + count);
@@ -55,8 +59,11 @@ void append_track_muons(const Event& event, Collection& muons) {
 
 }  // namespace
 
-EventReader::EventReader(const SourceFormat& format, const DecoderOptions& options)
-    : format_(format), options_(options), has_marker_(&format != &kTrackMuon) {}
+EventReader::EventReader(const SourceFormat& format, const DecoderOptions& options, Isa isa)
+    : format_(format),
+      options_(options),
+      has_marker_(&format != &kTrackMuon),
+      scan_events_(!has_marker_ || !options.columns || options.payload ? nullptr : scan_for(isa)) {}
 
 std::optional<Event> EventReader::header(const std::byte* at) const {
   const uint64_t word = load<uint64_t>(at);
@@ -124,6 +131,12 @@ EventReader::Stop EventReader::fast(const Stretch& bytes, const Event& first, So
                                     const std::byte*& at) {
   int32_t last = -1;
   Event last_event = first;
+  std::optional<Event> scanned;
+  if (scan_events_ != nullptr && !first.error) at = scan(bytes, orbit, scanned);
+  if (scanned) {
+    last_event = *scanned;
+    last = static_cast<int32_t>(scanned->crossing);
+  }
   while (true) {
     if (bytes.end - at < static_cast<ptrdiff_t>(kWord)) {
       if (!bytes.at_end) return Stop::kNeedMore;
@@ -168,6 +181,51 @@ EventReader::Stop EventReader::fast(const Stretch& bytes, const Event& first, So
   return after && after->orbit == first.orbit ? Stop::kDoubt : Stop::kOrbitEnds;
 }
 
+EventScan EventReader::scan_words(const Stretch& bytes, Buffer<uint64_t>& objects) {
+  constexpr size_t kFirstRoom = 8192;
+  objects.reserve(kFirstRoom);
+  places_.reserve(kMostEvents + 17);
+  const size_t words = static_cast<size_t>(bytes.end - bytes.begin) / kWord;
+  const auto header = load<uint64_t>(bytes.begin);
+  EventScan scan{objects.data(), objects.capacity(), places_.data()};
+  scan_events_(bytes.begin, words, header, scan);
+  while (scan.words == scan.room && scan.words < words) {
+    objects.resize(scan.words - scan.headers);
+    objects.reserve(2 * scan.room);
+    scan.objects = objects.data();
+    scan.room = objects.capacity();
+    scan_events_(bytes.begin, words, header, scan);
+  }
+  scan.places[scan.headers] = static_cast<uint32_t>(scan.words);
+  return scan;
+}
+
+const std::byte* EventReader::scan(const Stretch& bytes, SourceOrbit& orbit, std::optional<Event>& last) {
+  Collection& objects = orbit.collections[0];
+  const EventScan scan = scan_words(bytes, objects.wide[0]);
+  orbit.crossings.reserve(scan.headers);
+  objects.first.reserve(scan.headers + 1);
+  uint16_t* const crossings = orbit.crossings.data();
+  uint32_t* const first = objects.first.data();
+  uint32_t above = 0, events = 0;
+  for (; events < scan.headers; ++events) {
+    const uint32_t place = scan.places[events];
+    const auto header = load<uint64_t>(bytes.begin + place * kWord);
+    const auto crossing = static_cast<uint32_t>(header >> 12 & 0xFFF), count = static_cast<uint32_t>(header & 0xFFF);
+    // An event ends where the next one begins, or a closer look must tell why it does not.
+    if (place + 1 + count != scan.places[events + 1] || count > kMostNativeWords) break;
+    if (crossing < above || crossing > kHighestCrossing) break;
+    above = crossing + 1;
+    crossings[events] = static_cast<uint16_t>(crossing);
+    first[events] = place - events;
+  }
+  orbit.crossings.resize(events);
+  objects.first.resize(events);
+  objects.wide[0].resize(scan.places[events] - events);
+  if (events > 0) last = header(bytes.begin + scan.places[events - 1] * kWord);
+  return bytes.begin + scan.places[events] * kWord;
+}
+
 void EventReader::append(const Event& event, SourceOrbit& orbit) const {
   orbit.crossings.push_back(static_cast<uint16_t>(event.crossing));
   if (options_.columns) {
@@ -204,7 +262,8 @@ namespace {
 /// A stream of events and nothing between them.
 class EventDecoder final : public Decoder {
  public:
-  EventDecoder(const SourceFormat& format, const DecoderOptions& options) : format_(format), reader_(format, options) {}
+  EventDecoder(const SourceFormat& format, const DecoderOptions& options, Isa isa)
+      : format_(format), reader_(format, options, isa) {}
 
   const SourceFormat& format() const override { return format_; }
   size_t longest_bytes() const override { return EventReader::kLongestBytes; }
@@ -220,8 +279,8 @@ class EventDecoder final : public Decoder {
 
 }  // namespace
 
-std::unique_ptr<Decoder> make_event_decoder(const SourceFormat& format, const DecoderOptions& options) {
-  return std::make_unique<EventDecoder>(format, options);
+std::unique_ptr<Decoder> make_event_decoder(const SourceFormat& format, const DecoderOptions& options, Isa isa) {
+  return std::make_unique<EventDecoder>(format, options, isa);
 }
 
 }  // namespace strobe::scouting

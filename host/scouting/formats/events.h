@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "host/scouting/formats/bytes.h"
+#include "host/scouting/formats/event_scan.h"
 
 /// Phase 2 events: a 64-bit header and as many words as it says, one event after another.
 namespace strobe::scouting {
@@ -24,7 +25,8 @@ class EventReader {
   /// Twice the longest orbit that is believed; a Puppi orbit with 1000 candidates in each of 594 crossings is 4.8 MB.
   static constexpr size_t kLongestBytes = size_t{16} << 20;
 
-  EventReader(const SourceFormat& format, const DecoderOptions& options);
+  /// `isa` is one that the machine has, not kBest.
+  EventReader(const SourceFormat& format, const DecoderOptions& options, Isa isa);
 
   /// As Decoder::decode; `orbit` must be empty.
   Decoded decode(std::span<const std::byte> bytes, bool at_end, SourceOrbit& orbit);
@@ -40,8 +42,11 @@ class EventReader {
     bool at_end;
   };
 
-  /// Decodes event by event as long as all is right; `at` is where it stopped.
+  /// Decodes as long as all is right; `at` is where it stopped.
   Stop fast(const Stretch& bytes, const Event& first, SourceOrbit& orbit, const std::byte*& at);
+  /// Takes all events at once that are right in themselves; the last of them, if any, is `last`.
+  const std::byte* scan(const Stretch& bytes, SourceOrbit& orbit, std::optional<Event>& last);
+  EventScan scan_words(const Stretch& bytes, Buffer<uint64_t>& objects);
   Decoded careful(const Stretch& bytes, SourceOrbit& orbit);
   Decoded no_event(const Stretch& bytes) const;
   Stop collect(const Stretch& bytes, uint32_t number, SourceOrbit& orbit, const std::byte*& at);
@@ -60,7 +65,9 @@ class EventReader {
 
   const SourceFormat& format_;
   const DecoderOptions options_;
-  const bool has_marker_;  ///< Native64's `10` in the highest bits
+  const bool has_marker_;         ///< Native64's `10` in the highest bits
+  const ScanEvents scan_events_;  ///< null: event by event
+  Buffer<uint32_t> places_;       ///< of the headers in what was scanned
   std::vector<Event> events_;
 };
 

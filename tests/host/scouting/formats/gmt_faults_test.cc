@@ -45,27 +45,6 @@ std::vector<uint16_t> crossings_of(const SourceOrbit& orbit) {
   return std::vector<uint16_t>(orbit.crossings.begin(), orbit.crossings.end());
 }
 
-/// Everything that a decoder says, to compare two of them.
-std::string transcript(std::span<const Step> steps) {
-  std::ostringstream text;
-  for (const Step& step : steps) {
-    const SourceOrbit& orbit = step.orbit;
-    text << static_cast<int>(step.decoded.kind) << ' ' << step.decoded.consumed << ' ' << step.decoded.detail << '\n';
-    if (step.decoded.kind != Decoded::Kind::kOrbit) continue;
-    text << orbit.number << ' ' << orbit.crossings_in << ':';
-    for (const uint64_t fault : orbit.crossing_faults) text << ' ' << fault;
-    for (const uint16_t crossing : orbit.crossings) text << ' ' << crossing;
-    for (const uint32_t first : orbit.collections[0].first) text << ' ' << first;
-    for (const auto& column : orbit.collections[0].narrow) {
-      for (const uint32_t word : column) text << ' ' << word;
-    }
-    for (const std::byte byte : orbit.payload) text << ' ' << static_cast<int>(byte);
-    for (const uint32_t first : orbit.payload_first) text << ' ' << first;
-    for (const BadBytes& bad : orbit.bad) text << " bad " << bad.bytes.size();
-  }
-  return text.str();
-}
-
 /// Decodes, and expects the untouched packets around the damaged one; returns what came of that.
 std::vector<Step> decode_damaged(const Stream& stream) {
   auto steps = decode_all(*decoder_of("gmt"), stream.bytes());

@@ -43,6 +43,30 @@ inline std::vector<Step> decode_all(Decoder& decoder, std::span<const std::byte>
   return steps;
 }
 
+/// Everything that a decoder says, to compare two of them.
+inline std::string transcript(std::span<const Step> steps) {
+  std::ostringstream text;
+  for (const Step& step : steps) {
+    const SourceOrbit& orbit = step.orbit;
+    text << static_cast<int>(step.decoded.kind) << ' ' << step.decoded.consumed << ' ' << step.decoded.detail << '\n';
+    if (step.decoded.kind != Decoded::Kind::kOrbit) continue;
+    text << orbit.number << ' ' << orbit.crossings_in << ':';
+    for (const uint64_t fault : orbit.crossing_faults) text << ' ' << fault;
+    for (const uint16_t crossing : orbit.crossings) text << ' ' << crossing;
+    for (const uint32_t first : orbit.collections[0].first) text << ' ' << first;
+    for (const auto& column : orbit.collections[0].narrow) {
+      for (const uint32_t word : column) text << ' ' << word;
+    }
+    for (const auto& column : orbit.collections[0].wide) {
+      for (const uint64_t word : column) text << ' ' << word;
+    }
+    for (const std::byte byte : orbit.payload) text << ' ' << static_cast<int>(byte);
+    for (const uint32_t first : orbit.payload_first) text << ' ' << first;
+    for (const BadBytes& bad : orbit.bad) text << " bad " << bad.bytes.size();
+  }
+  return text.str();
+}
+
 inline std::unique_ptr<Decoder> decoder_of(std::string_view format, DecoderOptions options = {true, true},
                                            Isa isa = Isa::kScalar) {
   auto decoder = make_decoder(*find_format(format), options, isa);
