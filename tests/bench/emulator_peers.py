@@ -127,21 +127,29 @@ def measure_alkaid(data, own):
             seconds_a_call(lambda: comb.predict(jets[:1], n_threads=1)), own, (f"HGQ {ebops}", 15))
 
 
-def measure_hls4ml(own):
-    label = "hls4ml C simulation 16-64-32-32-5, batch 4096"
-    try:
-        import hls4ml
-        import keras
-    except ImportError as missing:
-        print(f"{label:<47} not installed ({missing.name})")
-        return
+def hls4ml_network(folder):
+    """The 16-64-32-32-5 network as hls4ml's project in `folder`, in its default types, not compiled yet."""
+    import hls4ml
+    import keras
+
     layers = [keras.layers.Input((16,))]
     layers += [keras.layers.Dense(n, activation="relu") for n in (64, 32, 32)]
     layers += [keras.layers.Dense(5, activation="softmax")]
+    return hls4ml.converters.convert_from_keras_model(
+        keras.Sequential(layers), output_dir=folder, backend="Vitis",
+        hls_config={"Model": {"Precision": "ap_fixed<16,6>", "ReuseFactor": 1}})
+
+
+def measure_hls4ml(own):
+    label = "hls4ml C simulation 16-64-32-32-5, batch 4096"
+    try:
+        import hls4ml  # noqa: F401
+        import keras  # noqa: F401
+    except ImportError as missing:
+        print(f"{label:<47} not installed ({missing.name})")
+        return
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-        network = hls4ml.converters.convert_from_keras_model(
-            keras.Sequential(layers), output_dir=folder, backend="Vitis",
-            hls_config={"Model": {"Precision": "ap_fixed<16,6>", "ReuseFactor": 1}})
+        network = hls4ml_network(folder)
         network.compile()
         events = np.random.default_rng(3).normal(size=(4096, 16)).astype(np.float32)
         batch = len(events) / seconds_a_call(lambda: network.predict(events), rounds=5)

@@ -1,6 +1,7 @@
 // `strobe run` on a file, beside what bounds it: the emulator's own rate on events in the cache, and a copy of the same
 // bytes by one thread (the events read, as many bytes as the scores written to a file). Rounds of all three take turns,
-// so that they meet the same neighbours on the machine; the best of each counts.
+// so that they meet the same neighbours on the machine; the best of each counts. A file of few events is repeated until
+// it holds 2^21.
 //
 //   run_bench STROBE XCLBIN EVENTS.npy [OPTION of strobe run ...]
 #include <sys/wait.h>
@@ -21,12 +22,14 @@
 
 #include "host/io/files.h"
 #include "platform/files/file.h"
+#include "platform/files/temporary_folder.h"
 #include "strobe/session.h"
 
 namespace strobe {
 namespace {
 
 constexpr int kRounds = 9;
+constexpr size_t kRows = size_t{1} << 21;
 
 double seconds_of(const std::function<void()>& work) {
   const auto start = std::chrono::steady_clock::now();
@@ -53,20 +56,20 @@ T must(absl::StatusOr<T> value) {
 class Kernel {
  public:
   explicit Kernel(const std::string& xclbin) : session_(must(Session::open(xclbin, {"emulator", 1}))) {
-    for (const TensorInfo& tensor : session_->models()[0].inputs) in_.emplace_back(kRows * tensor.row_bytes);
-    for (const TensorInfo& tensor : session_->models()[0].outputs) out_.emplace_back(kRows * tensor.row_bytes);
+    for (const TensorInfo& tensor : session_->models()[0].inputs) in_.emplace_back(kInCache * tensor.row_bytes);
+    for (const TensorInfo& tensor : session_->models()[0].outputs) out_.emplace_back(kInCache * tensor.row_bytes);
   }
   double seconds(size_t rows) {
     std::vector<std::span<const std::byte>> in(in_.begin(), in_.end());
     std::vector<std::span<std::byte>> out(out_.begin(), out_.end());
     const double taken = seconds_of([&] {
-      for (size_t done = 0; done < rows; done += kRows) must(session_->run(0, kRows, in, out));
+      for (size_t done = 0; done < rows; done += kInCache) must(session_->run(0, kInCache, in, out));
     });
     return taken;
   }
 
  private:
-  static constexpr size_t kRows = 4096;
+  static constexpr size_t kInCache = 4096;
   std::unique_ptr<Session> session_;
   std::vector<std::vector<std::byte>> in_, out_;
 };
@@ -82,7 +85,21 @@ void copy(const std::string& events, size_t score_bytes, const std::string& to) 
   must(file.commit());
 }
 
-int bench(const std::string& strobe, const std::string& xclbin, const std::string& events, const std::string& options) {
+/// A file of at least `kRows` events, those of `events` over and over.
+void repeat(const std::string& events, const std::string& to) {
+  const io::Array array = must(io::read_npy(events));
+  const size_t rows = static_cast<size_t>(array.rows()), times = (kRows + rows - 1) / rows;
+  std::vector<int64_t> shape = array.shape();
+  shape[0] = static_cast<int64_t>(rows * times);
+  io::NpyWriter writer = must(io::NpyWriter::create(to, array.dtype(), shape));
+  for (size_t i = 0; i < times; ++i) must(writer.append(array.bytes()));
+  must(writer.commit());
+}
+
+int bench(const std::string& strobe, const std::string& xclbin, const std::string& few, const std::string& options) {
+  const auto folder = must(files::TemporaryFolder::create_in_system("strobe-run-bench-"));
+  const std::string events = folder.path() + "/events.npy";
+  repeat(few, events);
   const std::string scores = events + ".scores.npy", report = events + ".report.json";
   const std::string command = strobe + " run " + xclbin + " " + events + " -o " + scores + " --json --device emulator" +
                               options + " >" + report;
