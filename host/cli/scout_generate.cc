@@ -127,8 +127,10 @@ void report(const Settings& settings, const scouting::SendReport& sent) {
   // The stream itself may be on standard output.
   const bool is_taken = std::count(settings.outputs.begin(), settings.outputs.end(), "-") > 0;
   std::fprintf(
-      is_taken ? stderr : stdout, "%llu orbits, %llu bytes in %.3f s: %.3f GB/s, %.2f times the LHC's rate; %s\n",
-      static_cast<unsigned long long>(sent.orbits), static_cast<unsigned long long>(sent.bytes), sent.seconds,
+      is_taken ? stderr : stdout, "%llu orbits%s, %llu bytes in %.3f s: %.3f GB/s, %.2f times the LHC's rate; %s\n",
+      static_cast<unsigned long long>(sent.orbits),
+      settings.outputs.size() > 1 ? absl::StrCat(" of ", settings.outputs.size(), " sources").c_str() : "",
+      static_cast<unsigned long long>(sent.bytes), sent.seconds,
       sent.seconds > 0 ? static_cast<double>(sent.bytes) / sent.seconds / 1e9 : 0.0,
       sent.lhc_rate() / static_cast<double>(settings.outputs.size()), absl::StrJoin(settings.outputs, ", ").c_str());
 }

@@ -37,14 +37,34 @@ Plot empty_plot(const FrontPicture& picture) {
   return {picture.title, cost.axis(picture.cost_title), merit.axis(picture.merit_title)};
 }
 
-void draw_point(Plot& plot, const Tradeoff& t, bool on_front) {
-  const double at_x = plot.x(t.cost), at_y = plot.y(t.merit);
+void draw_dot(Plot& plot, const Tradeoff& t, bool on_front) {
   const std::string style = on_front ? absl::StrCat("class=\"front\" fill=\"", Plot::colour(0), "\"")
                                      : std::string("class=\"other\" fill=\"#aaaaaa\"");
-  plot.dot(at_x, at_y, on_front ? 4 : 2.5, style, t.label);
-  plot.text(at_x + 5, at_y + (on_front ? -6 : 8), t.label,
-            on_front ? "font-size=\"9\"" : "font-size=\"6\" fill=\"#999999\"");
+  plot.dot(plot.x(t.cost), plot.y(t.merit), on_front ? 4 : 2.5, style, t.label);
 }
+
+/// Writes labels where no other one stands; a dot's own words are in its tooltip in any case.
+class Labels {
+ public:
+  explicit Labels(Plot& plot) : plot_(plot) {}
+
+  void write(const Tradeoff& t, bool on_front) {
+    const double size = on_front ? 9 : 7, x = plot_.x(t.cost) + 5, y = plot_.y(t.merit) + (on_front ? -6 : 8);
+    // Letters of the fonts asked for are 0.6 of their size wide at most, on average.
+    const Box box = {x, y - size, x + 0.6 * size * static_cast<double>(t.label.size()), y};
+    if (std::any_of(taken_.begin(), taken_.end(), [&](const Box& other) { return box.meets(other); })) return;
+    taken_.push_back(box);
+    plot_.text(x, y, t.label, on_front ? "font-size=\"9\"" : "font-size=\"7\" fill=\"#777777\"");
+  }
+
+ private:
+  struct Box {
+    double left, top, right, bottom;
+    bool meets(const Box& b) const { return left < b.right && b.left < right && top < b.bottom && b.top < bottom; }
+  };
+  Plot& plot_;
+  std::vector<Box> taken_;
+};
 
 }  // namespace
 
@@ -78,12 +98,17 @@ std::string front_picture(const FrontPicture& picture) {
                     Plot::pixels(plot.y(picture.points[i].merit)));
   }
   if (front.size() > 1) plot.polyline(line, front_style);
-  for (const bool front_turn : {false, true}) {  // the front lies above the others
+  std::vector<bool> on_front(picture.points.size());
+  for (const size_t i : front) on_front[i] = true;
+  Labels labels(plot);
+  const auto each = [&](bool of_front, auto&& draw) {
     for (size_t i = 0; i < picture.points.size(); ++i) {
-      const bool on_front = std::find(front.begin(), front.end(), i) != front.end();
-      if (is_drawn(picture.points[i]) && on_front == front_turn) draw_point(plot, picture.points[i], on_front);
+      if (on_front[i] == of_front && is_drawn(picture.points[i])) draw(picture.points[i], of_front);
     }
-  }
+  };
+  // The front's dots lie above the others, and its labels come first where there is room for one only.
+  for (const bool of_front : {false, true}) each(of_front, [&](const Tradeoff& t, bool f) { draw_dot(plot, t, f); });
+  for (const bool of_front : {true, false}) each(of_front, [&](const Tradeoff& t, bool f) { labels.write(t, f); });
   plot.legend(front_style, "Pareto front");
   if (picture.reference) plot.legend(reference_style, picture.reference_name);
   return plot.finish();

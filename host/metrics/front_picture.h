@@ -25,7 +25,8 @@ struct FrontPicture {
   std::string reference_name;
 };
 
-/// A picture (SVG) of merit against cost: every point with its label, the front as a line through filled dots. Points
+/// A picture (SVG) of merit against cost: the front as a line through filled dots; every
+/// point has its label as a tooltip, and beside it where there is room. Points
 /// that are not finite are left out. Equal input gives equal bytes.
 std::string front_picture(const FrontPicture& picture);
 

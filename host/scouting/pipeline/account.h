@@ -44,6 +44,7 @@ struct Flow {
 /// What came from one source.
 struct SourceAccount {
   std::string name, format, address;
+  bool is_file = false;  ///< all of it is there at once: an orbit arrives when it is its turn
   /// Received bytes; out: those of whole orbits and what stands between them.
   Flow bytes;
   /// Recognised orbits, whole or not; out: handed on.
@@ -133,6 +134,9 @@ struct Account {
   /// What does not add up: within a stage at any moment, and, with `at_rest`, between stages and in what is held.
   std::vector<std::string> mistakes(bool at_rest) const;
 };
+
+/// What `WorkAccount::latency` is the time of, for people: "last byte to scores", or from a file "decoded to scores".
+std::string latency_label(const Account& account);
 
 /// As a table for people, as JSON, and as Prometheus' text.
 std::string account_text(const Account& account);

@@ -102,8 +102,10 @@ std::string account_json(const Account& account) {
   out.update(json_of(account.work));
   out["sinks"] = sinks;
   out["queues"] = queues;
-  out["quarantine"] = {
-      {"records", account.quarantine.records}, {"kept", account.quarantine.kept}, {"bytes", account.quarantine.bytes}};
+  out["quarantine"] = {{"records", account.quarantine.records},
+                       {"kept", account.quarantine.kept},
+                       {"bytes", account.quarantine.bytes},
+                       {"faults", json_of(account.quarantine.faults)}};
   // Names and paths are the user's bytes, and need not be UTF-8.
   return out.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -72,7 +72,7 @@ std::string live_text(const Account& before, const Account& now, size_t lines) {
   }
   const Latency& latency = now.work.latency;
   if (latency.total > 0) {
-    absl::StrAppendFormat(&text, "last byte to scores: median %.0f us, 99 %% %.0f us, longest %.0f us\n",
+    absl::StrAppendFormat(&text, "%s: median %.0f us, 99 %% %.0f us, longest %.0f us\n", latency_label(now),
                           latency.quantile_us(0.5), latency.quantile_us(0.99), latency.largest_us);
   }
   std::vector<std::string> all = absl::StrSplit(text, '\n');

@@ -39,6 +39,7 @@ Quarantine::~Quarantine() {
 void Quarantine::put(const Record& record) {
   const std::lock_guard lock(mutex_);
   ++counts_.records;
+  ++counts_.faults[static_cast<size_t>(record.fault)];
   if (descriptor_ < 0) return;
   const size_t kept = std::min(record.bytes.size(), kMostBytes);
   std::string line = absl::StrCat("strobe-bad source=", record.source, " fault=", std::string(name_of(record.fault)),

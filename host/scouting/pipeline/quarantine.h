@@ -32,6 +32,7 @@ class Quarantine {
 
   struct Counts {
     uint64_t records = 0, kept = 0, bytes = 0;
+    FaultCounts faults{};  ///< records, kept or not, by reason
   };
   Counts counts() const;
 

@@ -27,6 +27,7 @@ Receiver::Receiver(Setup setup, Quarantine& quarantine, OrbitTaker& taker)
     account.name = setup_.name;
     account.format = std::string(setup_.decoder->format().name);
     account.address = setup_.source->name();
+    account.is_file = setup_.is_file;
   });
 }
 

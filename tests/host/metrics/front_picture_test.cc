@@ -101,6 +101,16 @@ TEST(FrontPicture, OfNothingAndOfOnePointIsAPicture) {
   EXPECT_THAT(one, Not(HasSubstr("nan")));
 }
 
+TEST(FrontPicture, CrowdedLabelsStayInTheTooltips) {
+  FrontPicture picture = three_points();
+  for (int i = 0; i < 50; ++i) picture.points.push_back({4500.0 + i, 63, absl::StrCat("crowd ", i)});
+  const std::string svg = front_picture(picture);
+  EXPECT_EQ(count(svg, "<title>crowd "), 50u);
+  EXPECT_EQ(count(svg, ">crowd 0</text>"), 1u);
+  EXPECT_LT(count(svg, "</text>") - count(front_picture(three_points()), "</text>"), 5u);
+  EXPECT_EQ(count(svg, ">8/4/8</text>") + count(svg, ">8/8/8</text>"), 2u);
+}
+
 std::vector<std::string> labels(const Axis& axis) {
   std::vector<std::string> result;
   for (const auto& tick : axis.ticks) result.push_back(tick.label);
