@@ -11,7 +11,10 @@
 namespace strobe::scouting {
 namespace {
 
-inline void store32(std::byte* to, uint32_t value) { std::memcpy(to, &value, 4); }
+template <typename Word>
+inline void store(std::byte* to, Word value) {
+  std::memcpy(to, &value, sizeof value);
+}
 
 template <typename Block, bool kColumns, bool kPayload>
 const std::byte* gmt_blocks(const std::byte* begin, const std::byte* end, uint32_t number, GmtOutput& output) {
@@ -35,9 +38,9 @@ const std::byte* gmt_blocks(const std::byte* begin, const std::byte* end, uint32
       at.payload_first[at.blocks] = at.payload_bytes;
       std::byte* to = at.payload + at.payload_bytes;
       const uint32_t first_muons = static_cast<uint32_t>(__builtin_popcount(present & 0xFF));
-      store32(to, 0xFF00FF00u | first_muons << 16 | (muons - first_muons));
-      store32(to + 4, crossing);
-      store32(to + 8, number);
+      const uint32_t header = 0xFF00FF00u | first_muons << 16 | (muons - first_muons);
+      store(to, uint64_t{crossing} << 32 | header);
+      store(to + 8, number);
       block.payload(present, to + kBlockHeaderBytes);
       // A block without muons leaves nothing: that is what zero suppression is.
       at.payload_bytes += muons == 0 ? 0 : kBlockHeaderBytes + kMuonBytes * muons;

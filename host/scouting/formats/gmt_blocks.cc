@@ -35,9 +35,9 @@ class ScalarBlock {
   void payload(uint32_t present, std::byte* to) const {
     for (; present != 0; present &= present - 1, to += kMuonBytes) {
       const uint32_t lane = static_cast<uint32_t>(__builtin_ctz(present));
-      store32(to, words_[place(lane)]);
-      store32(to + 4, words_[place(lane) + 8]);
-      store32(to + 8, extra_word(lane));
+      store(to, words_[place(lane)]);
+      store(to + 4, words_[place(lane) + 8]);
+      store(to + 8, extra_word(lane));
     }
   }
 

@@ -29,9 +29,18 @@ class WideBlock {
   uint32_t mask() const { return _mm512_test_epi32_mask(f_, _mm512_set1_epi32(static_cast<int>(kPtMask))); }
   void columns(uint32_t present, uint32_t* f, uint32_t* s, uint32_t* extra) const {
     const __mmask16 lanes = static_cast<__mmask16>(present);
-    _mm512_storeu_si512(f, _mm512_maskz_compress_epi32(lanes, f_));
-    _mm512_storeu_si512(s, _mm512_maskz_compress_epi32(lanes, both(96, 160)));
-    _mm512_storeu_si512(extra, _mm512_maskz_compress_epi32(lanes, extra_words()));
+    const __m512i f_words = _mm512_maskz_compress_epi32(lanes, f_);
+    const __m512i s_words = _mm512_maskz_compress_epi32(lanes, both(96, 160));
+    const __m512i extras = _mm512_maskz_compress_epi32(lanes, extra_words());
+    // Whole registers would nearly always be stored across a cache line's end.
+    store_low(f, f_words);
+    store_low(s, s_words);
+    store_low(extra, extras);
+    if (__builtin_popcount(present) > 4) [[unlikely]] {
+      _mm512_storeu_si512(f, f_words);
+      _mm512_storeu_si512(s, s_words);
+      _mm512_storeu_si512(extra, extras);
+    }
   }
   void payload(uint32_t present, std::byte* to) const {
     const __mmask16 lanes = static_cast<__mmask16>(present);
@@ -46,6 +55,9 @@ class WideBlock {
   }
 
  private:
+  static void store_low(uint32_t* to, __m512i words) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_castsi512_si128(words));
+  }
   __m512i both(size_t first, size_t second) const {
     const __m256i low = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from_ + first));
     const __m256i high = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from_ + second));
