@@ -247,6 +247,7 @@ absl::StatusOr<Graph> parse(std::string_view bytes, const std::string& name) {
   for (const auto& opset : model.opset_import())
     if (opset.domain().empty() || opset.domain() == "ai.onnx") graph.opset = opset.version();
   for (const auto& t : proto.initializer()) {
+    if (t.data_type() == TensorProto::STRING) continue;  // names of classes: what makes labels of them is dropped
     absl::StatusOr<ValuePtr> value = read_tensor(t);
     if (!value.ok()) return value.status();
     if (!graph.constants.emplace(t.name(), *std::move(value)).second)

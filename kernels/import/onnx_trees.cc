@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -11,6 +12,15 @@ namespace {
 
 bool makes_labels(const Node& node) {
   return node.op == "ArgMax" || node.op == "LabelEncoder" || node.op == "ArrayFeatureExtractor";
+}
+
+/// Whether there is more behind an ensemble than what makes labels, and what `absorb_neighbours` knows.
+bool works_on_scores(const Graph& graph) {
+  static constexpr std::array<const char*, 5> kKnown = {"ZipMap", "Normalizer", "Identity", "Cast", "Reshape"};
+  return std::any_of(graph.nodes.begin(), graph.nodes.end(), [](const Node& node) {
+    return node.forest == nullptr && !makes_labels(node) &&
+           std::find(kKnown.begin(), kKnown.end(), node.op) == kKnown.end();
+  });
 }
 
 /// Drops graph outputs that are labels, and the nodes that make them. Labels are a classifier's first result, and what
@@ -84,8 +94,9 @@ absl::Status read_trees(Graph& graph, std::string& note) {
     node.outputs = {node.outputs[1]};
   }
   if (count == 0) return absl::OkStatus();
-  if (count > 1) {
-    if (absl::Status s = join_trees(graph, note); !s.ok()) return s;
+  if (count > 1 || works_on_scores(graph)) {
+    // Of one ensemble alone, what cannot be joined is left for others to name.
+    if (absl::Status s = join_trees(graph, note); !s.ok() && count > 1) return s;
   }
   drop_labels(graph, labels);
   return absorb_neighbours(graph);

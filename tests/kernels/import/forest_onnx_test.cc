@@ -89,5 +89,55 @@ TEST(OnnxForest, AnIsolationForestsTreesBecomeOne) {
   EXPECT_EQ(model->provenance.at("scores"), "'scores' of the file is -1 * 2^output + 0.5");
 }
 
+std::string own(const std::string& name) {
+  return std::string(STROBE_SOURCE_DIR) + "/tests/data/import/forests/" + name;
+}
+
+/// scikit-learn's AdaBoostClassifier (tests/data/import/make_onnx_forests.py): an ensemble a tree, votes by arithmetic.
+struct Boosted {
+  const char* name;
+  int32_t outputs;
+  double share_of_decision;  ///< a margin, of what decision_function gives
+};
+
+class AdaBoost : public testing::TestWithParam<Boosted> {};
+
+TEST_P(AdaBoost, GivesScikitLearnsAndTheRuntimesScores) {
+  const auto [name, outputs, share] = GetParam();
+  const auto forest = must_import_forest(own(std::string(name) + ".onnx"));
+  ASSERT_NE(forest, nullptr);
+  EXPECT_EQ(forest->outputs, outputs);
+  auto arrays = io::read_npz(own(std::string(name) + ".npz"));
+  ASSERT_TRUE(arrays.ok()) << arrays.status();
+  std::map<std::string, std::vector<double>> expected;
+  for (const auto& named : *arrays) expected[named.name] = named.array.numbers();
+  const auto found = must_evaluate_forest(*forest, expected["inputs"]);
+  EXPECT_TRUE(std::equal(found.leaves.begin(), found.leaves.end(), expected["leaf_index"].begin(),
+                         expected["leaf_index"].end()));
+  for (double& d : expected["decision"]) d *= share;
+  EXPECT_LT(largest_difference(found.margins, expected["decision"]), 1e-6);
+  std::vector<double> answers = found.margins;
+  apply_post_transform(*forest, answers);
+  const bool pair = outputs == 1;
+  EXPECT_LT(largest_difference(answers, pair ? second_column(expected["runtime"]) : expected["runtime"]), 1e-6);
+  if (forest->post == PostTransform::kNone) return;
+  const auto& shares = expected["probabilities"];
+  EXPECT_LT(largest_difference(answers, pair ? second_column(shares) : shares), 1e-6);
+}
+
+INSTANTIATE_TEST_SUITE_P(Own, AdaBoost,
+                         testing::Values(Boosted{"adaboost_two", 1, 1}, Boosted{"adaboost_three", 3, 0.5},
+                                         Boosted{"adaboost_raw", 3, 1}, Boosted{"adaboost_one_tree", 3, 0.5},
+                                         Boosted{"adaboost_samme_r", 3, 0.5}),
+                         [](const auto& each) { return std::string(each.param.name); });
+
+TEST(OnnxForest, AWeightedMedianOfTreesIsRefusedByName) {
+  const auto model = import_model(own("adaboost_regressor.onnx"));
+  EXPECT_EQ(model.status().code(), absl::StatusCode::kUnimplemented);
+  EXPECT_THAT(std::string(model.status().message()),
+              testing::AllOf(testing::HasSubstr("(TopK) takes what the file's tree ensembles give"),
+                             testing::HasSubstr("the weighted median of scikit-learn's AdaBoostRegressor is none")));
+}
+
 }  // namespace
 }  // namespace strobe::import
