@@ -5,7 +5,7 @@
 
 #include "host/runtime/codec.h"
 
-/// Single elements in memory, as codec.cc, codec_encode.cc and codec_decode.cc read and write them.
+/// Single elements in memory, as the codec reads and writes them. Inlined into loops of any instruction set.
 namespace strobe::runtime {
 
 template <typename T>

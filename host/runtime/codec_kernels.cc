@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
+
+#include "host/runtime/codec_elements.h"
 
 // SSSE3 alone gains nothing over the baseline.
 #define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
@@ -22,18 +23,6 @@ using model::Rounding;
 
 /// Scaled values below this convert to int32; larger ones are rare and the caller's.
 constexpr int32_t kLargest = 1 << 30;
-
-template <typename T>
-T load(const std::byte* from, size_t index) {
-  T value;
-  std::memcpy(&value, from + index * sizeof(T), sizeof(T));
-  return value;
-}
-
-template <typename T>
-void store(std::byte* to, size_t index, T value) {
-  std::memcpy(to + index * sizeof(T), &value, sizeof(T));
-}
 
 /// Truncates `in[i] * scale[i]` to int32 and leaves what was cut off in `rest` (exact, sign of the value).
 /// False where a value is too large or not a number; those positions hold 0.

@@ -64,6 +64,23 @@ const Object* at(const std::vector<Object>& objects, size_t place) {
   return place < objects.size() ? &objects[place] : nullptr;
 }
 
+/// `operation` on as many operands as it has, as text and as what it means.
+template <typename E, typename MakeOperand>
+E applied(const Operation& operation, MakeOperand make_operand) {
+  std::vector<std::string> texts;
+  std::vector<decltype(E::value)> values;
+  for (int i = 0; i < operation.operands; ++i) {
+    const E operand = make_operand();
+    texts.push_back(operand.text);
+    values.push_back(operand.value);
+  }
+  return {fill(operation.text, texts), [values, value = operation.value](const auto& of) {
+            Numbers x{};
+            for (size_t i = 0; i < values.size(); ++i) x[i] = values[i](of);
+            return value(x);
+          }};
+}
+
 }  // namespace
 
 std::string ExpressionMaker::number(double& value) {
@@ -88,19 +105,8 @@ ObjectExpression ExpressionMaker::object(const ObjectFormat& format, const std::
               [field](const Object& object) { return physical(&object, field); }};
     return {absl::StrCat(prefix, field), [field](const Object& object) { return object.raw(field); }};
   }
-  const Operation& operation = kOperations[below(std::size(kOperations))];
-  std::vector<std::string> texts;
-  std::vector<ObjectFunction> values;
-  for (int i = 0; i < operation.operands; ++i) {
-    const ObjectExpression operand = object(format, prefix, depth - 1);
-    texts.push_back(operand.text);
-    values.push_back(operand.value);
-  }
-  return {fill(operation.text, texts), [values, value = operation.value](const Object& object) {
-            Numbers x{};
-            for (size_t i = 0; i < values.size(); ++i) x[i] = values[i](object);
-            return value(x);
-          }};
+  return applied<ObjectExpression>(kOperations[below(std::size(kOperations))],
+                                   [&] { return object(format, prefix, depth - 1); });
 }
 
 Expression ExpressionMaker::of_object(const NamedList& named) {
@@ -245,19 +251,8 @@ Expression ExpressionMaker::crossing(const std::vector<NamedList>& lists, const 
     }
     return inner;
   }
-  const Operation& operation = kOperations[below(std::size(kOperations))];
-  std::vector<std::string> texts;
-  std::vector<Function> functions;
-  for (int i = 0; i < operation.operands; ++i) {
-    const Expression operand = crossing(lists, values, depth - 1);
-    texts.push_back(operand.text);
-    functions.push_back(operand.value);
-  }
-  return {fill(operation.text, texts), [functions, value = operation.value](const Crossing& c) {
-            Numbers x{};
-            for (size_t i = 0; i < functions.size(); ++i) x[i] = functions[i](c);
-            return value(x);
-          }};
+  return applied<Expression>(kOperations[below(std::size(kOperations))],
+                             [&] { return crossing(lists, values, depth - 1); });
 }
 
 }  // namespace strobe::scouting::naive

@@ -185,21 +185,7 @@ TEST(Selection, FiftySevenIntegersOfACrossingNeedFourLines) {
   SelectionSetup setup;
   setup.sources = {{"calo", find_format("calo")}, {"gmt", find_format("gmt")}};
   setup.models = {{"ae", {tensor("x", 57, model::FixedType::fixed(16, 16))}, {}}};
-  const auto made = Selection::compile(YAML::Load(R"yaml(
-models:
-  - name: ae
-    encoding: raw
-    inputs:
-      x:
-        - missing_et.(et, phi), 
-        - jet[0:10].(et, eta, phi)
-        - muon[0:4].(pt, eta, phi)
-        - egamma[0:4].(et, eta, phi)
-        - 0
-)yaml"),
-                                       setup);
-  EXPECT_FALSE(made.ok());  // a comma too many
-  const auto good = Selection::compile(YAML::Load(R"yaml(
+  const std::string inputs = R"yaml(
 models:
   - name: ae
     encoding: raw
@@ -210,8 +196,11 @@ models:
         - muon[0:4].(pt, eta, phi)
         - egamma[0:4].(et, eta, phi)
         - 0
-)yaml"),
-                                       setup);
+)yaml";
+  std::string comma_too_many = inputs;
+  comma_too_many.insert(inputs.find("(et, phi)\n") + 9, ", ");
+  EXPECT_FALSE(Selection::compile(YAML::Load(comma_too_many), setup).ok());
+  const auto good = Selection::compile(YAML::Load(inputs), setup);
   EXPECT_TRUE(good.ok()) << good.status();
 }
 
