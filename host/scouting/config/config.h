@@ -71,7 +71,7 @@ struct Config {
   bool own_thread = false;    ///< selection and models on a thread of their own, not on the receiver's
   bool writer_thread = true;  ///< filter and sinks on a thread of their own, not behind the models on theirs
   int work_core = -1, write_core = -1;
-  int retry_seconds = 10;  ///< how long a lost device or a full sink is tried again
+  int retry_seconds = 10;  ///< how long a lost device or a full sink is tried again (`Patience`)
   std::string quarantine;
   uint64_t quarantine_mebibytes = 16;
   std::string account_file, orbits_file;

@@ -60,8 +60,11 @@ std::vector<std::string> Account::mistakes(bool at_rest) const {
   }
   equal("join orbits", join.orbits.out, "write orbits", work.write_orbits.in);
   equal("keep crossings", work.keep.out, "write crossings", work.write_crossings.in);
-  for (const SinkAccount& sink : sinks)
-    equal("write orbits", work.write_orbits.out, (sink.name + " orbits").c_str(), sink.counts.orbits);
+  for (const SinkAccount& sink : sinks) {
+    // What one of several sinks did not take is dropped, and may stand in the others.
+    const uint64_t out = work.write_orbits.out, taken = sink.counts.orbits;
+    equal("write orbits", out, (sink.name + " orbits").c_str(), sinks.size() > 1 ? std::min(out, taken) : taken);
+  }
   return found;
 }
 

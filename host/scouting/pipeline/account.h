@@ -37,6 +37,11 @@ struct Flow {
     dropped[static_cast<size_t>(fault)] += count;
     held -= count;
   }
+  /// Of what had left: it is lost all the same.
+  void take_back(Fault fault, uint64_t count = 1) {
+    dropped[static_cast<size_t>(fault)] += count;
+    out -= count;
+  }
   uint64_t lost() const;
   bool adds_up() const { return in == out + rejected + lost() + held; }
 };

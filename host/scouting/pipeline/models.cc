@@ -30,7 +30,8 @@ void ModelWork::clear() {
 }
 
 absl::StatusOr<std::unique_ptr<Model>> Model::open(const ModelConfig& config, const ModelOpener& opener,
-                                                   int retry_seconds, std::function<void(const std::string&)> log) {
+                                                   const Patience& patience,
+                                                   std::function<void(const std::string&)> log) {
   auto spec = opener(config);
   if (!spec.ok()) return spec.status();
   runtime::RunnerOptions options;
@@ -38,7 +39,7 @@ absl::StatusOr<std::unique_ptr<Model>> Model::open(const ModelConfig& config, co
   // A batch is one request, and it is the pipeline's own thread that has the time to copy it.
   options.max_inline_bytes = SIZE_MAX;
   options.log = std::move(log);
-  std::unique_ptr<Model> model(new Model(config, retry_seconds));
+  std::unique_ptr<Model> model(new Model(config, patience));
   auto runner = runtime::ModelRunner::open(*std::move(spec), options);
   if (!runner.ok()) {
     return absl::Status(runner.status().code(),
@@ -86,12 +87,10 @@ void Model::start(ModelWork& work) {
 }
 
 void Model::wait(ModelWork& work) {
-  using Clock = std::chrono::steady_clock;
-  const Clock::time_point first = Clock::now();
+  const Patience::Clock::time_point first = Patience::Clock::now();
   work.pending_.wait(true);
   uint64_t retries = 0;
-  while (work.status_.code() == absl::StatusCode::kUnavailable && !giving_up_ &&
-         Clock::now() - first < std::chrono::seconds(retry_seconds_)) {
+  while (work.status_.code() == absl::StatusCode::kUnavailable && patience_.lasts(first)) {
     std::this_thread::sleep_for(kRetryPause);
     if (!runner_->health().ok()) continue;
     ++retries;

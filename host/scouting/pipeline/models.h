@@ -12,6 +12,7 @@
 #include "host/scouting/config/config.h"
 #include "host/scouting/core/buffer.h"
 #include "host/scouting/pipeline/account.h"
+#include "host/scouting/pipeline/patience.h"
 
 namespace strobe::scouting {
 
@@ -50,9 +51,10 @@ class ModelWork {
 /// A model of the pipeline on its device. `start` and `wait` may be called by different threads, for different works.
 class Model {
  public:
-  /// Opens the device. Errors: the opener's and the device's own.
+  /// Opens the device; `patience` outlives the model. Errors: the opener's and the device's own.
   static absl::StatusOr<std::unique_ptr<Model>> open(const ModelConfig& config, const ModelOpener& opener,
-                                                     int retry_seconds, std::function<void(const std::string&)> log);
+                                                     const Patience& patience,
+                                                     std::function<void(const std::string&)> log);
 
   const std::string& name() const { return config_.name; }
   const ModelConfig& config() const { return config_; }
@@ -66,18 +68,15 @@ class Model {
   /// Hands all rows to the device and returns; with the in-process emulator they are done by then.
   void start(ModelWork& work);
   /// Waits for a started work. Where the device was lost, its rows are handed to it again once it is back, for as long
-  /// as `retry_seconds`; then the work's status says why.
+  /// as the patience lasts; then the work's status says why.
   void wait(ModelWork& work);
-  /// No more retries: the pipeline is to end.
-  void give_up() { giving_up_ = true; }
 
  private:
-  Model(ModelConfig config, int retry_seconds) : config_(std::move(config)), retry_seconds_(retry_seconds) {}
+  Model(ModelConfig config, const Patience& patience) : config_(std::move(config)), patience_(patience) {}
   void submit(ModelWork& work);
 
   const ModelConfig config_;
-  const int retry_seconds_;
-  std::atomic<bool> giving_up_{false};
+  const Patience& patience_;
   Guarded<ModelAccount> account_;
   std::unique_ptr<runtime::ModelRunner> runner_;
 };

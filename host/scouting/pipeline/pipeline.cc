@@ -32,11 +32,11 @@ void stay_on(int core) {
   ::pthread_setaffinity_np(::pthread_self(), sizeof set, &set);
 }
 
-absl::StatusOr<std::vector<std::unique_ptr<Model>>> open_models(const Config& config,
+absl::StatusOr<std::vector<std::unique_ptr<Model>>> open_models(const Config& config, const Patience& patience,
                                                                 const Pipeline::Surroundings& surroundings) {
   std::vector<std::unique_ptr<Model>> models;
   for (const ModelConfig& each : config.models) {
-    auto model = Model::open(each, surroundings.open_model, config.retry_seconds, surroundings.log);
+    auto model = Model::open(each, surroundings.open_model, patience, surroundings.log);
     if (!model.ok()) return flaw_at(config.file, each.node, std::string(model.status().message()));
     models.push_back(*std::move(model));
   }
@@ -91,10 +91,11 @@ absl::StatusOr<std::vector<size_t>> find_values(const Config& config, const Sele
 
 class WiredPipeline : public Pipeline {
  public:
-  WiredPipeline(const Config& config, std::unique_ptr<Quarantine> quarantine,
+  WiredPipeline(const Config& config, std::unique_ptr<Quarantine> quarantine, std::unique_ptr<Patience> patience,
                 std::vector<std::unique_ptr<Model>> models, Selection selection)
       : config_(config),
         quarantine_(std::move(quarantine)),
+        patience_(std::move(patience)),
         free_(config_.batches + 1),
         started_(config_.batches + 1),
         models_(std::move(models)),
@@ -131,9 +132,9 @@ class WiredPipeline : public Pipeline {
       if (!log.ok()) return log.status();
       orbit_log = *std::move(log);
     }
-    writer_ = std::make_unique<Writer>(Writer::Setup{config_, selection_, models_, *std::move(sinks), free_,
-                                                     work_account_, std::move(orbit_log), *std::move(histogram_values),
-                                                     [this](const absl::Status&) { stop(); }});
+    writer_ = std::make_unique<Writer>(Writer::Setup{
+        config_, selection_, models_, *std::move(sinks), free_, work_account_, *patience_, std::move(orbit_log),
+        *std::move(histogram_values), [this](const absl::Status&) { end_receiving(); }});
     for (size_t s = 0; s < config_.sources.size(); ++s) {
       if (absl::Status status = open_receiver(s, payload, surroundings); !status.ok()) return status;
     }
@@ -164,6 +165,11 @@ class WiredPipeline : public Pipeline {
   }
 
   void stop() override {
+    patience_->stop();
+    end_receiving();
+  }
+
+  void end_receiving() {
     for (const std::unique_ptr<Receiver>& receiver : receivers_) receiver->stop();
     if (config_.sources.size() > 1) join_.stop();
   }
@@ -273,6 +279,7 @@ class WiredPipeline : public Pipeline {
 
   const Config config_;
   std::unique_ptr<Quarantine> quarantine_;
+  std::unique_ptr<Patience> patience_;
   BatchQueue free_, started_;  ///< before the models: batches outlive them
   std::vector<std::unique_ptr<Model>> models_;
   Selection selection_;
@@ -295,12 +302,13 @@ class WiredPipeline : public Pipeline {
 absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::open(const Config& config, const Surroundings& surroundings) {
   auto quarantine = Quarantine::open(config.quarantine, config.quarantine_mebibytes << 20);
   if (!quarantine.ok()) return quarantine.status();
-  auto models = open_models(config, surroundings);
+  auto patience = std::make_unique<Patience>(std::chrono::seconds(config.retry_seconds));
+  auto models = open_models(config, *patience, surroundings);
   if (!models.ok()) return models.status();
   auto selection = compile_selection(config, *models);
   if (!selection.ok()) return selection.status();
-  auto pipeline =
-      std::make_unique<WiredPipeline>(config, *std::move(quarantine), *std::move(models), *std::move(selection));
+  auto pipeline = std::make_unique<WiredPipeline>(config, *std::move(quarantine), std::move(patience),
+                                                  *std::move(models), *std::move(selection));
   if (absl::Status s = pipeline->open_ends(surroundings); !s.ok()) return s;
   return pipeline;
 }

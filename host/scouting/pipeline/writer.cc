@@ -38,9 +38,7 @@ absl::Status Writer::run(BatchQueue& in) {
 }
 
 absl::Status Writer::finish() {
-  for (const std::unique_ptr<Sink>& sink : setup_.sinks) {
-    if (absl::Status s = sink->close(); !s.ok()) fail(s);
-  }
+  for (size_t s = 0; s < setup_.sinks.size(); ++s) close(s);
   count_sinks();
   if (setup_.orbit_log != nullptr) {
     if (absl::Status s = setup_.orbit_log->close(); !s.ok()) fail(s);
@@ -94,14 +92,14 @@ void Writer::finish_orbit(WorkOrbit& orbit) {
     if (shadows_.any()) account.shadows = shadows_.accounts();
   });
   fill_histograms(orbit);
-  std::optional<Fault> fault;
-  for (size_t s = 0; s < setup_.sinks.size() && !fault; ++s) {
-    if (absl::Status status = offer(s, finished); !status.ok()) {
-      fail(status);
-      fault = Fault::kSinkFailed;
-    }
+  for (size_t s = 0; s < setup_.sinks.size() && !sink_failed_; ++s) {
+    const absl::Status status = patiently(s, [&](Sink& sink) { return sink.write(finished); });
+    if (status.ok()) continue;
+    fail(status);
+    sink_failed_ = true;
+    if (s > 0) not_whole_.insert(finished.number);
   }
-  settle(orbit, finished.kept, fault, latency_us);
+  settle(orbit, finished.kept, sink_failed_ ? std::optional(Fault::kSinkFailed) : std::nullopt, latency_us);
 }
 
 void Writer::settle(const WorkOrbit& orbit, size_t kept, std::optional<Fault> fault, double latency_us) {
@@ -120,22 +118,30 @@ void Writer::settle(const WorkOrbit& orbit, size_t kept, std::optional<Fault> fa
                          orbit.selected.passed().size(), kept, fault, latency_us});
 }
 
-/// Offers an orbit to a sink until it takes it or the time for that is over.
-absl::Status Writer::offer(size_t s, const FinishedOrbit& orbit) {
-  const auto first = std::chrono::steady_clock::now();
-  uint64_t retries = 0;
-  absl::Status status = setup_.sinks[s]->write(orbit);
-  while (!status.ok() && std::chrono::steady_clock::now() - first < patience()) {
+/// Has a sink do something until it can, or the patience is over.
+absl::Status Writer::patiently(size_t s, const std::function<absl::Status(Sink&)>& action) {
+  const auto first = Patience::Clock::now();
+  absl::Status status = action(*setup_.sinks[s]);
+  while (!status.ok() && setup_.patience.lasts(first)) {
     std::this_thread::sleep_for(kRetryPause);
-    ++retries;
-    status = setup_.sinks[s]->write(orbit);
+    sink_accounts_.change([&](std::vector<SinkAccount>& accounts) { ++accounts[s].retries; });
+    status = action(*setup_.sinks[s]);
   }
-  if (retries > 0) sink_accounts_.change([&](std::vector<SinkAccount>& accounts) { accounts[s].retries += retries; });
   return status;
 }
 
-std::chrono::seconds Writer::patience() const {
-  return std::chrono::seconds(failure_.ok() ? setup_.config.retry_seconds : 0);
+/// Closes a sink. What it had taken and cannot keep is counted as dropped after all.
+void Writer::close(size_t s) {
+  const absl::Status status = patiently(s, [](Sink& sink) { return sink.close(); });
+  if (status.ok()) return;
+  fail(status);
+  for (const TakenOrbit& orbit : setup_.sinks[s]->salvage()) {
+    if (!not_whole_.insert(orbit.number).second) continue;
+    setup_.account.change([&](WorkAccount& account) {
+      account.write_orbits.take_back(Fault::kSinkFailed);
+      account.write_crossings.take_back(Fault::kSinkFailed, orbit.crossings);
+    });
+  }
 }
 
 void Writer::drop(const WorkOrbit& orbit, Fault fault) {
@@ -166,7 +172,7 @@ void Writer::fill_histograms(const WorkOrbit& orbit) {
 void Writer::fail(const absl::Status& status) {
   if (!failure_.ok()) return;
   failure_ = status;
-  for (const std::unique_ptr<Model>& model : setup_.models) model->give_up();
+  setup_.patience.end();
   setup_.fail(status);
 }
 

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,6 +12,7 @@
 #include "host/scouting/pipeline/batch.h"
 #include "host/scouting/pipeline/histogram.h"
 #include "host/scouting/pipeline/orbit_log.h"
+#include "host/scouting/pipeline/patience.h"
 #include "host/scouting/pipeline/results.h"
 #include "host/scouting/pipeline/shadows.h"
 #include "host/scouting/sinks/sink.h"
@@ -28,6 +29,7 @@ class Writer {
     std::vector<std::unique_ptr<Sink>> sinks;
     BatchQueue& free;  ///< where done batches go
     Guarded<WorkAccount>& account;
+    Patience& patience;
     std::unique_ptr<OrbitLog> orbit_log;   ///< may be null
     std::vector<size_t> histogram_values;  ///< by histogram of the configuration: the value
     /// A model or a sink that does not come back: receiving is to end. Called once.
@@ -46,8 +48,8 @@ class Writer {
  private:
   void finish_orbit(WorkOrbit& orbit);
   void settle(const WorkOrbit& orbit, size_t kept, std::optional<Fault> fault, double latency_us);
-  absl::Status offer(size_t sink, const FinishedOrbit& orbit);
-  std::chrono::seconds patience() const;
+  absl::Status patiently(size_t sink, const std::function<absl::Status(Sink&)>& action);
+  void close(size_t sink);
   void drop(const WorkOrbit& orbit, Fault fault);
   void fill_histograms(const WorkOrbit& orbit);
   void fail(const absl::Status& status);
@@ -58,7 +60,9 @@ class Writer {
   Results results_;
   Shadows shadows_;
   absl::Status failure_;
-  int64_t scored_ns_ = 0;  ///< when the batch's scores were there
+  bool sink_failed_ = false;      ///< for good: nothing more is offered to any
+  std::set<uint32_t> not_whole_;  ///< orbits counted as dropped that some of the sinks have taken
+  int64_t scored_ns_ = 0;         ///< when the batch's scores were there
   Guarded<std::vector<SinkAccount>> sink_accounts_;
   Guarded<std::vector<Histogram>> histograms_;
 };

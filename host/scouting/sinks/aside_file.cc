@@ -136,11 +136,6 @@ absl::Status AsideFile::finish() {
   }
 }
 
-void give_back_reserve(int descriptor) {
-  struct stat info {};
-  if (::fstat(descriptor, &info) == 0) (void)!::ftruncate(descriptor, info.st_size);
-}
-
 void AsideFile::remove() { ::unlink(path_.c_str()); }
 
 }  // namespace strobe::scouting

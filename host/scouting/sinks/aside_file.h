@@ -47,7 +47,4 @@ class AsideFile {
   std::string path_;
 };
 
-/// Frees the room on the disk that was taken beyond a file's end.
-void give_back_reserve(int descriptor);
-
 }  // namespace strobe::scouting

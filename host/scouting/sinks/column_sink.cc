@@ -2,9 +2,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "host/scouting/sinks/aside_file.h"
 #include "host/scouting/sinks/column_store.h"
 #include "host/scouting/sinks/sinks.h"
+#include "host/scouting/sinks/taken_orbits.h"
 #include "platform/files/temporary_folder.h"
 
 namespace strobe::scouting {
@@ -29,35 +29,43 @@ class ColumnSink final : public Sink {
     const uint64_t objects = columns_.append(orbit, crossings_, buffers_);
     for (const Buffer<std::byte>& buffer : buffers_) after += buffer.size();
     const bool flush = unflushed_ + 1 >= settings_.flush_orbits;
-    if (absl::Status s = flush ? flush_all() : put_blocks(); !s.ok()) {
+    // Before it is taken, so that it can be written whatever the disk does next.
+    absl::Status status = store_->reserve(totals());
+    if (status.ok()) status = flush ? flush_all() : put_blocks();
+    if (!status.ok()) {
       for (size_t c = 0; c < buffers_.size(); ++c) buffers_[c].resize(marks_[c]);
-      return s;
+      return status;
     }
     drop_blocks(flush ? buffers_.size() : buffers_.size() - Columns::kOfOrbits);
     unflushed_ = flush ? 0 : unflushed_ + 1;
     crossings_ += orbit.kept;
-    ++counts_.orbits;
-    counts_.crossings += orbit.kept;
-    counts_.objects += objects;
-    counts_.bytes += after - before;
+    taken_.add({orbit.number, static_cast<uint32_t>(orbit.kept), static_cast<uint32_t>(objects),
+                static_cast<uint32_t>(after - before)});
     return absl::OkStatus();
   }
 
   absl::Status close() override {
     if (store_ == nullptr) return absl::OkStatus();
-    for (size_t c = 0; c < buffers_.size(); ++c) {
-      if (absl::Status s = put(c, rows_of(c)); !s.ok()) return s;
+    if (!all_put_) {
+      if (absl::Status s = put_all(); !s.ok()) return s;
     }
+    all_put_ = true;
     if (absl::Status s = store_->finish(totals()); !s.ok()) return s;
-    store_.reset();
-    for (Buffer<std::byte>& buffer : buffers_) buffer.clear();
-    std::fill(put_.begin(), put_.end(), 0);
-    crossings_ = unflushed_ = 0;
-    ++counts_.files;
+    taken_.count_file();
+    taken_.all_complete();
+    forget_store();
     return absl::OkStatus();
   }
 
-  SinkCounts counts() const override { return counts_; }
+  std::vector<TakenOrbit> salvage() override {
+    if (store_ == nullptr) return {};
+    const uint64_t saved = store_->salvage();
+    if (saved > 0) taken_.count_file();
+    forget_store();
+    return taken_.lose_behind(saved);
+  }
+
+  SinkCounts counts() const override { return taken_.counts(); }
   std::string name() const override { return absl::StrCat(settings_.kind, " files in '", settings_.to, "'"); }
 
  private:
@@ -73,6 +81,14 @@ class ColumnSink final : public Sink {
     if (!store.ok()) return store.status();
     store_ = *std::move(store);
     return absl::OkStatus();
+  }
+
+  void forget_store() {
+    store_.reset();
+    for (Buffer<std::byte>& buffer : buffers_) buffer.clear();
+    std::fill(put_.begin(), put_.end(), 0);
+    crossings_ = unflushed_ = 0;
+    all_put_ = false;
   }
 
   size_t rows_of(size_t column) const { return buffers_[column].size() / columns_.list()[column].row_bytes(); }
@@ -99,10 +115,15 @@ class ColumnSink final : public Sink {
     return absl::OkStatus();
   }
 
-  absl::Status flush_all() {
+  absl::Status put_all() {
     for (size_t c = 0; c < buffers_.size(); ++c) {
       if (absl::Status s = put(c, rows_of(c)); !s.ok()) return s;
     }
+    return absl::OkStatus();
+  }
+
+  absl::Status flush_all() {
+    if (absl::Status s = put_all(); !s.ok()) return s;
     return store_->flush(totals());
   }
 
@@ -130,7 +151,8 @@ class ColumnSink final : public Sink {
   uint32_t section_ = 0;
   uint64_t crossings_ = 0;  ///< rows of crossings in this store
   uint32_t unflushed_ = 0;  ///< orbits
-  SinkCounts counts_;
+  bool all_put_ = false;    ///< the store is to be finished, and takes nothing more
+  TakenOrbits taken_;
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "host/scouting/sinks/aside_file.h"
 #include "host/scouting/sinks/column_store.h"
+#include "host/scouting/sinks/disk_room.h"
 #include "host/scouting/sinks/hdf5_handle.h"
 
 namespace strobe::scouting {
@@ -23,8 +24,8 @@ class Recovery {
  public:
   explicit Recovery(AsideFile file) : aside_(std::move(file)) {}
 
-  /// Whether an orbit was left.
-  absl::StatusOr<bool> run() {
+  /// Returns the orbits that were left.
+  absl::StatusOr<uint64_t> run() {
     if (absl::Status s = open(); !s.ok()) return s;
     const std::vector<uint64_t> crossings = column("orbits/crossings");
     const uint64_t orbits = std::min<uint64_t>(crossings.size(), extent("orbits/number"));
@@ -38,10 +39,10 @@ class Recovery {
     give_back_reserve(aside_.descriptor());
     if (orbits == 0) {
       aside_.remove();
-      return false;
+      return 0;
     }
     if (absl::Status s = aside_.finish(); !s.ok()) return s;
-    return true;
+    return orbits;
   }
 
  private:
@@ -65,7 +66,7 @@ class Recovery {
 
   /// To be called before anything else is closed: that would make HDF5 forget the reason.
   absl::Status error(const char* action) const {
-    return hdf5_error(absl::StrCat("'", aside_.path(), "', of a killed writer, cannot be ", action));
+    return hdf5_error(absl::StrCat("'", aside_.path(), "', which nobody writes any more, cannot be ", action));
   }
 
   uint64_t extent(const std::string& path) const {
@@ -126,6 +127,8 @@ class Recovery {
 
 }  // namespace
 
+absl::StatusOr<uint64_t> complete_hdf5(AsideFile file) { return Recovery(std::move(file)).run(); }
+
 absl::StatusOr<size_t> recover_hdf5(const std::string& folder) {
   absl::StatusOr<std::vector<AsideFile>> left = AsideFile::adopt(folder, ".h5");
   if (!left.ok()) return left.status();
@@ -133,9 +136,9 @@ absl::StatusOr<size_t> recover_hdf5(const std::string& folder) {
   size_t completed = 0;
   for (AsideFile& file : *left) {
     // One that cannot be read, for it was killed before its first flush, stays hidden and is no reason not to start.
-    const absl::StatusOr<bool> whole = Recovery(std::move(file)).run();
-    if (!whole.ok() && absl::IsResourceExhausted(whole.status())) return whole.status();
-    completed += whole.ok() && *whole ? 1 : 0;
+    const absl::StatusOr<uint64_t> orbits = complete_hdf5(std::move(file));
+    if (!orbits.ok() && absl::IsResourceExhausted(orbits.status())) return orbits.status();
+    completed += orbits.ok() && *orbits > 0 ? 1 : 0;
   }
   return completed;
 }

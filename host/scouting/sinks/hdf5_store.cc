@@ -1,6 +1,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "host/scouting/sinks/aside_file.h"
 #include "host/scouting/sinks/column_store.h"
+#include "host/scouting/sinks/disk_room.h"
 #include "host/scouting/sinks/hdf5_handle.h"
 
 namespace strobe::scouting {
@@ -20,7 +21,6 @@ constexpr char kEnding[] = ".h5";
 constexpr unsigned kDeflateLevel = 1;
 constexpr uint64_t kTableBytes = uint64_t{1} << 20;     ///< of HDF5's own, at most, between two flushes
 constexpr uint64_t kReserveBytes = uint64_t{16} << 20;  ///< looked for at once
-constexpr uint64_t kScarceBytes = uint64_t{1} << 30;    ///< of the disk: what others may take while those are written
 
 hid_t type_of(ResultFormat::Element element) {
   const hid_t types[] = {H5T_STD_I8LE,  H5T_STD_U8LE,  H5T_STD_I16LE, H5T_STD_U16LE,  H5T_STD_I32LE,
@@ -70,10 +70,16 @@ class Hdf5Store final : public ColumnStore {
   }
 
   absl::Status create(const StoreSetup& setup) {
+    uint64_t head_bytes = kTableBytes;
+    for (const auto& [key, text] : setup.sink->metadata) head_bytes += text.size();
+    // Once before, for HDF5 could not close what it has no room to write; and again, for it makes the file anew.
+    if (absl::Status s = room_.reserve(aside_.descriptor(), aside_.path(), head_bytes); !s.ok()) return s;
+    room_ = DiskRoom(kReserveBytes);
     const auto lock = lock_hdf5();
     const Hdf5Handle access = access_properties();
     file_ = Hdf5Handle(H5Fcreate(aside_.path().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), H5Fclose);
     if (!file_.ok()) return error();
+    if (absl::Status s = room_.reserve(aside_.descriptor(), aside_.path(), head_bytes); !s.ok()) return s;
     bool good = put_attribute(file_.get(), "run", H5T_NATIVE_UINT32, &setup.sink->run) &&
                 put_attribute(file_.get(), "section", H5T_NATIVE_UINT32, &setup.section);
     for (const auto& [key, text] : setup.sink->metadata) good = good && put_text(file_.get(), key, text);
@@ -87,45 +93,97 @@ class Hdf5Store final : public ColumnStore {
 
   size_t block_rows(const Column& column) const override { return chunk_rows(column); }
 
+  /// A write that fails within HDF5 leaves what it holds in memory damaged, so a full disk must be met before.
+  absl::Status reserve(std::span<const uint64_t> rows) override {
+    bool enough = true;
+    for (size_t c = 0; c < rows.size() && enough; ++c) enough = rows[c] <= room_rows_[c];
+    if (enough) return absl::OkStatus();
+    struct stat info {};
+    if (::fstat(aside_.descriptor(), &info) != 0) return absl::ErrnoToStatus(errno, aside_.path());
+    uint64_t bytes = static_cast<uint64_t>(info.st_size) + kTableBytes;
+    for (size_t c = 0; c < columns_.size(); ++c) {
+      const uint64_t chunk = chunk_rows(columns_[c]), chunk_bytes = chunk * columns_[c].row_bytes();
+      const uint64_t there = (put_[c] + chunk - 1) / chunk, wanted = (rows[c] + chunk - 1) / chunk;
+      room_rows_[c] = wanted * chunk;
+      if (wanted > there) bytes += (wanted - there) * longest(chunk_bytes);
+      // A packed chunk that was not full gets another place when it has grown.
+      if (!direct()) bytes += longest(chunk_bytes);
+    }
+    const absl::Status status = room_.reserve(aside_.descriptor(), aside_.path(), bytes);
+    if (!status.ok()) forget_room();
+    return status;
+  }
+
   absl::Status put(size_t c, uint64_t first_row, std::span<const std::byte> rows) override {
     const auto lock = lock_hdf5();
     const size_t row_bytes = columns_[c].row_bytes();
     const uint64_t count = rows.size() / row_bytes;
-    const uint64_t chunk_bytes = chunk_rows(columns_[c]) * row_bytes;
-    if (absl::Status s = reserve(rows.size() + chunk_bytes); !s.ok()) return s;
     if (absl::Status s = grow(c, first_row + count); !s.ok()) return s;
     bytes_ += rows.size();
-    const bool direct = compression_ == "none";
     for (uint64_t done = 0; done < count; done += chunk_rows(columns_[c])) {
       const uint64_t some = std::min<uint64_t>(count - done, chunk_rows(columns_[c]));
       const auto part = rows.subspan(done * row_bytes, some * row_bytes);
-      absl::Status s = direct ? put_chunk(c, first_row + done, part) : put_part(c, first_row + done, part);
+      absl::Status s = direct() ? put_chunk(c, first_row + done, part) : put_part(c, first_row + done, part);
       if (!s.ok()) return s;
     }
+    put_[c] = std::max(put_[c], first_row + count);
     return absl::OkStatus();
   }
 
   absl::Status flush(std::span<const uint64_t> rows) override {
     const auto lock = lock_hdf5();
+    forget_room();  // packed chunks may have got another place
     return flush_locked(rows);
   }
 
   absl::Status finish(std::span<const uint64_t> rows) override {
-    {
+    if (file_.ok()) {
       const auto lock = lock_hdf5();
       if (absl::Status s = flush_locked(rows); !s.ok()) return s;
-      for (Hdf5Handle& dataset : datasets_) {
-        if (!dataset.close()) return error();
-      }
-      if (!file_.close()) return error();
+      closed_ = close_file();
     }
+    if (!closed_.ok()) return closed_;
     give_back_reserve(aside_.descriptor());
     return aside_.finish();
+  }
+
+  /// What HDF5 holds in memory is given up; what it had flushed is as good as a killed writer's.
+  uint64_t salvage() override {
+    const auto lock = lock_hdf5();
+    detach();
+    (void)close_file();
+    const absl::StatusOr<uint64_t> orbits = complete_hdf5(std::move(aside_));
+    return orbits.ok() ? *orbits : 0;
   }
 
   uint64_t bytes() const override { return bytes_; }
 
  private:
+  bool direct() const { return compression_ == "none"; }
+  /// Of a chunk in the file: filters may add to what they cannot make smaller.
+  uint64_t longest(uint64_t chunk_bytes) const { return direct() ? chunk_bytes : chunk_bytes + chunk_bytes / 64 + 64; }
+
+  void forget_room() { std::fill(room_rows_.begin(), room_rows_.end(), 0); }
+
+  /// HDF5 writes what it holds in memory, damaged or not, when a file is closed: from now on to nowhere.
+  void detach() const {
+    void* descriptor = nullptr;
+    if (!file_.ok() || H5Fget_vfd_handle(file_.get(), H5P_DEFAULT, &descriptor) < 0) return;
+    const int nowhere = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (nowhere < 0) return;
+    ::dup3(nowhere, *static_cast<int*>(descriptor), O_CLOEXEC);
+    ::close(nowhere);
+  }
+
+  absl::Status close_file() {
+    absl::Status first;
+    for (Hdf5Handle& dataset : datasets_) {
+      if (!dataset.close()) first.Update(error());
+    }
+    if (!file_.close()) first.Update(error());
+    return first;
+  }
+
   absl::Status error() const { return hdf5_error(absl::StrCat("'", aside_.path(), "': cannot write")); }
 
   bool create_dataset(const Column& column) {
@@ -134,6 +192,9 @@ class Hdf5Store final : public ColumnStore {
     const hsize_t chunk[] = {chunk_rows(column), column.elements};
     const Hdf5Handle space(H5Screate_simple(axes, none, most), H5Sclose);
     const Hdf5Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose), link(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
+    const Hdf5Handle access(H5Pcreate(H5P_DATASET_ACCESS), H5Pclose);
+    // Chunks come whole, and what is put is in the file: no cache holds back what `reserve` would have to know of.
+    H5Pset_chunk_cache(access.get(), 0, 0, H5D_CHUNK_CACHE_W0_DEFAULT);
     H5Pset_create_intermediate_group(link.get(), 1);
     H5Pset_chunk(creation.get(), axes, chunk);
     H5Pset_fill_time(creation.get(), H5D_FILL_TIME_NEVER);
@@ -145,45 +206,16 @@ class Hdf5Store final : public ColumnStore {
       H5Pset_deflate(creation.get(), kDeflateLevel);
     }
     datasets_.emplace_back(H5Dcreate2(file_.get(), column.path.c_str(), type_of(column.element), space.get(),
-                                      link.get(), creation.get(), H5P_DEFAULT),
+                                      link.get(), creation.get(), access.get()),
                            H5Dclose);
     extents_.push_back(0);
+    put_.push_back(0);
+    room_rows_.push_back(0);
     if (!datasets_.back().ok()) return false;
     const hid_t dataset = datasets_.back().get();
     return column.field == nullptr || (put_attribute(dataset, "scale", H5T_NATIVE_DOUBLE, &column.field->scale) &&
                                        put_attribute(dataset, "bias", H5T_NATIVE_DOUBLE, &column.field->bias) &&
                                        put_text(dataset, "unit", std::string(column.field->unit)));
-  }
-
-  /// Sees to it that the file can grow by `bytes`. A write that fails within HDF5 leaves what it holds in memory
-  /// damaged, so a full disk must be met before. Room is taken in advance only where it becomes scarce, for that costs
-  /// as much as writing on some file systems.
-  absl::Status reserve(uint64_t bytes) {
-    struct stat info {};
-    if (::fstat(aside_.descriptor(), &info) != 0) return absl::ErrnoToStatus(errno, aside_.path());
-    const uint64_t wanted = static_cast<uint64_t>(info.st_size) + bytes + kTableBytes;
-    if (wanted <= reserved_) return absl::OkStatus();
-    struct statvfs disk {};
-    const bool known = ::fstatvfs(aside_.descriptor(), &disk) == 0;
-    if (known && uint64_t{disk.f_bavail} * disk.f_frsize > wanted - reserved_ + kScarceBytes) {
-      reserved_ = wanted + kReserveBytes;
-      return absl::OkStatus();
-    }
-    for (const uint64_t end : {wanted + kReserveBytes, wanted}) {
-      const int error = take_room(end);
-      if (error == 0) reserved_ = end;
-      if (error == 0 || error == EOPNOTSUPP) return absl::OkStatus();
-    }
-    return absl::ResourceExhaustedError(
-        absl::StrCat("'", aside_.path(), "': cannot write: no room for another ", bytes, " bytes"));
-  }
-
-  /// Up to byte `end` of the file, whose size stays. Returns 0 or errno.
-  int take_room(uint64_t end) const {
-    while (::fallocate(aside_.descriptor(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(end)) != 0) {
-      if (errno != EINTR) return errno;
-    }
-    return 0;
   }
 
   absl::Status grow(size_t c, uint64_t rows) { return rows > extents_[c] ? resize(c, rows) : absl::OkStatus(); }
@@ -225,10 +257,6 @@ class Hdf5Store final : public ColumnStore {
 
   /// Column by column in their order, so that the orbits, which are the last, never say more than there is.
   absl::Status flush_locked(std::span<const uint64_t> rows) {
-    // What HDF5 may hold back: a chunk of each column, and its own tables.
-    uint64_t held = kTableBytes;
-    for (const Column& column : columns_) held += chunk_rows(column) * column.row_bytes();
-    if (absl::Status s = reserve(held); !s.ok()) return s;
     for (size_t c = 0; c < datasets_.size(); ++c) {
       if (extents_[c] != rows[c]) {
         if (absl::Status s = resize(c, rows[c]); !s.ok()) return s;
@@ -243,10 +271,13 @@ class Hdf5Store final : public ColumnStore {
   std::string compression_;
   Hdf5Handle file_;
   std::vector<Hdf5Handle> datasets_;
-  std::vector<uint64_t> extents_;  ///< rows of each dataset
+  std::vector<uint64_t> extents_;    ///< rows of each dataset
+  std::vector<uint64_t> put_;        ///< rows of each dataset for which there are chunks in the file
+  std::vector<uint64_t> room_rows_;  ///< of each dataset, for which room has been seen to
   std::vector<std::byte> padded_;
+  absl::Status closed_;  ///< how HDF5's part of the end went
+  DiskRoom room_{kReserveBytes};
   uint64_t bytes_ = 0;
-  uint64_t reserved_ = 0;  ///< bytes of the file for which there is room on the disk
 };
 
 }  // namespace

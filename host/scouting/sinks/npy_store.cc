@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "host/scouting/sinks/aside_file.h"
 #include "host/scouting/sinks/column_store.h"
+#include "host/scouting/sinks/disk_room.h"
 #include "platform/files/file.h"
 #include "platform/files/temporary_folder.h"
 
@@ -55,7 +56,8 @@ class NpyStore final : public ColumnStore {
         folder_(setup.settings->to),
         stem_(file_stem(setup.sink->run, setup.section)),
         hidden_(std::move(hidden)),
-        index_(index) {}
+        index_(index),
+        rooms_(columns_.size(), DiskRoom(kBlockBytes)) {}
 
   absl::Status open_files() {
     for (const Column& column : columns_) {
@@ -77,16 +79,24 @@ class NpyStore final : public ColumnStore {
           {"scale", column.field->scale}, {"bias", column.field->bias}, {"unit", std::string(column.field->unit)}};
     }
     constexpr auto kReplace = nlohmann::ordered_json::error_handler_t::replace;
-    return files::write_file(absl::StrCat(hidden_, "/metadata.json"), metadata.dump(1, ' ', false, kReplace) + "\n");
+    return files::write_file(metadata_path(), metadata.dump(1, ' ', false, kReplace) + "\n");
   }
 
   size_t block_rows(const Column& column) const override {
     return std::max<size_t>(1, kBlockBytes / column.row_bytes());
   }
 
+  absl::Status reserve(std::span<const uint64_t> rows) override {
+    for (size_t c = 0; c < columns_.size(); ++c) {
+      if (absl::Status s = rooms_[c].reserve(files_[c].get(), path_of(columns_[c]), size_of(c, rows[c])); !s.ok())
+        return s;
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status put(size_t column, uint64_t first_row, std::span<const std::byte> rows) override {
     bytes_ += rows.size();
-    return write_at(column, kHeaderBytes + first_row * columns_[column].row_bytes(), rows);
+    return write_at(column, size_of(column, first_row), rows);
   }
 
   absl::Status flush(std::span<const uint64_t> rows) override {
@@ -94,6 +104,7 @@ class NpyStore final : public ColumnStore {
       const std::string header = npy_header(columns_[c], rows[c]);
       if (absl::Status s = write_at(c, 0, std::as_bytes(std::span(header))); !s.ok()) return s;
     }
+    flushed_.assign(rows.begin(), rows.end());
     return absl::OkStatus();
   }
 
@@ -101,8 +112,7 @@ class NpyStore final : public ColumnStore {
     if (absl::Status s = flush(rows); !s.ok()) return s;
     for (size_t c = 0; c < columns_.size(); ++c) {
       // Rows of an orbit that was taken back may stand behind the last one.
-      const uint64_t size = kHeaderBytes + rows[c] * columns_[c].row_bytes();
-      if (::ftruncate(files_[c].get(), static_cast<off_t>(size)) != 0) return error_of(c, errno);
+      if (::ftruncate(files_[c].get(), static_cast<off_t>(size_of(c, rows[c]))) != 0) return error_of(c, errno);
     }
     for (;; ++index_) {
       const std::string target = absl::StrCat(folder_, "/", stem_, "_index", absl::StrFormat("%06d", index_));
@@ -112,9 +122,29 @@ class NpyStore final : public ColumnStore {
     return absl::OkStatus();
   }
 
+  uint64_t salvage() override {
+    const std::vector<uint64_t> rows = flushed_;
+    const uint64_t orbits = rows.empty() ? 0 : rows[rows.size() - Columns::kOfOrbits];
+    if (orbits == 0) remove();
+    return orbits > 0 && finish(rows).ok() ? orbits : 0;
+  }
+
+  /// Takes all of it away again. Needs no descriptor, for these may be what was lacking.
+  void remove() const {
+    for (const Column& column : columns_) ::unlink(path_of(column).c_str());
+    ::unlink(metadata_path().c_str());
+    for (const Column& column : columns_) {
+      const std::string path = path_of(column);
+      for (size_t end = path.rfind('/'); end >= hidden_.size(); end = path.rfind('/', end - 1))
+        ::rmdir(path.substr(0, end).c_str());
+    }
+  }
+
   uint64_t bytes() const override { return bytes_; }
 
  private:
+  uint64_t size_of(size_t column, uint64_t rows) const { return kHeaderBytes + rows * columns_[column].row_bytes(); }
+  std::string metadata_path() const { return absl::StrCat(hidden_, "/metadata.json"); }
   std::string path_of(const Column& column) const { return absl::StrCat(hidden_, "/", column.path, ".npy"); }
 
   absl::Status error_of(size_t column, int error) const {
@@ -140,6 +170,8 @@ class NpyStore final : public ColumnStore {
   std::string folder_, stem_, hidden_;
   uint32_t index_;
   std::vector<File> files_;
+  std::vector<DiskRoom> rooms_;    ///< by column
+  std::vector<uint64_t> flushed_;  ///< by column: rows, as its header says
   uint64_t bytes_ = 0;
 };
 
@@ -159,8 +191,7 @@ absl::StatusOr<std::unique_ptr<ColumnStore>> create_npy_store(const StoreSetup& 
     absl::Status status = store->open_files();
     if (status.ok()) status = store->write_metadata(setup);
     if (status.ok()) return store;
-    std::error_code ignored;
-    std::filesystem::remove_all(hidden, ignored);
+    store->remove();
     return status;
   }
 }

@@ -6,6 +6,7 @@
 #include "host/scouting/sinks/kept.h"
 #include "host/scouting/sinks/raw_file.h"
 #include "host/scouting/sinks/sinks.h"
+#include "host/scouting/sinks/taken_orbits.h"
 #include "platform/files/temporary_folder.h"
 
 namespace strobe::scouting {
@@ -23,7 +24,7 @@ class RawSink final : public Sink {
 
   absl::Status write(const FinishedOrbit& orbit) override {
     if (absl::Status s = rotate(section_of(orbit.number)); !s.ok()) return s;
-    SinkCounts added;
+    TakenOrbit added{orbit.number, static_cast<uint32_t>(orbit.kept), 0, 0};
     for (size_t s = 0; s < files_.size(); ++s) {
       written_[s] = std::nullopt;
       if (orbit.parts[s] == nullptr) continue;
@@ -34,24 +35,32 @@ class RawSink final : public Sink {
       }
       return status;
     }
-    ++counts_.orbits;
-    counts_.crossings += orbit.kept;
-    counts_.objects += added.objects;
-    counts_.bytes += added.bytes;
+    taken_.add(added);
     return absl::OkStatus();
   }
 
   absl::Status close() override {
+    absl::Status first;
     for (std::optional<RawFile>& file : files_) {
       if (!file) continue;
-      if (absl::Status s = file->finish(); !s.ok()) return s;
+      const absl::Status status = file->finish();
+      first.Update(status);
+      if (!status.ok()) continue;
       file.reset();
-      ++counts_.files;
+      taken_.count_file();
     }
-    return absl::OkStatus();
+    if (first.ok()) taken_.all_complete();
+    return first;
   }
 
-  SinkCounts counts() const override { return counts_; }
+  /// An orbit is as good as lost if it lacks one of its sources.
+  std::vector<TakenOrbit> salvage() override {
+    if (close().ok()) return {};
+    for (std::optional<RawFile>& file : files_) file.reset();
+    return taken_.lose_behind(0);
+  }
+
+  SinkCounts counts() const override { return taken_.counts(); }
   std::string name() const override { return absl::StrCat("raw files in '", folder_, "'"); }
   bool wants_payload() const override { return true; }
 
@@ -68,7 +77,7 @@ class RawSink final : public Sink {
     return absl::OkStatus();
   }
 
-  absl::Status write_part(const FinishedOrbit& orbit, size_t source, SinkCounts& added) {
+  absl::Status write_part(const FinishedOrbit& orbit, size_t source, TakenOrbit& added) {
     std::optional<RawFile>& file = files_[source];
     if (!file) {
       absl::StatusOr<RawFile> created = RawFile::create(folder_, run_, section_, sources_[source]);
@@ -80,8 +89,8 @@ class RawSink final : public Sink {
     const std::span<const std::byte> payload = kept_payload(part, runs_.view(), scratch_);
     if (absl::Status s = file->append(orbit.number, payload); !s.ok()) return s;
     written_[source] = payload.size();
-    added.objects += kept_objects(part, runs_.view());
-    added.bytes += sizeof(RawOrbitHeader) + payload.size();
+    added.objects += static_cast<uint32_t>(kept_objects(part, runs_.view()));
+    added.bytes += static_cast<uint32_t>(sizeof(RawOrbitHeader) + payload.size());
     return absl::OkStatus();
   }
 
@@ -93,7 +102,7 @@ class RawSink final : public Sink {
   std::vector<std::optional<size_t>> written_;  ///< payload bytes of the orbit in work, by source
   Buffer<Run> runs_;
   Buffer<std::byte> scratch_;
-  SinkCounts counts_;
+  TakenOrbits taken_;
 };
 
 }  // namespace

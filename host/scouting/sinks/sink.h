@@ -54,8 +54,13 @@ struct SinkCounts {
   uint64_t orbits = 0, crossings = 0, objects = 0, bytes = 0, files = 0;
 };
 
+/// An orbit that a sink has taken.
+struct TakenOrbit {
+  uint32_t number = 0, crossings = 0, objects = 0, bytes = 0;
+};
+
 /// Writes orbits in the order in which they come. A file is complete when it is closed; it bears its final name only
-/// from then on. One thread.
+/// from then on. What was taken finds room on the disk at the end too: it is seen to before. One thread.
 class Sink {
  public:
   virtual ~Sink() = default;
@@ -63,8 +68,12 @@ class Sink {
   /// may be offered again.
   virtual absl::Status write(const FinishedOrbit& orbit) = 0;
   /// Closes what is open at this border; the next `write` starts anew. (Sinks see for themselves where a luminosity
-  /// section ends.) Errors: as `write`; files keep their hidden names.
+  /// section ends.) Errors: as `write`, for a disk that lost what it had promised, or a folder that has gone: files
+  /// keep their hidden names, and it may be tried again.
   virtual absl::Status close() = 0;
+  /// Instead of another `close`: what can be kept of the open files gets its name, whole up to its last orbit. Returns
+  /// the orbits that were taken and are in no such file; they count no more.
+  virtual std::vector<TakenOrbit> salvage() { return {}; }
   virtual SinkCounts counts() const = 0;
   virtual std::string name() const = 0;  ///< for people: "raw files in scouting-output/"
   /// Whether raw payloads are needed (DecoderOptions::payload).

@@ -10,6 +10,8 @@
 #include <condition_variable>
 #include <cstring>
 #include <deque>
+#include <filesystem>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -21,6 +23,8 @@
 #include "host/scouting/formats/decoder.h"
 #include "host/scouting/generate/orbit_maker.h"
 #include "host/scouting/generate/packet_stream.h"
+#include "host/scouting/pipeline/patience.h"
+#include "platform/files/temporary_folder.h"
 #include "tests/host/runtime/scripted_device.h"
 
 namespace strobe::scouting {
@@ -38,12 +42,14 @@ class MemorySource : public ByteSource {
   std::span<const std::byte> unread() const override { return std::span(bytes_).subspan(begin_, end_ - begin_); }
   void consume(size_t count) override { begin_ += count; }
   absl::StatusOr<Fill> fill(int) override {
+    if (end_ == bytes_.size() && at_end) std::exchange(at_end, nullptr)();
     if (end_ == bytes_.size() || stopped_) return Fill::kEnd;
     end_ = std::min(bytes_.size(), end_ + step_);
     return Fill::kMore;
   }
   void interrupt() override { stopped_ = true; }
   std::string name() const override { return "memory"; }
+  std::function<void()> at_end;  ///< once all has been taken
 
  private:
   const Bytes& bytes_;
@@ -130,30 +136,43 @@ struct Outcome {
   std::string histogram;
 };
 
-/// Runs `yaml` over the streams of its sources, by the names that `from` gives them.
-Outcome run(const std::string& yaml, const std::map<std::string, Bytes>& streams, Cards& cards, size_t step = 100000) {
+/// Opens `yaml` over the streams of its sources, by the names that `from` gives them.
+std::unique_ptr<Pipeline> open(const std::string& yaml, const std::map<std::string, Bytes>& streams, Cards& cards,
+                               size_t step = 100000, const std::function<void()>& at_end = nullptr) {
   Pipeline::Surroundings surroundings;
   surroundings.open_model = [&](const ModelConfig&) { return cards.spec(); };
   surroundings.log = [](const std::string&) {};
   surroundings.open_source = [&](const std::string& name, const SourceOptions&) {
-    return absl::StatusOr<std::unique_ptr<ByteSource>>(std::make_unique<MemorySource>(streams.at(name), step));
+    auto source = std::make_unique<MemorySource>(streams.at(name), step);
+    source->at_end = at_end;
+    return absl::StatusOr<std::unique_ptr<ByteSource>>(std::move(source));
   };
   auto config = parse_config(yaml, "node.yml");
   EXPECT_TRUE(config.ok()) << config.status();
   auto pipeline = Pipeline::open(*config, surroundings);
   EXPECT_TRUE(pipeline.ok()) << pipeline.status();
-  (*pipeline)->start();
-  // Whatever the moment, every stage adds up.
-  for (int look = 0; look < 50; ++look) {
-    EXPECT_THAT((*pipeline)->account().mistakes(false), IsEmpty());
-    std::this_thread::yield();
-  }
+  return *std::move(pipeline);
+}
+
+/// Waits for a run's end.
+Outcome end_of(Pipeline& pipeline) {
   Outcome outcome;
-  outcome.status = (*pipeline)->wait();
-  outcome.account = (*pipeline)->account();
+  outcome.status = pipeline.wait();
+  outcome.account = pipeline.account();
   EXPECT_THAT(outcome.account.mistakes(true), IsEmpty());
   for (const Histogram& histogram : outcome.account.histograms) outcome.histogram += histogram_text(histogram);
   return outcome;
+}
+
+Outcome run(const std::string& yaml, const std::map<std::string, Bytes>& streams, Cards& cards, size_t step = 100000) {
+  const auto pipeline = open(yaml, streams, cards, step);
+  pipeline->start();
+  // Whatever the moment, every stage adds up.
+  for (int look = 0; look < 50; ++look) {
+    EXPECT_THAT(pipeline->account().mistakes(false), IsEmpty());
+    std::this_thread::yield();
+  }
+  return end_of(*pipeline);
 }
 
 std::string node(const std::string& more) {
@@ -252,6 +271,94 @@ TEST(Pipeline, GivesUpADeviceThatStaysDeadAndCountsWhatThatCost) {
   const Flow& written = outcome.account.work.write_orbits;
   EXPECT_EQ(written.out, 0);
   EXPECT_EQ(written.in, written.dropped[static_cast<size_t>(Fault::kModelFailed)]);
+}
+
+uint64_t dropped(const Flow& flow, Fault fault) { return flow.dropped[static_cast<size_t>(fault)]; }
+
+/// A stop while something fails for which there are ten minutes of patience.
+class StoppedPipeline : public ::testing::Test {
+ protected:
+  /// Stops it once `failing` says so, and waits for its end.
+  Outcome stop_when(Pipeline& pipeline, const std::function<bool()>& failing) {
+    pipeline.start();
+    while (!failing()) std::this_thread::yield();
+    const auto stopped = Patience::Clock::now();
+    pipeline.stop();
+    Outcome outcome = end_of(pipeline);
+    EXPECT_LT(Patience::Clock::now() - stopped, std::chrono::seconds(60));
+    return outcome;
+  }
+  const std::map<std::string, Bytes> streams_ = {{"a", stream(20, 3)}};
+};
+
+TEST_F(StoppedPipeline, DoesNotWaitForASinkThatFails) {
+  auto folder = files::TemporaryFolder::create_in_system("strobe-test-");
+  ASSERT_TRUE(folder.ok()) << folder.status();
+  Cards cards;
+  const auto pipeline = open(
+      absl::StrCat("sources: [{format: gmt, from: a}]\nretry_seconds: 600\nwrite: [{kind: raw, to: ", folder->path(),
+                   "/out}]\n"),
+      streams_, cards);
+  std::filesystem::remove_all(folder->path() + "/out");
+  const Outcome outcome = stop_when(*pipeline, [&] { return pipeline->account().sinks[0].retries > 0; });
+  EXPECT_THAT(std::string(outcome.status.message()), HasSubstr(folder->path()));
+  const Flow& written = outcome.account.work.write_orbits;
+  EXPECT_GT(written.in, 0);
+  EXPECT_EQ(written.in, dropped(written, Fault::kSinkFailed));
+}
+
+TEST_F(StoppedPipeline, DoesNotWaitForADeviceThatStaysDead) {
+  Cards cards;
+  cards.deadly = 1 << 30;
+  const auto pipeline = open(node("retry_seconds: 600\n"), streams_, cards);
+  const Outcome outcome = stop_when(*pipeline, [&] {
+    const std::lock_guard lock(cards.mutex);
+    return cards.opened > 2;
+  });
+  EXPECT_THAT(std::string(outcome.status.message()), HasSubstr("dead"));
+  const Flow& written = outcome.account.work.write_orbits;
+  EXPECT_EQ(written.in, dropped(written, Fault::kModelFailed));
+}
+
+TEST(Pipeline, CountsAsDroppedWhatAFileLosesAtItsEnd) {
+  auto folder = files::TemporaryFolder::create_in_system("strobe-test-");
+  ASSERT_TRUE(folder.ok()) << folder.status();
+  const std::string lost = folder->path() + "/lost", kept = folder->path() + "/kept";
+  const std::map<std::string, Bytes> streams = {{"a", stream(40, 3)}};
+  for (const char* kind : {"npy", "hdf5", "raw"}) {
+    Cards cards;
+    const std::string yaml = absl::StrCat(
+        "sources: [{format: gmt, from: a}]\nretry_seconds: 0\nbatch_orbits: 4\nthreads: {write: work}\nwrite: [{kind: "
+        "raw, to: ",
+        kept, "}, {kind: ", kind, ", to: ", lost, "}]\n");
+    // Somebody removes the folder when orbits have been taken.
+    const auto pipeline = open(yaml, streams, cards, 100000, [&] { std::filesystem::remove_all(lost); });
+    pipeline->start();
+    const Outcome outcome = end_of(*pipeline);
+    EXPECT_THAT(std::string(outcome.status.message()), HasSubstr(lost));
+    EXPECT_EQ(outcome.account.work.write_orbits.in, 40);
+    EXPECT_EQ(outcome.account.work.write_orbits.out, 0);
+    EXPECT_EQ(dropped(outcome.account.work.write_orbits, Fault::kSinkFailed), 40);
+    EXPECT_EQ(outcome.account.work.write_crossings.in, outcome.account.work.write_crossings.lost());
+    EXPECT_EQ(outcome.account.sinks[0].counts.orbits, 40);
+    EXPECT_EQ(outcome.account.sinks[1].counts.orbits, 0);
+  }
+}
+
+TEST(Patience, IsShorterOnceTheRunIsToStopAndNoneWhereItHasFailed) {
+  using std::chrono::seconds;
+  const Patience::Clock::time_point start{seconds(1000)};
+  Patience patience{seconds(10)};
+  EXPECT_TRUE(patience.lasts(start, start + seconds(9)));
+  EXPECT_FALSE(patience.lasts(start, start + seconds(10)));
+  patience.stop(start + seconds(3));
+  patience.stop(start + seconds(4));
+  EXPECT_TRUE(patience.lasts(start, start + seconds(4)));
+  EXPECT_FALSE(patience.lasts(start, start + seconds(3) + Patience::kWhenStopped));
+  EXPECT_FALSE(patience.lasts(start + seconds(7), start + seconds(7))) << "what fails later is not tried again";
+  Patience failed{seconds(10)};
+  failed.end();
+  EXPECT_FALSE(failed.lasts(start, start));
 }
 
 }  // namespace

@@ -139,7 +139,7 @@ TEST_P(ColumnSink, FillsInASourceThatIsNotThere) {
 }
 
 TEST_P(ColumnSink, FullDiskTakesTheOrbitBackAndGoesOnWhenThereIsRoom) {
-  const SmallDisk disk(folder_, 8);
+  const SmallDisk disk(folder_, 8 << 10);
   if (!disk.mounted()) GTEST_SKIP() << "no file system can be mounted here: " << std::strerror(errno);
   const auto sink = open();
   Table expected;
@@ -158,10 +158,10 @@ TEST_P(ColumnSink, FullDiskTakesTheOrbitBackAndGoesOnWhenThereIsRoom) {
   };
   write_until_full();
   const uint32_t first = number;
-  disk.resize(12);
+  disk.resize(12 << 10);
   write_until_full();
   EXPECT_GT(number, first);
-  disk.resize(64);
+  disk.resize(64 << 10);
   const auto made = orbits_.make(number, 800);
   const absl::Status status = sink->write(made->finished());
   ASSERT_TRUE(status.ok()) << status;

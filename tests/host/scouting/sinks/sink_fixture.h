@@ -119,8 +119,8 @@ class SinkTest : public testing::Test {
 /// A file system in memory, mounted over a folder while it lives, where that is possible.
 class SmallDisk {
  public:
-  SmallDisk(std::filesystem::path folder, size_t mebibytes) : folder_(std::move(folder)) {
-    const std::string size = "size=" + std::to_string(mebibytes) + "m";
+  SmallDisk(std::filesystem::path folder, size_t kibibytes) : folder_(std::move(folder)) {
+    const std::string size = "size=" + std::to_string(kibibytes) + "k";
     mounted_ = ::mount("tmpfs", folder_.c_str(), "tmpfs", 0, size.c_str()) == 0;
   }
   ~SmallDisk() {
@@ -128,8 +128,8 @@ class SmallDisk {
   }
   bool mounted() const { return mounted_; }
   /// Makes it larger or smaller; what is on it stays.
-  void resize(size_t mebibytes) const {
-    const std::string size = "size=" + std::to_string(mebibytes) + "m";
+  void resize(size_t kibibytes) const {
+    const std::string size = "size=" + std::to_string(kibibytes) + "k";
     EXPECT_EQ(::mount("tmpfs", folder_.c_str(), "tmpfs", MS_REMOUNT, size.c_str()), 0);
   }
 
