@@ -60,7 +60,7 @@ struct Config {
   int join_timeout_ms = 100;
   bool keep_incomplete = true;
   std::vector<ModelConfig> models;
-  size_t batch_orbits = 8, batches = 4;    ///< orbits of a launch at most; batches between two stages at most
+  size_t batch_orbits = 4, batches = 4;    ///< orbits of a launch at most; batches between two stages at most
   bool write_objects = true;               ///< false: crossing numbers and results alone
   bool results_raw = false;                ///< scores as raw integers of their containers, not as numbers
   std::vector<std::string> result_values;  ///< named values that are written

@@ -32,6 +32,16 @@ class BoundedQueue {
     some_.wait(lock, [&] { return closed_ || !items_.empty(); });
     return take();
   }
+  /// The same, but the last one that came: of a pool, what is still in the cache.
+  std::optional<T> pop_newest() {
+    std::unique_lock lock(mutex_);
+    some_.wait(lock, [&] { return closed_ || !items_.empty(); });
+    if (items_.empty()) return std::nullopt;
+    std::optional<T> item(std::move(items_.back()));
+    items_.pop_back();
+    room_.notify_one();
+    return item;
+  }
   /// Empty: no item now.
   std::optional<T> try_pop() {
     const std::lock_guard lock(mutex_);

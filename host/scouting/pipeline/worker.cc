@@ -48,7 +48,7 @@ void Worker::work_on_waiting(const JoinedOrbit* next) {
 /// An empty batch, if there is none yet. Their queue is never closed: waiting for one ends with one.
 void Worker::begin_batch() {
   if (batch_ != nullptr) return;
-  batch_ = *setup_.free.pop();
+  batch_ = *setup_.free.pop_newest();
   batch_->size = 0;
   for (const std::unique_ptr<ModelWork>& work : batch_->works) work->clear();
 }

@@ -232,11 +232,15 @@ class ScoreColumns {
     for (size_t slot = 0; slot < plan.score_leaf.size(); ++slot) {
       if (plan.score_leaf[slot] < 0) continue;
       double* to = to_.columns.real(impl_.plan.leaves[static_cast<size_t>(plan.score_leaf[slot])].column.number);
-      std::fill_n(to, to_.crossings.size(), 0.0);
       size_t element = slot % plan.scores, output = 0;
       while (element >= plan.outputs[output]) element -= plan.outputs[output++];
       const double* from = outputs[output].data() + element;
       const size_t stride = plan.outputs[output];
+      if (list == nullptr && stride == 1 && to_.passed.size() == to_.crossings.size()) {
+        std::transform(from, from + to_.passed.size(), to, [](double score) { return score + 0.0; });
+        continue;
+      }
+      std::fill_n(to, to_.crossings.size(), 0.0);
       if (list == nullptr) {
         for (const uint32_t row : to_.passed) {
           to[row] = *from + 0.0;
@@ -281,10 +285,10 @@ size_t Selection::tensor_rows(size_t model, const Selected& selected) const {
 void Selection::tensor_crossings(size_t model, const Selected& selected, std::vector<uint32_t>& crossings) const {
   const Selected::State& from = selected.state();
   const List* list = list_of(*impl_, model);
-  const int32_t* counts = list == nullptr ? nullptr : from.columns.whole(list->count.number);
+  if (list == nullptr) return crossings.assign(from.passed.begin(), from.passed.end());
+  const int32_t* counts = from.columns.whole(list->count.number);
   crossings.clear();
-  for (const uint32_t row : from.passed)
-    crossings.insert(crossings.end(), counts == nullptr ? 1 : static_cast<size_t>(counts[row]), row);
+  for (const uint32_t row : from.passed) crossings.insert(crossings.end(), static_cast<size_t>(counts[row]), row);
 }
 
 TensorCounts Selection::write_tensor(size_t model, size_t input, const Selected& selected, Workspace& workspace,
@@ -343,8 +347,11 @@ void Selection::filter(std::span<const std::vector<std::span<const double>>> sco
   for (size_t i = 0; i < impl_->plan.models.size(); ++i) ScoreColumns(*impl_, to).fill(i, scores[i]);
   const size_t rows = to.crossings.size();
   to.kept.resize(rows);
-  std::fill(to.kept.begin(), to.kept.end(), Keep::kNo);
-  for (const uint32_t row : to.passed) to.kept[row] = Keep::kSelected;
+  const bool all = to.passed.size() == rows;
+  std::fill(to.kept.begin(), to.kept.end(), all ? Keep::kSelected : Keep::kNo);
+  if (!all) {
+    for (const uint32_t row : to.passed) to.kept[row] = Keep::kSelected;
+  }
   const Program& program = impl_->decide;
   std::vector<Operand>& operands = work.operands[1];
   operands[program.stored_operand(impl_->late.size())].at = work.results.data();
@@ -357,9 +364,8 @@ void Selection::filter(std::span<const std::vector<std::span<const double>>> sco
     }
     selection::run(program.code(), operands.data(), count);
     const auto* wanted = reinterpret_cast<const int32_t*>(work.results.data());
-    for (size_t i = 0; i < count; ++i) {
-      if (wanted[i] == 0) to.kept[row + i] = Keep::kNo;
-    }
+    Keep* const kept = to.kept.data() + row;
+    for (size_t i = 0; i < count; ++i) kept[i] = wanted[i] != 0 ? kept[i] : Keep::kNo;
   }
   if (impl_->prescale == 0) return;
   for (size_t row = 0; row < rows; ++row) {

@@ -176,7 +176,8 @@ HWY_INLINE void run_real(const Instruction& code, const Operand& to, const Opera
 
 void run_code(std::span<const Instruction> code, const Operand* operands, size_t rows) {
   for (const Instruction& each : code) {
-    const Operand &to = operands[each.to], &a = operands[each.a], &b = operands[each.b], &c = operands[each.c];
+    // Copies: what is stored through `to` could else be an operand, which would be read anew for every register.
+    const Operand to = operands[each.to], a = operands[each.a], b = operands[each.b], c = operands[each.c];
     if (each.whole) {
       run_whole(each, to, a, b, c, rows);
     } else {
@@ -328,6 +329,20 @@ void round_reals(const Operand& from, size_t rows, double low, double high, int3
   nans += not_numbers;
 }
 
+void limit_wholes(const Operand& from, size_t rows, int32_t low, int32_t high, int32_t* to, uint64_t& outside) {
+  const Whole d;
+  const Operand values = from;
+  const auto least = hn::Set(d, low), most = hn::Set(d, high);
+  size_t limited = 0;
+  for (size_t i = 0; i < rows; i += hn::Lanes(d)) {
+    const auto value = hn::LoadU(d, row<int32_t>(values, i));
+    const auto inside = hn::Min(hn::Max(value, least), most);
+    hn::StoreU(inside, d, to + i);
+    limited += hn::CountTrue(d, hn::And(hn::FirstN(d, rows - i), hn::Ne(inside, value)));
+  }
+  outside += limited;
+}
+
 }  // namespace strobe::scouting::selection::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -342,6 +357,7 @@ HWY_EXPORT(rank_objects);
 HWY_EXPORT(place_objects);
 HWY_EXPORT(pack_columns);
 HWY_EXPORT(round_reals);
+HWY_EXPORT(limit_wholes);
 
 void run(std::span<const Instruction> code, const Operand* operands, size_t rows) {
   HWY_DYNAMIC_DISPATCH(run_code)(code, operands, rows);
@@ -370,6 +386,10 @@ void pack(const Operand* columns, size_t bytes, size_t rows, std::byte* to, size
 void round_to(const Operand& from, size_t rows, double low, double high, int32_t* to, uint64_t& outside,
               uint64_t& nans) {
   HWY_DYNAMIC_DISPATCH(round_reals)(from, rows, low, high, to, outside, nans);
+}
+
+void limit_to(const Operand& from, size_t rows, int32_t low, int32_t high, int32_t* to, uint64_t& outside) {
+  HWY_DYNAMIC_DISPATCH(limit_wholes)(from, rows, low, high, to, outside);
 }
 
 void scatter(const int32_t* values, const int32_t* target, size_t count, int32_t* to) {

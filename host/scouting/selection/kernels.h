@@ -65,6 +65,9 @@ void pack(const Operand* columns, size_t bytes, size_t rows, std::byte* to, size
 void round_to(const Operand& from, size_t rows, double low, double high, int32_t* to, uint64_t& outside,
               uint64_t& nans);
 
+/// Brings integers into low..high. Adds how many were outside.
+void limit_to(const Operand& from, size_t rows, int32_t low, int32_t high, int32_t* to, uint64_t& outside);
+
 /// to[i] = from[index[i]].
 void gather(const int32_t* from, const uint32_t* index, size_t count, int32_t* to);
 void gather(const double* from, const uint32_t* index, size_t count, double* to);

@@ -28,9 +28,18 @@ bool written(const TensorBlock& block, size_t row) {
   return block.targets == nullptr || block.targets[row] != kNowhere;
 }
 
+bool in_32_bits(const ElementPlan& element) {
+  return std::in_range<int32_t>(element.low) && std::in_range<int32_t>(element.high);
+}
+
 template <typename Raw>
 void limit_whole(const ElementPlan& element, const TensorBlock& block, const Operand& from, Raw* to,
                  TensorCounts& counts) {
+  if constexpr (sizeof(Raw) == sizeof(int32_t)) {
+    if (block.targets == nullptr && in_32_bits(element))
+      return limit_to(from, block.rows, static_cast<int32_t>(element.low), static_cast<int32_t>(element.high), to,
+                      counts.saturated);
+  }
   for (size_t row = 0; row < block.rows; ++row) {
     const int64_t value = *source<int32_t>(from, row);
     const int64_t limited = std::clamp(value, element.low, element.high);
@@ -44,7 +53,7 @@ void round_real(const ElementPlan& element, const TensorBlock& block, const Oper
                 TensorCounts& counts) {
   const auto low = static_cast<double>(element.low), high = static_cast<double>(element.high);
   if constexpr (sizeof(Raw) == sizeof(int32_t)) {
-    if (block.targets == nullptr && std::in_range<int32_t>(element.low) && std::in_range<int32_t>(element.high))
+    if (block.targets == nullptr && in_32_bits(element))
       return round_to(from, block.rows, low, high, to, counts.saturated, counts.not_finite);
   }
   for (size_t row = 0; row < block.rows; ++row) {

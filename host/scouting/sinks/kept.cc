@@ -43,4 +43,21 @@ uint64_t kept_objects(const SourceOrbit& part, std::span<const Run> runs) {
   return objects;
 }
 
+uint64_t kept_objects(const FinishedOrbit& orbit, const SourceOrbit& part, Buffer<Run>& scratch) {
+  const size_t own = part.crossings.size();
+  if (own != orbit.crossings.size()) {
+    kept_runs(orbit, part, scratch);
+    return kept_objects(part, scratch.view());
+  }
+  uint64_t objects = 0;
+  for (const Collection& collection : part.collections) {
+    if (collection.first.empty()) continue;
+    const uint32_t* const first = collection.first.data();
+    uint32_t kept = 0;
+    for (size_t c = 0; c < own; ++c) kept += (first[c + 1] - first[c]) & (orbit.keep[c] != 0 ? ~0u : 0);
+    objects += kept;
+  }
+  return objects;
+}
+
 }  // namespace strobe::scouting

@@ -22,5 +22,7 @@ std::span<const std::byte> kept_payload(const SourceOrbit& part, std::span<const
 
 /// Objects of all collections in the kept crossings; 0 where the decoder made no columns.
 uint64_t kept_objects(const SourceOrbit& part, std::span<const Run> runs);
+/// The same for those who need no runs: they are made, in `scratch`, only where crossings of other sources lie between.
+uint64_t kept_objects(const FinishedOrbit& orbit, const SourceOrbit& part, Buffer<Run>& scratch);
 
 }  // namespace strobe::scouting

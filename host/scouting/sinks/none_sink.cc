@@ -10,9 +10,7 @@ class NoneSink final : public Sink {
     ++counts_.orbits;
     counts_.crossings += orbit.kept;
     for (const SourceOrbit* part : orbit.parts) {
-      if (part == nullptr) continue;
-      kept_runs(orbit, *part, runs_);
-      counts_.objects += kept_objects(*part, runs_.view());
+      if (part != nullptr) counts_.objects += kept_objects(orbit, *part, runs_);
     }
     return absl::OkStatus();
   }

@@ -322,5 +322,28 @@ TEST_F(NoneSink, Counts) {
   EXPECT_FALSE(sink->wants_payload());
 }
 
+/// Where another source has crossings of its own between them.
+TEST_F(NoneSink, CountsObjectsAmongOthersCrossings) {
+  settings_ = {};
+  const auto sink = open();
+  const auto made = MuonOrbits(6).make(1, 300, 0.4);
+  FinishedOrbit orbit = made->finished();
+  std::vector<uint16_t> crossings = {0};
+  std::vector<uint8_t> keep = {1};
+  uint64_t objects = 0;
+  for (size_t c = 0; c < made->keep.size(); ++c) {
+    crossings.push_back(made->part.crossings[c]);
+    keep.push_back(made->keep[c]);
+    const auto& first = made->part.collections[0].first;
+    objects += made->keep[c] ? first[c + 1] - first[c] : 0;
+  }
+  orbit.crossings = crossings;
+  orbit.keep = keep;
+  ++orbit.kept;
+  ASSERT_TRUE(sink->write(orbit).ok());
+  EXPECT_EQ(sink->counts().crossings, orbit.kept);
+  EXPECT_EQ(sink->counts().objects, objects);
+}
+
 }  // namespace
 }  // namespace strobe::scouting
