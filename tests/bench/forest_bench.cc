@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "hwy/targets.h"
 #include "kernels/emulator/emulator.h"
 #include "kernels/import/float_model.h"
 #include "kernels/quantise/quantise.h"
@@ -91,18 +92,26 @@ void measure(const std::string& path, const std::vector<int16_t>& events, bool k
 }  // namespace strobe
 
 int main(int argc, char** argv) {
-  if (argc < 3 || std::string(argv[1]) == "--help") {
-    std::printf(
-        "usage: forest_bench EVENTS.bin MODEL... [--describe]\n"
-        "EVENTS.bin: rows of int16, raw ap_fixed<16,6>, for all models\n");
-    return argc == 2 ? 0 : 2;
+  std::vector<std::string> files;
+  bool describe = false, help = false;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    help |= word == "--help";
+    describe |= word == "--describe";
+    if (word == "--without-avx512") hwy::DisableTargets(HWY_AVX2 - 1);  // better ones have lower bits
+    if (!word.starts_with("--")) files.push_back(word);
   }
-  std::ifstream file(argv[1], std::ios::binary);
+  if (help || files.size() < 2) {
+    std::printf(
+        "usage: forest_bench EVENTS.bin MODEL... [--describe] [--without-avx512]\n"
+        "EVENTS.bin: rows of int16, raw ap_fixed<16,6>, for all models\n");
+    return help ? 0 : 2;
+  }
+  std::ifstream file(files[0], std::ios::binary);
   const std::string bytes(std::istreambuf_iterator<char>(file), {});
   std::vector<int16_t> events(bytes.size() / 2);
   std::memcpy(events.data(), bytes.data(), events.size() * 2);
-  const bool describe = std::string(argv[argc - 1]) == "--describe";
-  for (int i = 2; i < argc - (describe ? 1 : 0); ++i) {
-    for (const bool keys : {false, true}) strobe::measure(argv[i], events, keys, describe);
+  for (size_t i = 1; i < files.size(); ++i) {
+    for (const bool keys : {false, true}) strobe::measure(files[i], events, keys, describe);
   }
 }

@@ -159,6 +159,7 @@ def main():
     parser.add_argument("--bench", required=True, help="forest_bench")
     parser.add_argument("--only", default="", help="part of a forest's label")
     parser.add_argument("--no-peers", action="store_true")
+    parser.add_argument("--without-avx512", action="store_true", help="the emulator as on processors that have none")
     parser.add_argument("--data", type=pathlib.Path,
                         default=pathlib.Path(__file__).resolve().parents[2] / ".." / "shared" / "data")
     parser.add_argument("--work", help="folder for models and compiled peers, kept (default: removed)")
@@ -185,7 +186,8 @@ def main():
             if arguments.only not in label:
                 continue
             print(label)
-            result = subprocess.run([arguments.bench, rows, path], check=True, stdout=subprocess.PIPE, text=True)
+            result = subprocess.run([arguments.bench, rows, path] + ["--without-avx512"] * arguments.without_avx512,
+                                    check=True, stdout=subprocess.PIPE, text=True)
             own = {}
             for line in result.stdout.splitlines():
                 _, kind, batch, one = line.split("\t")
