@@ -93,7 +93,10 @@ absl::StatusOr<std::unique_ptr<ServedModel>> load_version(const fs::path& root, 
                                                           ModelLoader& loader, const runtime::RunnerOptions& options) {
   const fs::path folder = root / name / absl::StrCat(version);
   const fs::path file = file_of(folder);
-  if (file.empty()) return absl::NotFoundError(absl::StrCat((folder / kModelFile).string(), " does not exist"));
+  if (file.empty()) {
+    return absl::NotFoundError(
+        absl::StrCat(folder.string(), ": expected ", kModelFile, " or ", kForestFile, ", found neither"));
+  }
   const std::string kernel = parameter(config, kKernelParameter, "");
   absl::StatusOr<LoadedModel> loaded =
       file.filename() == kForestFile

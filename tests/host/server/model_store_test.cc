@@ -33,6 +33,7 @@ TEST(ModelStore, ServesTheRestWhereAModelIsBroken) {
   folder.write("good/old/model.xclbin", "doubling");
   folder.write("scrap/1/model.xclbin", "scrap");
   folder.write("empty/README", "nothing here");
+  folder.write("hollow/1/README", "no model");
   folder.write("bad_config/1/model.xclbin", "doubling");
   folder.write("bad_config/config.pbtxt", "input [{name: 'q'}]");
   folder.write("typo/1/model.xclbin", "doubling");
@@ -40,7 +41,7 @@ TEST(ModelStore, ServesTheRestWhereAModelIsBroken) {
   folder.open();
   EXPECT_EQ((*folder.store->find("good", ""))->version, 10);
   EXPECT_EQ((*folder.store->find("good", "2"))->version, 2);
-  for (const char* name : {"scrap", "empty", "bad_config", "typo"}) {
+  for (const char* name : {"scrap", "empty", "hollow", "bad_config", "typo"}) {
     EXPECT_EQ(folder.store->find(name, "").status().code(), absl::StatusCode::kUnavailable) << name;
   }
   EXPECT_TRUE(folder.store->ready());
@@ -49,6 +50,7 @@ TEST(ModelStore, ServesTheRestWhereAModelIsBroken) {
   EXPECT_THAT(log, HasSubstr("good/old: ignored, a version is a positive integer"));
   EXPECT_THAT(log, HasSubstr("model 'scrap' version 1 is not served: "));
   EXPECT_THAT(log, HasSubstr("model 'empty' is not served: no version found"));
+  EXPECT_THAT(log, HasSubstr("hollow/1: expected model.xclbin or model.sfi, found neither"));
   EXPECT_THAT(log, HasSubstr("the model has no input 'q'; it has x"));
   EXPECT_THAT(log, HasSubstr("typo/config.pbtxt:1:"));
 }
