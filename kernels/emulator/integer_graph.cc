@@ -230,7 +230,8 @@ ValueId IntegerGraph::product(ValueId a, ValueId b) {
   if (is_constant(a)) return scaled(b, at(a).range.low);
   if (is_constant(b)) return scaled(a, at(b).range.low);
   IntegerNode node{.op = IntegerOp::kProduct, .a = std::min(a, b), .b = std::max(a, b)};
-  if (!multiply(at(a).range, at(b).range, node.range)) return refuse();
+  const bool fits = a == b ? square(at(a).range, node.range) : multiply(at(a).range, at(b).range, node.range);
+  if (!fits) return refuse();
   return append(node);
 }
 

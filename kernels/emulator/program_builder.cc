@@ -160,7 +160,8 @@ ValueId ProgramBuilder::minimum(ValueId a, ValueId b) {
 
 ValueId ProgramBuilder::product(ValueId a, ValueId b) {
   Instruction result{.op = Op::kProduct, .fraction = at(a).fraction + at(b).fraction, .a = a, .b = b};
-  if (!multiply(at(a).range, at(b).range, result.range)) return too_wide();
+  const bool fits = a == b ? square(at(a).range, result.range) : multiply(at(a).range, at(b).range, result.range);
+  if (!fits) return too_wide();
   return append(result);
 }
 

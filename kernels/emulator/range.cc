@@ -38,6 +38,13 @@ bool multiply(Range x, Range y, Range& result) {
   return true;
 }
 
+bool square(Range x, Range& result) {
+  if (!multiply(x, x, result)) return false;
+  const Wide least = x.low <= 0 && x.high >= 0 ? 0 : std::min(x.low * x.low, x.high * x.high);
+  result.low = least;
+  return true;
+}
+
 Range format_range(const FixedType& type) {
   if (type.width == 0) return {};
   return {type.is_signed ? -type.max_raw() - 1 : 0, type.max_raw()};

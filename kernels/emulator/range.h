@@ -32,6 +32,8 @@ bool checked_shift_left(Wide a, int shift, Wide& result);
 
 /// The range of x y; false where it leaves kMaxBits.
 bool multiply(Range x, Range y, Range& result);
+/// The same of x x.
+bool square(Range x, Range& result);
 
 /// What a cast to `type` gives for values of `range` on the grid 2^-fraction. Exact but for wraps, which give all of
 /// the type.

@@ -47,23 +47,38 @@ TermId place_of(Builder& b, const Arguments& a, bool largest) {
   return place;
 }
 
+/// x - y floor(x / y), of y's sign.
+TermId mod_of(Builder& b, const Arguments& a) {
+  const TermId whole = b.make(Op::kFloor, {divide(b, a[0], a[1])});
+  return b.make(Op::kSubtract, {a[0], b.make(Op::kMultiply, {a[1], whole})});
+}
+
+/// An angle brought to -pi to pi.
+TermId wrapped(Builder& b, TermId angle) {
+  const double pi = std::numbers::pi;
+  const TermId turned = mod_of(b, {b.make(Op::kAdd, {angle, b.constant(pi)}), b.constant(2 * pi)});
+  return b.make(Op::kSubtract, {turned, b.constant(pi)});
+}
+
 /// The angle of the vector (x, y): the arc tangent of the smaller coordinate over the larger one, then the octant.
 TermId atan2_of(Builder& b, TermId y, TermId x) {
+  const Term& sine = b.formula().terms[y];
+  const Term& cosine = b.formula().terms[x];
+  if (sine.op == Op::kFunction && sine.index == find_function("sin") && cosine.op == Op::kFunction &&
+      cosine.index == find_function("cos") && sine.arguments == cosine.arguments)
+    return wrapped(b, sine.arguments[0]);
   const TermId up = b.make(Op::kAbs, {y}), right = b.make(Op::kAbs, {x});
   const TermId steep = b.make(Op::kGreater, {up, right});
-  const TermId slope = divide(b, b.make(Op::kMinimum, {up, right}), b.make(Op::kMaximum, {up, right}));
+  const TermId inverse =
+      b.make(Op::kFunction, {b.make(Op::kMaximum, {up, right})}, find_function("inv"), kZeroIsUnread);
+  const TermId ratio = b.make(Op::kMultiply, {b.make(Op::kMinimum, {up, right}), inverse});
+  const TermId slope = b.make(Op::kMinimum, {ratio, b.constant(1)});  // as its factors do not show
   const TermId angle = b.function("atan", slope);
   const double pi = std::numbers::pi;
   const TermId first = select(b, steep, b.make(Op::kSubtract, {b.constant(pi / 2), angle}), angle);
   const TermId left = b.make(Op::kGreater, {b.constant(0), x});
   const TermId upper = select(b, left, b.make(Op::kSubtract, {b.constant(pi), first}), first);
   return select(b, b.make(Op::kGreater, {b.constant(0), y}), b.negate(upper), upper);
-}
-
-/// x - y floor(x / y), of y's sign.
-TermId mod_of(Builder& b, const Arguments& a) {
-  const TermId whole = b.make(Op::kFloor, {divide(b, a[0], a[1])});
-  return b.make(Op::kSubtract, {a[0], b.make(Op::kMultiply, {a[1], whole})});
 }
 
 TermId logarithm(Builder& b, const Arguments& a) {

@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <numeric>
 
 #include "absl/strings/str_cat.h"
 #include "kernels/formula/formula.h"
@@ -36,6 +36,8 @@ double evaluate_term(const Formula& formula, const Term& term, std::span<const d
       return -a;
     case Op::kPower:
       return std::pow(a, b);
+    case Op::kNorm:
+      return std::sqrt(std::inner_product(arguments.begin(), arguments.end(), arguments.begin(), 0.0));
     case Op::kMaximum:
       return std::max(a, b);
     case Op::kMinimum:
@@ -79,15 +81,16 @@ double evaluate_term(const Formula& formula, const Term& term, std::span<const d
 
 void evaluate_terms(const Formula& formula, std::span<const double> inputs, std::vector<double>& values) {
   values.resize(formula.terms.size());
-  std::array<double, 3> arguments{};
+  std::vector<double> arguments;
   for (size_t t = 0; t < formula.terms.size(); ++t) {
     const Term& term = formula.terms[t];
     if (term.op == Op::kInput) {
       values[t] = inputs[term.index];
       continue;
     }
-    for (size_t i = 0; i < term.arguments.size(); ++i) arguments[i] = values[term.arguments[i]];
-    values[t] = evaluate_term(formula, term, std::span(arguments).first(term.arguments.size()));
+    arguments.clear();
+    for (const TermId argument : term.arguments) arguments.push_back(values[argument]);
+    values[t] = evaluate_term(formula, term, arguments);
   }
 }
 

@@ -26,6 +26,7 @@ enum class Op : uint8_t {
   kDivide,        ///< a / b
   kNegate,        ///< -a
   kPower,         ///< a ^ b
+  kNorm,          ///< sqrt(a^2 + b^2 + ...), of any number of arguments; made by `simplify`
   kMaximum,       ///< max(a, b)
   kMinimum,       ///< min(a, b)
   kAbs,           ///< |a|
@@ -102,6 +103,10 @@ struct Function {
 int power_function();
 int exponential_function();
 
+/// The parameter of an `inv` whose value at 0 nothing hangs on, as it is multiplied by 0 there: it is no division by 0.
+inline constexpr double kZeroIsUnread = 1;
+bool zero_is_unread(const Term& function);
+
 /// Where the function of a term has values.
 Domain domain_of(const Term& function);
 
@@ -114,8 +119,8 @@ int find_function(std::string_view name);
 absl::StatusOr<Formula> parse(std::string_view text, std::string_view inputs = "");
 
 /// The same formula in fewer operations: constants are folded, divisions and powers become products and functions of
-/// one variable, which is what can be computed in fixed point. Errors: InvalidArgument with line and column for a
-/// division by 0 or a constant without a value.
+/// one variable, which is what can be computed in fixed point, and roots of squares norms (roots.h). Errors:
+/// InvalidArgument with line and column for a division by 0 or a constant without a value.
 absl::StatusOr<Formula> simplify(const Formula& formula);
 
 /// Evaluates one event in float64. Where a function has no value the result is not a number.

@@ -47,7 +47,7 @@ const Function kFunctions[] = {
     {"log1p", plain<std::log1p>, kInfinity, {-1, kInfinity, true}},
     {"sqrt", plain<std::sqrt>, kInfinity, {0, kInfinity}},
     {"cbrt", plain<std::cbrt>, kInfinity, kEverywhere},
-    {"inv", [](double x, double) { return 1 / x; }, kInfinity, kNotZero},
+    {"inv", [](double x, double p) { return x == 0 && p == kZeroIsUnread ? 0 : 1 / x; }, kInfinity, kNotZero},
     {"sigmoid", plain<logistic>, 0.25, kEverywhere},
     {"softplus", plain<softplus>, 1, kEverywhere},
 };
@@ -64,6 +64,10 @@ int find_function(std::string_view name) {
     if (kFunctions[i].name == name) return static_cast<int>(i);
   }
   return -1;
+}
+
+bool zero_is_unread(const Term& function) {
+  return kFunctions[function.index].name == "inv" && function.number == kZeroIsUnread;
 }
 
 Domain domain_of(const Term& function) {

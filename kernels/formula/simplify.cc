@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "kernels/formula/builder.h"
+#include "kernels/formula/roots.h"
 
 namespace strobe::formula {
 namespace {
@@ -31,6 +32,7 @@ class Simplifier {
     for (const Output& output : source_.outputs)
       builder_.formula().outputs.push_back({output.name, terms_[output.term]});
     builder_.formula().text = source_.text;
+    forget_unread();
     return std::move(builder_.formula());
   }
 
@@ -40,6 +42,27 @@ class Simplifier {
   static absl::Status at(const Term& term, const absl::Status& status) {
     return absl::InvalidArgumentError(
         absl::StrCat("line ", term.line, ", column ", term.column, ": ", status.message()));
+  }
+
+  /// Keeps what outputs hang on: whatever else would be analysed, and warned of, for nothing.
+  void forget_unread() {
+    Formula& formula = builder_.formula();
+    std::vector<bool> read(formula.terms.size());
+    for (const Output& output : formula.outputs) read[output.term] = true;
+    for (size_t t = formula.terms.size(); t-- > 0;) {
+      if (!read[t]) continue;
+      for (const TermId argument : formula.terms[t].arguments) read[argument] = true;
+    }
+    std::vector<Term> kept;
+    std::vector<TermId> place(formula.terms.size());
+    for (size_t t = 0; t < formula.terms.size(); ++t) {
+      if (!read[t]) continue;
+      for (TermId& argument : formula.terms[t].arguments) argument = place[argument];
+      place[t] = static_cast<TermId>(kept.size());
+      kept.push_back(std::move(formula.terms[t]));
+    }
+    formula.terms = std::move(kept);
+    for (Output& output : formula.outputs) output.term = place[output.term];
   }
 
   Result translate(const Term& term) {
@@ -61,6 +84,9 @@ class Simplifier {
       case Op::kSelect:
         if (const double* c = builder_.number(arguments[0])) return *c > 0 ? arguments[1] : arguments[2];
         if (arguments[1] == arguments[2]) return arguments[1];
+        break;
+      case Op::kFunction:
+        if (term.index == find_function("sqrt")) return square_root(builder_, arguments[0]);
         break;
       default:
         break;
@@ -98,7 +124,7 @@ class Simplifier {
   Result power(TermId base, TermId exponent) {
     if (const double* p = builder_.number(exponent)) {
       if (*p == std::floor(*p) && *p >= 0 && *p <= kLargestProduct) return product(base, static_cast<int>(*p));
-      if (*p == 0.5) return builder_.function("sqrt", base);
+      if (*p == 0.5) return square_root(builder_, base);
       if (*p == -1) return builder_.function("inv", base);
       return builder_.make(Op::kFunction, {base}, power_function(), *p);
     }

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "kernels/quantise/wide_root.h"
 
 namespace strobe::quantise {
 
@@ -118,8 +119,11 @@ class Approximator {
     const Wide last = high_ >> shift;
     points_ = static_cast<double>(last - first_) + 1;
     if (points_ > kMostPoints) {
-      refuse(absl::StrCat("its argument takes ", points_,
-                          " values for the error asked for; cast it to a coarser type, or allow more error"));
+      refuse(absl::StrFormat(
+          "the error asked for needs its argument, %.6g to %.6g, to within %.2g, and there are %.2g such values; more "
+          "than %.2g are too many: allow a larger OutputError, or give the inputs that it hangs on narrower types "
+          "(InputPrecision)",
+          value(low_, given), value(high_, given), std::ldexp(1.0, -cut), points_, kMostPoints));
       return x;
     }
     const auto offset = [&](Wide limit) { return writer_.constant(static_cast<int64_t>(limit), cut); };
@@ -131,7 +135,7 @@ class Approximator {
     };
     if (known_high_ > high_) x = writer_.subtract(offset(last), saturating(writer_.subtract(offset(last), x)));
     StepId u = writer_.subtract(x, offset(first_));
-    if (known_low_ < low_) u = saturating(u);
+    if (known_low_ < low_) u = f_.zero_is_unread ? writer_.maximum(u, writer_.constant(0, 0)) : saturating(u);
     // What step by step could still lie outside does not.
     if (writer_.at(u).low < 0 || writer_.at(u).high > last - first_)
       u = writer_.cast(u, type_for(0, std::max<Wide>(last - first_, 1), writer_.at(u).fraction, Rounding::kTrn));
@@ -221,6 +225,7 @@ double sensitivity(const SmoothFunction& f, double low, double high, double dist
 
 Approximation approximate(StepWriter& writer, FunctionFits& fits, const SmoothFunction& f,
                           const ApproximatedArgument& x, double tolerance) {
+  if (needs_wide_root(writer, f, x, tolerance)) return wide_root(writer, fits, f, x, tolerance);
   return Approximator(writer, fits, f, tolerance).run(x);
 }
 

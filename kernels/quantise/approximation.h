@@ -23,6 +23,7 @@ struct Approximation {
 /// Writes steps that compute f(x) to within `tolerance` and the effect of the argument's own `error`, and says how
 /// well. The argument's grid is cut to what the tolerance needs; then the steps are those of one of `fits`. An argument
 /// outside the domain gets the value at the domain's nearest grid point, and is counted as saturated.
+/// A square root of more arguments than a fit takes is that of the argument times a power of 4 (wide_root.h).
 /// Errors (in the writer's status): those of `FunctionFits::fit`; InvalidArgument for more than 2^44 arguments.
 Approximation approximate(StepWriter& writer, FunctionFits& fits, const SmoothFunction& f,
                           const ApproximatedArgument& x, double tolerance);

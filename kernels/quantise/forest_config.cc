@@ -1,15 +1,13 @@
 #include "kernels/quantise/forest_config.h"
 
-#include <yaml-cpp/yaml.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <string_view>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "kernels/quantise/config_file.h"
 
 namespace strobe::quantise {
 namespace {
@@ -35,16 +33,12 @@ std::string plain(const std::string& key) {
 
 class Parser {
  public:
-  Parser(const std::string& origin, ForestConfig& config) : origin_(origin), config_(config) {}
+  Parser(const std::string& origin, ForestConfig& config) : file_(origin), config_(config) {}
 
   absl::Status parse(const std::string& yaml) {
-    YAML::Node root;
-    try {
-      root = YAML::Load(yaml);
-      if (root.IsMap() && root["Forest"]) root = root["Forest"];
-    } catch (const YAML::Exception& e) {
-      return absl::InvalidArgumentError(absl::StrCat(origin_, ":", e.mark.line + 1, ": not YAML: ", e.msg));
-    }
+    auto loaded = file_.load(yaml);
+    if (!loaded.ok()) return loaded.status();
+    const YAML::Node root = loaded->IsMap() && (*loaded)["Forest"] ? (*loaded)["Forest"] : *loaded;
     if (!root.IsMap()) return error(root, "expected a map with keys such as InputPrecision");
     // Compatibility and Precision first: they change the defaults of others.
     for (const bool first : {true, false}) {
@@ -60,9 +54,7 @@ class Parser {
   }
 
  private:
-  absl::Status error(const YAML::Node& node, const std::string& text) const {
-    return absl::InvalidArgumentError(absl::StrCat(origin_, ":", node.Mark().line + 1, ": ", text));
-  }
+  absl::Status error(const YAML::Node& node, const std::string& flaw) const { return file_.error(node, flaw); }
 
   absl::Status parse_entry(const YAML::Node& node, const std::string& key, const std::string& name) {
     if (std::find(kWithoutEffect.begin(), kWithoutEffect.end(), name) != kWithoutEffect.end()) {
@@ -115,8 +107,8 @@ class Parser {
                           std::optional<FixedType>& type) {
     type.reset();
     if (absl::AsciiStrToLower(value) == "auto") return absl::OkStatus();
-    auto parsed = FixedType::parse(value);
-    if (!parsed.ok()) return error(node, absl::StrCat(key, ": ", std::string(parsed.status().message())));
+    auto parsed = file_.type(node, key);
+    if (!parsed.ok()) return parsed.status();
     type = *parsed;
     return absl::OkStatus();
   }
@@ -125,16 +117,10 @@ class Parser {
   absl::Status parse_error(const YAML::Node& node, const std::string& key, const std::string& value) {
     config_.score_error.reset();
     if (absl::AsciiStrToLower(value) == "exact") return absl::OkStatus();
-    double number = 0;
-    int exponent = 0;
-    if (value.starts_with("2^") ? absl::SimpleAtoi(value.substr(2), &exponent) : absl::SimpleAtod(value, &number)) {
-      if (value.starts_with("2^")) number = std::ldexp(1.0, exponent);
-      if (number > 0 && std::isfinite(number)) {
-        config_.score_error = number;
-        return absl::OkStatus();
-      }
-    }
-    return error(node, absl::StrCat(key, ": expected exact, or a number above 0 such as 2^-12, found '", value, "'"));
+    auto number = file_.positive_number(node, key, "exact, or a number above 0 such as 2^-12");
+    if (!number.ok()) return number.status();
+    config_.score_error = *number;
+    return absl::OkStatus();
   }
 
   absl::Status check(const YAML::Node& root) const {
@@ -143,7 +129,7 @@ class Parser {
     return absl::OkStatus();
   }
 
-  const std::string& origin_;
+  ConfigFile file_;
   ForestConfig& config_;
   bool has_sum_ = false;
 };

@@ -25,7 +25,7 @@ class Hls4mlLowering {
     for (const int output : form_.outputs) results.push_back(writer_.cast(value(output), config_.precision));
     if (!writer_.status().ok()) return writer_.status();
     LoweredFormula result;
-    result.output = config_.precision;
+    result.outputs = {config_.precision};
     result.program = std::move(writer_).finish(results);
     return result;
   }

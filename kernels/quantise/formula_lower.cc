@@ -19,49 +19,93 @@ using model::Rounding;
 
 constexpr int kMostAttempts = 12;
 
+/// What a formula's outputs shall be.
+struct Targets {
+  FormulaErrors errors;
+  std::vector<std::optional<FixedType>> types;  ///< of outputs whose type is given
+  bool type_each = false;                       ///< others have the narrowest each, or one for all
+};
+
+Targets targets_of(const Formula& formula, const FormulaConfig& config) {
+  Targets targets;
+  for (const formula::Output& output : formula.outputs) {
+    targets.errors.outputs.push_back(config.output_error.of(output.name).value_or(FormulaConfig::kOutputError));
+    targets.types.push_back(config.output_type.of(output.name));
+  }
+  targets.errors.step = config.step_error > 0 ? config.step_error : targets.errors.least() / 16;
+  targets.errors.saturate = config.saturate;
+  targets.type_each = config.has_type_each();
+  return targets;
+}
+
+/// A program, and how it compares with what is asked for.
+struct Written {
+  LoweredFormula formula;
+  double reached = 0;  ///< the largest bound, as a share of its output's error; what a given type loses is allowed
+  double inside = 0;   ///< the same before the conversion to the outputs' types
+  std::vector<Jump> jumps;
+};
+
 /// One attempt: the terms within a budget, then what becomes of the outputs.
 class Attempt {
  public:
-  Attempt(const Formula& formula, const FormulaRanges& ranges, const model::TensorType& input,
-          const FormulaConfig& config)
-      : formula_(formula), ranges_(ranges), config_(config), writer_(input) {}
+  Attempt(const Formula& formula, const FormulaRanges& ranges, const model::TensorType& input, const Targets& targets)
+      : formula_(formula), ranges_(ranges), targets_(targets), writer_(input) {}
 
-  absl::StatusOr<LoweredFormula> run(double scale, bool count_types, FunctionFits& fits) && {
-    const auto outputs = lower_terms(formula_, ranges_, {config_.output_error, scale, count_types}, fits, writer_);
-    if (!outputs.ok()) return outputs.status();
-    return finish(*outputs);
+  absl::StatusOr<Written> run(double scale, bool count_types, FunctionFits& fits) && {
+    const TermBudget budget = {targets_.errors.least(), scale, count_types};
+    auto terms = lower_terms(formula_, ranges_, budget, fits, writer_);
+    if (!terms.ok()) return terms.status();
+    auto written = finish(terms->outputs);
+    if (written.ok()) written->jumps = std::move(terms->jumps);
+    return written;
   }
 
  private:
-  absl::StatusOr<LoweredFormula> finish(const std::vector<TermValue>& outputs) {
-    LoweredFormula result;
-    result.output = config_.output_type ? *config_.output_type : common_type(outputs);
+  absl::StatusOr<Written> finish(const std::vector<TermValue>& outputs) {
+    Written result;
+    const std::vector<FixedType> types = types_of(outputs);
     std::vector<StepId> results;
     for (size_t o = 0; o < outputs.size(); ++o) {
-      if (config_.output_type) {
-        if (absl::Status s = check_type(outputs[o].step, formula_.outputs[o]); !s.ok()) return s;
+      const FixedType& type = types[o];
+      if (targets_.types[o]) {
+        if (absl::Status s = check_type(outputs[o].step, type, formula_.outputs[o]); !s.ok()) return s;
       }
-      const int lost = writer_.at(outputs[o].step).fraction - result.output.fraction();
-      const double step = result.output.step();
-      const bool halved = result.output.rounding != Rounding::kTrn && result.output.rounding != Rounding::kTrnZero;
-      result.error_inside = std::max(result.error_inside, outputs[o].error);
-      result.error_bound = std::max(result.error_bound, outputs[o].error + (lost > 0 ? halved ? step / 2 : step : 0));
-      results.push_back(writer_.cast(outputs[o].step, result.output));
+      const bool halved = type.rounding != Rounding::kTrn && type.rounding != Rounding::kTrnZero;
+      const bool loses = writer_.at(outputs[o].step).fraction > type.fraction();
+      const double inside = outputs[o].error, bound = inside + (loses ? type.step() / (halved ? 2 : 1) : 0);
+      const double allowed = targets_.errors.outputs[o];
+      result.formula.error_bounds.push_back(bound);
+      result.inside = std::max(result.inside, inside / allowed);
+      result.reached = std::max(result.reached, (targets_.types[o] ? inside : bound) / allowed);
+      results.push_back(writer_.cast(outputs[o].step, type));
       if (!writer_.status().ok()) return located(formula_, formula_.outputs[o].term, writer_.status());
     }
     for (size_t o = 0; o < results.size(); ++o) {
       if (results[o] != outputs[o].step) writer_.name(results[o], formula_.outputs[o].name);
     }
-    result.program = std::move(writer_).finish(results);
-    result.warnings = ranges_.warnings;
+    const bool same = std::all_of(types.begin(), types.end(), [&](const FixedType& t) { return t == types[0]; });
+    result.formula.outputs = same ? std::vector{types[0]} : types;
+    result.formula.program = std::move(writer_).finish(results);
+    result.formula.warnings = ranges_.warnings;
     return result;
   }
 
-  /// Holds all outputs on one grid that loses a quarter of the error at most.
-  FixedType common_type(const std::vector<TermValue>& outputs) const {
+  std::vector<FixedType> types_of(const std::vector<TermValue>& outputs) const {
+    const FixedType common = common_type(outputs, targets_.errors.least());
+    std::vector<FixedType> types;
+    for (size_t o = 0; o < outputs.size(); ++o) {
+      const FixedType own = targets_.type_each ? common_type({outputs[o]}, targets_.errors.outputs[o]) : common;
+      types.push_back(targets_.types[o].value_or(own));
+    }
+    return types;
+  }
+
+  /// Holds outputs on one grid that loses a quarter of the error at most.
+  FixedType common_type(const std::vector<TermValue>& outputs, double error) const {
     int fraction = -60;
     for (const TermValue& y : outputs) fraction = std::max(fraction, writer_.at(y.step).fraction);
-    fraction = std::min(fraction, static_cast<int>(std::ceil(-std::log2(config_.output_error / 2))));
+    fraction = std::min(fraction, static_cast<int>(std::ceil(-std::log2(error / 2))));
     FixedType result = FixedType::ufixed(1, 1 - fraction, Rounding::kRnd);
     for (const TermValue& y : outputs) {
       const Step& step = writer_.at(y.step);
@@ -79,8 +123,7 @@ class Attempt {
     return result;
   }
 
-  absl::Status check_type(StepId y, const formula::Output& output) const {
-    const FixedType& type = *config_.output_type;
+  absl::Status check_type(StepId y, const FixedType& type, const formula::Output& output) const {
     if (type.overflow != model::Overflow::kWrap) return absl::OkStatus();
     const double low = static_cast<double>(type.min_raw()) * type.step();
     const double high = (static_cast<double>(type.max_raw()) + 1) * type.step();
@@ -92,20 +135,46 @@ class Attempt {
 
   const Formula& formula_;
   const FormulaRanges& ranges_;
-  const FormulaConfig& config_;
+  const Targets& targets_;
   StepWriter writer_;
 };
 
-/// A step function's argument that is not exact is worth a word.
-void warn_of_steps(const Formula& formula, double step_error, LoweredFormula& result) {
-  int jumps = 0;
-  for (const Term& term : formula.terms) {
-    jumps += term.op == Op::kFloor || term.op == Op::kCeil || term.op == Op::kRound || term.op == Op::kTable;
+std::string_view jumping(const Term& term) {
+  switch (term.op) {
+    case Op::kFloor:
+      return "floor";
+    case Op::kCeil:
+      return "ceil";
+    case Op::kRound:
+      return "round";
+    case Op::kSign:
+      return "sign";
+    case Op::kTable:
+      return "a table";
+    default:
+      return "a comparison";
   }
-  if (jumps == 0) return;
-  result.warnings.push_back(absl::StrCat(jumps, " roundings or tables see their arguments to within about ",
-                                         absl::StrFormat("%.2g", step_error),
-                                         " (StepError): closer to a jump, either side may come out"));
+}
+
+/// What jumps at a number that is not exact is worth a word: it can jump for an event for which the formula does not.
+void warn_of_jumps(const Formula& formula, const std::vector<Jump>& jumps, std::vector<std::string>& warnings) {
+  constexpr size_t kShown = 3;
+  if (jumps.empty()) return;
+  std::string list;
+  double largest = 0;
+  for (size_t i = 0; i < jumps.size(); ++i) {
+    largest = std::max(largest, jumps[i].error);
+    if (i >= kShown) continue;
+    absl::StrAppend(&list, i == 0 ? "" : ", ", std::string(jumping(formula.terms[jumps[i].term])), " (",
+                    formula.place(jumps[i].term), ")");
+  }
+  if (jumps.size() > kShown) absl::StrAppend(&list, " and ", jumps.size() - kShown, " more");
+  warnings.push_back(absl::StrCat(
+      list, jumps.size() == 1 ? " looks at a number that is" : " look at numbers that are", " right to within ",
+      absl::StrFormat("%.1g", largest),
+      ": an event closer than that to where the result jumps (to the next cell, whole number or branch) may fall on "
+      "the "
+      "other side of the jump than in floating point. StepError in a configuration makes such events fewer"));
 }
 
 }  // namespace
@@ -114,46 +183,46 @@ absl::StatusOr<LoweredFormula> lower_formula(const Formula& source, const model:
                                              const FormulaConfig& config) {
   auto formula = formula::simplify(source);
   if (!formula.ok()) return formula.status();
-  const double step_error = config.step_error > 0 ? config.step_error : config.output_error / 16;
-  auto ranges = analyse_ranges(*formula, input.types[0], config.output_error, step_error, config.saturate);
+  const Targets targets = targets_of(*formula, config);
+  auto ranges = analyse_ranges(*formula, input, targets.errors);
   if (!ranges.ok()) return ranges.status();
   FunctionFits fits;
   const auto attempt = [&](double scale, bool count_types) {
-    return Attempt(*formula, *ranges, input, config).run(scale, count_types, fits);
+    return Attempt(*formula, *ranges, input, targets).run(scale, count_types, fits);
   };
   // Budgets are shares that rarely all go the same way: they grow while the bound leaves room, and shrink until it
   // holds.
   double scale = 1, best_scale = 1, reached = 0;
-  std::optional<LoweredFormula> best;
+  std::optional<Written> best;
   for (int attempts = 0; attempts < kMostAttempts; ++attempts) {
     auto result = attempt(scale, false);
-    if (!result.ok() && !best) return result;
-    // What a given type loses is the user's wish.
-    reached = !result.ok() ? HUGE_VAL : config.output_type ? result->error_inside : result->error_bound;
-    const bool holds = reached <= config.output_error;
+    if (!result.ok() && !best) return result.status();
+    reached = result.ok() ? result->reached : HUGE_VAL;
+    const bool holds = reached <= 1;
     if (!holds && best) break;
     if (!holds) {
-      scale *= std::clamp(0.9 * config.output_error / reached, 1.0 / 16, 0.75);
+      scale *= std::clamp(0.9 / reached, 1.0 / 16, 0.75);
       continue;
     }
     best = *std::move(result);
     best_scale = scale;
-    const double room = 0.7 * config.output_error / std::max(best->error_inside, 1e-30);
-    if (room < 1.5 || attempts >= 3 || best->error_inside == 0) break;
+    const double room = 0.7 / std::max(best->inside, 1e-30);
+    if (room < 1.5 || attempts >= 3 || best->inside == 0) break;
     scale *= std::min(room, 16.0);
   }
   if (!best) {
-    return absl::InvalidArgumentError(absl::StrFormat(
-        "an output error of %.3g cannot be reached: its bound stays at %.3g", config.output_error, reached));
+    return absl::InvalidArgumentError(
+        absl::StrFormat("an output error of %.3g cannot be reached: its bound stays at %.3g", targets.errors.least(),
+                        reached * targets.errors.least()));
   }
   if (!formula->types.empty()) {
     auto counted = attempt(best_scale, true);
-    if (!counted.ok()) return counted;
+    if (!counted.ok()) return counted.status();
     best = *std::move(counted);
   }
-  best->evaluations = fits.evaluations();
-  warn_of_steps(*formula, step_error, *best);
-  return *std::move(best);
+  best->formula.evaluations = fits.evaluations();
+  warn_of_jumps(*formula, best->jumps, best->formula.warnings);
+  return std::move(best->formula);
 }
 
 }  // namespace strobe::quantise

@@ -13,15 +13,15 @@ namespace strobe::quantise {
 /// A formula as a fixed-point program.
 struct LoweredFormula {
   layers::formula::Program program;
-  model::FixedType output;  ///< of every output
-  double error_bound = 0;   ///< of the difference to the formula in exact arithmetic, over all outputs and inputs
-  double error_inside = 0;  ///< the same before the conversion to the output's type
+  std::vector<model::FixedType> outputs;  ///< one for all, or one for each output
+  /// Of the difference to the formula in exact arithmetic, over all inputs: of each output.
+  std::vector<double> error_bounds;
   std::vector<std::string> warnings;
   int64_t evaluations = 0;  ///< how often functions were computed on the way here
 };
 
 /// Chooses every step's format such that nothing overflows and no output differs from the formula by more than
-/// `config.output_error`. The error that each step may add follows from how much it matters (FormulaRanges); the bound
+/// `config` allows it. The error that each step may add follows from how much it matters (FormulaRanges); the bound
 /// is then carried forward through the steps as written, and budgets shrink until it holds.
 ///
 /// Step functions (floor, comparisons, tables) jump: an event whose argument lies closer to a jump than the argument's

@@ -1,8 +1,8 @@
 #include "kernels/quantise/formula_ranges.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <map>
 #include <numbers>
 
 #include "absl/strings/str_cat.h"
@@ -32,12 +32,13 @@ std::string shown(Interval x) { return absl::StrFormat("%.6g to %.6g", x.low, x.
 
 class Analysis {
  public:
-  Analysis(const Formula& formula, const model::FixedType& input, double output_error, double step_error, bool saturate)
-      : formula_(formula), output_error_(output_error), step_slope_(output_error / step_error), saturate_(saturate) {
-    const double step = input.step();
-    const double most = std::ldexp(1.0, input.width - (input.is_signed ? 1 : 0)) - 1;
-    input_ = {input.is_signed ? -(most + 1) * step : 0, most * step};
-    grid_ = step;
+  Analysis(const Formula& formula, const model::TensorType& input, const FormulaErrors& errors)
+      : formula_(formula),
+        input_(input),
+        errors_(errors),
+        output_error_(errors.least()),
+        step_slope_(output_error_ / errors.step) {
+    for (const Term& term : formula.terms) grids_.push_back(grid_of(term));
   }
 
   absl::StatusOr<FormulaRanges> run() {
@@ -45,7 +46,7 @@ class Analysis {
       auto interval = value_of(static_cast<TermId>(t));
       if (!interval.ok()) return interval.status();
       if (!std::isfinite(interval->low) || !std::isfinite(interval->high) || interval->size() > 0x1p100)
-        return error(static_cast<TermId>(t), "its values can exceed 2^100");
+        return too_large(static_cast<TermId>(t));
       result_.values.push_back(*interval);
     }
     // How flat a function must be depends on how much it matters, and that on how large what it is multiplied with is.
@@ -63,22 +64,67 @@ class Analysis {
     return absl::InvalidArgumentError(absl::StrCat(formula_.place(t), ": ", flaw));
   }
 
+  /// The inputs that a term hangs on, with their types: "eta1, eta2 (ap_fixed<16,10>)".
+  std::string inputs_of(TermId t) const {
+    std::vector<bool> read(static_cast<size_t>(t) + 1);
+    read[t] = true;
+    std::map<std::string, std::string> by_type;
+    for (TermId i = t; i >= 0; --i) {
+      if (!read[i]) continue;
+      const Term& term = formula_.terms[i];
+      for (const TermId argument : term.arguments) read[argument] = true;
+      if (term.op != Op::kInput) continue;
+      std::string& names = by_type[input_.at(term.index).to_string()];
+      names = absl::StrCat(formula_.inputs[term.index], names.empty() ? "" : ", ", names);
+    }
+    std::string text;
+    for (const auto& [type, names] : by_type) absl::StrAppend(&text, text.empty() ? "" : ", ", names, " (", type, ")");
+    return text;
+  }
+
+  absl::Status too_large(TermId t) const {
+    const Term& term = formula_.terms[t];
+    const std::string what = term.op == Op::kFunction ? absl::StrCat(std::string(formula::functions()[term.index].name),
+                                                                     " of ", shown(argument(term, 0)), ": ")
+                                                      : "";
+    return error(t, absl::StrCat(what, "its values can exceed 2^100; narrower types of the inputs it hangs on, ",
+                                 inputs_of(t), ", help (InputPrecision in a configuration), or clamp(x, low, high)"));
+  }
+
+  /// The smallest step of the inputs that a term hangs on, which terms before it are known by; 1 of numbers.
+  double grid_of(const Term& term) const {
+    if (term.op == Op::kInput) return input_.at(term.index).step();
+    double grid = HUGE_VAL;
+    for (const TermId argument : term.arguments) {
+      if (formula_.terms[argument].op != Op::kConstant) grid = std::min(grid, grids_[argument]);
+    }
+    return std::isfinite(grid) ? grid : 1;
+  }
+
+  static Interval range_of(const model::FixedType& type) {
+    const double most = std::ldexp(1.0, type.width - (type.is_signed ? 1 : 0)) - 1;
+    return {type.is_signed ? -(most + 1) * type.step() : 0, most * type.step()};
+  }
+
   Interval argument(const Term& term, int i) const { return result_.values[term.arguments[i]]; }
 
   absl::StatusOr<Interval> value_of(TermId t) {
     const Term& term = formula_.terms[t];
-    std::array<Interval, 3> x{};
-    for (size_t i = 0; i < term.arguments.size(); ++i) x[i] = argument(term, static_cast<int>(i));
-    const Interval a = x[0], b = x[1];
+    std::vector<Interval> x;
+    for (const TermId i : term.arguments) x.push_back(result_.values[i]);
+    const Interval a = x.empty() ? Interval{} : x[0], b = x.size() < 2 ? Interval{} : x[1];
     switch (term.op) {
       case Op::kInput:
-        return input_;
+        return range_of(input_.at(term.index));
       case Op::kConstant:
         return Interval{term.number, term.number};
       case Op::kAdd:
         return Interval{a.low + b.low, a.high + b.high};
       case Op::kSubtract:
+        if (const auto remainder = remainder_of(formula_, term)) return remainder->range;
         return Interval{a.low - b.high, a.high - b.low};
+      case Op::kNorm:
+        return norm(x);
       case Op::kMultiply: {
         Interval product = times(a, b);
         if (term.arguments[0] == term.arguments[1])
@@ -121,6 +167,16 @@ class Analysis {
     }
   }
 
+  static Interval norm(const std::vector<Interval>& arguments) {
+    Interval squares;
+    for (const Interval& x : arguments) {
+      const double least = x.low <= 0 && x.high >= 0 ? 0 : std::min(std::abs(x.low), std::abs(x.high));
+      squares.low += least * least;
+      squares.high += x.size() * x.size();
+    }
+    return {std::sqrt(squares.low), std::sqrt(squares.high)};
+  }
+
   absl::StatusOr<Interval> cast(TermId t, const model::FixedType& type, Interval a) const {
     const double low = static_cast<double>(type.min_raw()) * type.step();
     const double high = static_cast<double>(type.max_raw()) * type.step();
@@ -136,7 +192,9 @@ class Analysis {
     const std::string name(formula::functions()[term.index].name);
     const formula::Domain domain = formula::domain_of(term);
     const bool hits_zero = domain.not_zero && a.low <= 0 && a.high >= 0;
-    if (hits_zero && !saturate_) {
+    const bool unread = formula::zero_is_unread(term);
+    const double grid = grids_[term.arguments[0]];
+    if (hits_zero && !errors_.saturate && !unread) {
       return error(t, absl::StrCat("division by an interval that contains zero (", shown(a),
                                    "); bound it, for example by max(x, 0.1), or allow it by `Domain: saturate`"));
     }
@@ -148,21 +206,21 @@ class Analysis {
         (domain.open_high && a.low >= domain.high) || (hits_zero && a.low == 0 && a.high == 0)) {
       return error(t, absl::StrCat(name, ": its argument (", shown(a), ") never lies where the function is defined"));
     }
-    if (outside || hits_zero) {
+    if (outside || (hits_zero && !unread)) {
       result_.warnings.push_back(absl::StrCat(formula_.place(t), ": ", name, ": its argument (", shown(a),
                                               ") can leave the function's domain; such events get the value at the "
                                               "domain's limit and are counted as saturated"));
     }
     if (name == "sin" || name == "cos") return wave(name, a);
     // Open limits: as close as the input's grid comes, which is enough for an estimate.
-    Interval x = {std::max(a.low, domain.low + (domain.open_low ? grid_ : 0)),
-                  std::min(a.high, domain.high - (domain.open_high ? grid_ : 0))};
+    Interval x = {std::max(a.low, domain.low + (domain.open_low ? grid : 0)),
+                  std::min(a.high, domain.high - (domain.open_high ? grid : 0))};
     x.high = std::max(x.high, x.low);
     if (hits_zero) {
-      const double pole = function_value(term, grid_);
-      Interval y = hull({pole, function_value(term, -grid_)});
-      if (a.low >= 0) y = hull({pole, function_value(term, std::max(a.high, grid_))});
-      if (a.high <= 0) y = hull({function_value(term, -grid_), function_value(term, std::min(a.low, -grid_))});
+      const double pole = function_value(term, grid);
+      Interval y = hull({pole, function_value(term, -grid)});
+      if (a.low >= 0) y = hull({pole, function_value(term, std::max(a.high, grid))});
+      if (a.high <= 0) y = hull({function_value(term, -grid), function_value(term, std::min(a.low, -grid))});
       return y;
     }
     Interval y = hull({function_value(term, x.low), function_value(term, x.high)});
@@ -190,12 +248,13 @@ class Analysis {
   double slope_of(const Term& term, Interval a, double slope) const {
     SmoothFunction smooth = smooth_function(term);
     if (std::isfinite(smooth.steepest)) return smooth.steepest;
-    if (smooth.domain.not_zero && a.low < 0 && a.high > 0) smooth.gap = grid_;
+    const double grid = grids_[term.arguments[0]];
+    if (smooth.domain.not_zero && a.low < 0 && a.high > 0) smooth.gap = grid;
     double low = std::max(a.low, smooth.domain.low), high = std::min(a.high, smooth.domain.high);
-    if (smooth.domain.open_low) low = std::max(low, smooth.domain.low + grid_);
-    if (smooth.domain.open_high) high = std::min(high, smooth.domain.high - grid_);
-    if (smooth.domain.not_zero && low == 0) low = grid_;
-    if (smooth.domain.not_zero && high == 0) high = -grid_;
+    if (smooth.domain.open_low) low = std::max(low, smooth.domain.low + grid);
+    if (smooth.domain.open_high) high = std::min(high, smooth.domain.high - grid);
+    if (smooth.domain.not_zero && low == 0) low = grid;
+    if (smooth.domain.not_zero && high == 0) high = -grid;
     const double allowed = output_error_ / 8 / std::max(slope, 1e-6);
     double distance = 1;
     while (distance > 0x1p-60 && !(sensitivity(smooth, low, std::max(low, high), distance) <= allowed)) distance /= 2;
@@ -206,7 +265,10 @@ class Analysis {
     result_.rounded = 0;
     result_.slopes.assign(formula_.terms.size(), 0);
     result_.feeds_step.assign(formula_.terms.size(), false);
-    for (const formula::Output& output : formula_.outputs) result_.slopes[output.term] = 1;
+    for (size_t o = 0; o < formula_.outputs.size(); ++o) {
+      double& slope = result_.slopes[formula_.outputs[o].term];
+      slope = std::max(slope, output_error_ / errors_.outputs[o]);
+    }
     for (size_t t = formula_.terms.size(); t-- > 0;) spread(formula_.terms[t], result_.slopes[t]);
   }
 
@@ -246,6 +308,9 @@ class Analysis {
         give(term, 0, slope);
         give(term, 1, slope);
         break;
+      case Op::kNorm:  // |norm(x + e) - norm(x)| <= norm(e)
+        for (size_t i = 0; i < term.arguments.size(); ++i) give(term, static_cast<int>(i), slope);
+        break;
       case Op::kNegate:
       case Op::kAbs:
         give(term, 0, slope);
@@ -261,10 +326,10 @@ class Analysis {
   }
 
   const Formula& formula_;
+  const model::TensorType& input_;
+  const FormulaErrors& errors_;
   double output_error_, step_slope_;
-  bool saturate_;
-  Interval input_;
-  double grid_ = 1;
+  std::vector<double> grids_;  ///< of each term
   FormulaRanges result_;
 };
 
@@ -274,14 +339,41 @@ SmoothFunction smooth_function(const Term& term) {
   return {.index = term.index,
           .parameter = term.number,
           .domain = formula::domain_of(term),
-          .steepest = formula::functions()[term.index].steepest};
+          .steepest = formula::functions()[term.index].steepest,
+          .zero_is_unread = formula::zero_is_unread(term)};
 }
 
 double function_value(const Term& term, double x) { return formula::functions()[term.index].evaluate(x, term.number); }
 
-absl::StatusOr<FormulaRanges> analyse_ranges(const Formula& formula, const model::FixedType& input, double output_error,
-                                             double step_error, bool saturate) {
-  return Analysis(formula, input, output_error, step_error, saturate).run();
+std::optional<Remainder> remainder_of(const Formula& formula, const Term& term) {
+  const auto at = [&](TermId t) -> const Term& { return formula.terms[t]; };
+  // The number that a term multiplies another one with; 1 of any other term, which is `other` itself then.
+  const auto multiple = [&](TermId t, TermId& other) {
+    for (const int i : {0, 1}) {
+      if (at(t).op != Op::kMultiply || at(at(t).arguments[i]).op != Op::kConstant) continue;
+      other = at(t).arguments[1 - i];
+      return at(at(t).arguments[i]).number;
+    }
+    other = t;
+    return 1.0;
+  };
+  if (term.op != Op::kSubtract) return std::nullopt;
+  TermId whole = 0, dividend = 0;
+  const double divisor = multiple(term.arguments[1], whole);
+  const bool rounds = at(whole).op == Op::kRound;
+  if (divisor == 0 || (at(whole).op != Op::kFloor && !rounds)) return std::nullopt;
+  const TermId quotient = at(whole).arguments[0];
+  const double factor = quotient == term.arguments[0] ? 1 : multiple(quotient, dividend);
+  if ((quotient != term.arguments[0] && dividend != term.arguments[0]) || std::abs(factor * divisor - 1) > 1e-15)
+    return std::nullopt;
+  const double half = std::abs(divisor) / 2;
+  if (rounds) return Remainder{quotient, divisor, {-half, half}};
+  return Remainder{quotient, divisor, {std::min(divisor, 0.0), std::max(divisor, 0.0)}};
+}
+
+absl::StatusOr<FormulaRanges> analyse_ranges(const Formula& formula, const model::TensorType& input,
+                                             const FormulaErrors& errors) {
+  return Analysis(formula, input, errors).run();
 }
 
 }  // namespace strobe::quantise

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,11 +29,28 @@ struct FormulaRanges {
   std::vector<std::string> warnings;
 };
 
-/// Interval analysis for outputs with at most `output_error`. `step_error` is the error that step functions may see.
-/// `saturate` allows divisions by what can be 0. Errors: InvalidArgument with line and column for such a division where
-/// it is not allowed, and for a function whose argument never lies in its domain.
-absl::StatusOr<FormulaRanges> analyse_ranges(const formula::Formula& formula, const model::FixedType& input,
-                                             double output_error, double step_error, bool saturate);
+/// What is asked of a formula.
+struct FormulaErrors {
+  std::vector<double> outputs;  ///< how far each may be off
+  double step = 0;              ///< the error that step functions may see
+  bool saturate = false;        ///< divisions by what can be 0 are allowed
+
+  double least() const { return *std::min_element(outputs.begin(), outputs.end()); }
+};
+
+/// Interval analysis over all events of type `input`. An error of an output counts by how much of its own allowed error
+/// it is, in units of the least one. Errors: InvalidArgument with line and column for a division by what can be 0 where
+/// that is not allowed, for a function whose argument never lies in its domain, and for values beyond 2^100.
+absl::StatusOr<FormulaRanges> analyse_ranges(const formula::Formula& formula, const model::TensorType& input,
+                                             const FormulaErrors& errors);
+
+/// Of x - b floor(x / b) or x - b round(x / b), with a number b: where that lies, though its parts lie further out.
+struct Remainder {
+  formula::TermId quotient = 0;  ///< x / b
+  double divisor = 0;            ///< b
+  FormulaRanges::Interval range;
+};
+std::optional<Remainder> remainder_of(const formula::Formula& formula, const formula::Term& term);
 
 /// The function of a term, and its value.
 SmoothFunction smooth_function(const formula::Term& term);

@@ -40,7 +40,7 @@ class TermLowering {
         writer_(writer),
         values_(formula.terms.size()) {}
 
-  absl::StatusOr<std::vector<Value>> run() {
+  absl::StatusOr<LoweredTerms> run() {
     for (size_t t = 0; t < formula_.terms.size(); ++t) {
       term_ = static_cast<TermId>(t);
       const Term& term = formula_.terms[t];
@@ -49,12 +49,11 @@ class TermLowering {
       if (!writer_.status().ok()) return located(formula_, term_, writer_.status());
       writer_.name(values_[t].step, term.name);
     }
-    std::vector<Value> outputs;
     for (const formula::Output& output : formula_.outputs) {
       const double* c = number(output.term);
-      outputs.push_back(c != nullptr ? rounded(*c, budget_.output_error / 8) : values_[output.term]);
+      result_.outputs.push_back(c != nullptr ? rounded(*c, budget_.output_error / 8) : values_[output.term]);
     }
-    return outputs;
+    return std::move(result_);
   }
 
  private:
@@ -62,6 +61,11 @@ class TermLowering {
   double budget() const {
     const double share = 0.75 * budget_.output_error * budget_.scale / std::max(ranges_.rounded, 1);
     return share / std::max(ranges_.slopes[term_], 1e-6);
+  }
+
+  /// The current term jumps where its arguments, which are off by `error`, pass a limit.
+  void jumps(double error) {
+    if (error > 0) result_.jumps.push_back({term_, error});
   }
 
   const double* number(TermId t) const {
@@ -115,8 +119,10 @@ class TermLowering {
       case Op::kSubtract: {
         const Value a = argument(term, 0), b = argument(term, 1);
         const StepId step = term.op == Op::kAdd ? writer_.add(a.step, b.step) : writer_.subtract(a.step, b.step);
-        return {step, a.error + b.error};
+        return in_remainder(term, {step, a.error + b.error});
       }
+      case Op::kNorm:
+        return norm(term);
       case Op::kMultiply:
         return multiply(term);
       case Op::kNegate: {
@@ -151,7 +157,8 @@ class TermLowering {
       case Op::kFunction:
         return function(term);
       case Op::kSign: {
-        const StepId x = argument(term, 0).step;
+        const auto [x, error] = argument(term, 0);
+        jumps(error);
         const StepId zero = writer_.constant(0, 0);
         const StepId below = writer_.select(x, zero, zero, writer_.constant(-1, 0));
         return {writer_.select(x, writer_.constant(1, writer_.at(x).fraction), writer_.constant(1, 0), below), 0};
@@ -177,8 +184,49 @@ class TermLowering {
     return cut(limited({writer_.multiply(a.step, b.step), error}), tolerance);
   }
 
+  /// The difference that is what a division leaves: its range is known, but for how far the quotient may be off where
+  /// it is rounded to a whole number.
+  Value in_remainder(const Term& term, Value x) {
+    const auto remainder = remainder_of(formula_, term);
+    if (!remainder) return x;
+    const int fraction = writer_.at(x.step).fraction;
+    const double margin = std::abs(remainder->divisor) * values_[remainder->quotient].error + x.error;
+    const double low = std::floor(std::ldexp(remainder->range.low - margin, fraction)) - 1;
+    const double high = std::ceil(std::ldexp(remainder->range.high + margin, fraction)) + 1;
+    if (std::max(-low, high) >= 0x1p62) return x;
+    x.step = writer_.cast(
+        x.step, type_for(static_cast<model::Wide>(low), static_cast<model::Wide>(high), fraction, Rounding::kTrn));
+    return x;
+  }
+
+  /// The root of the sum of squares, which is exact. It moves by no more than the norm of its arguments' errors.
+  Value norm(const Term& term) {
+    const double tolerance = budget();
+    const auto count = static_cast<double>(term.arguments.size());
+    double errors = 0, low = 0, high = 0;
+    std::optional<StepId> sum;
+    for (size_t i = 0; i < term.arguments.size(); ++i) {
+      const Value x = cut(argument(term, static_cast<int>(i)), tolerance / 4 / count);
+      const FormulaRanges::Interval& range = ranges_.values[term.arguments[i]];
+      const double least = range.low <= 0 && range.high >= 0 ? 0 : std::min(std::abs(range.low), std::abs(range.high));
+      low += std::pow(std::max(least - x.error, 0.0), 2);
+      high += std::pow(range.size() + x.error, 2);
+      errors += x.error * x.error;
+      const StepId square = writer_.multiply(x.step, x.step);
+      sum = sum ? writer_.add(*sum, square) : square;
+    }
+    SmoothFunction root;
+    root.index = formula::find_function("sqrt");
+    root.domain = formula::functions()[root.index].domain;
+    root.steepest = formula::functions()[root.index].steepest;
+    const Approximation y = approximate(writer_, fits_, root, {*sum, 0, low, high}, tolerance);
+    return {y.step, y.error + std::sqrt(errors)};
+  }
+
   StepId whole(const Term& term) {
-    StepId x = argument(term, 0).step;
+    const Value argued = argument(term, 0);
+    const StepId x = argued.step;
+    jumps(argued.error);
     if (term.op == Op::kRound) return writer_.cut(x, 0, Rounding::kRndConv);
     if (term.op == Op::kFloor) return writer_.cut(x, 0, Rounding::kTrn);
     return writer_.negate(writer_.cut(writer_.negate(x), 0, Rounding::kTrn));
@@ -201,6 +249,7 @@ class TermLowering {
     const double tolerance = budget();
     const Value low = rounded(table.low, tolerance / 2);
     const Value scale = rounded(cells, cells * tolerance / std::max(ranges_.values[term.arguments[0]].size(), 1e-9));
+    jumps(x.error + low.error + scale.error / cells * ranges_.values[term.arguments[0]].size());
     const StepId place =
         writer_.cut(writer_.multiply(scale.step, writer_.subtract(x.step, low.step)), 0, Rounding::kTrn);
     const StepId inside = writer_.clamp(place, 0, size - 1);
@@ -253,6 +302,8 @@ class TermLowering {
   }
 
   Condition condition_of(const Term& term) {
+    if (term.op == Op::kGreater || term.op == Op::kGreaterEqual || term.op == Op::kEqual)
+      jumps(values_[term.arguments[0]].error + values_[term.arguments[1]].error);
     if (term.op == Op::kGreater || term.op == Op::kGreaterEqual) {
       const bool strictly = term.op == Op::kGreater;
       if (const double* limit = number(term.arguments[1]))
@@ -329,12 +380,13 @@ class TermLowering {
   StepWriter& writer_;
   std::vector<Value> values_;  ///< of terms that are no numbers: whoever reads a number rounds it as finely as it must
   TermId term_ = 0;
+  LoweredTerms result_;
 };
 
 }  // namespace
 
-absl::StatusOr<std::vector<TermValue>> lower_terms(const Formula& formula, const FormulaRanges& ranges,
-                                                   const TermBudget& budget, FunctionFits& fits, StepWriter& writer) {
+absl::StatusOr<LoweredTerms> lower_terms(const Formula& formula, const FormulaRanges& ranges, const TermBudget& budget,
+                                         FunctionFits& fits, StepWriter& writer) {
   return TermLowering(formula, ranges, budget, fits, writer).run();
 }
 

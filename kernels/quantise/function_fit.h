@@ -19,6 +19,7 @@ struct SmoothFunction {
   formula::Domain domain{};
   double steepest = 0;  ///< its largest slope; infinite: it is steepest at the ends of its argument's range or at 0
   double gap = 0;       ///< with a pole at 0: how close to it arguments come
+  bool zero_is_unread = false;  ///< an argument of 0 is no fault, whatever comes out
 
   double operator()(double x) const { return formula::functions()[index].evaluate(scale * x, parameter); }
 };

@@ -1,13 +1,12 @@
 #include "kernels/quantise/hls_config.h"
 
-#include <yaml-cpp/yaml.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "kernels/quantise/config_file.h"
 
 namespace strobe::quantise {
 namespace {
@@ -45,15 +44,12 @@ const std::set<std::string> kSettings = {"table_size",     "implementation", "sk
 
 class HlsConfigParser {
  public:
-  explicit HlsConfigParser(const std::string& origin) { config_.origin_ = origin; }
+  explicit HlsConfigParser(const std::string& origin) : file_(origin) { config_.origin_ = origin; }
 
   absl::StatusOr<HlsConfig> parse(const std::string& yaml) {
-    YAML::Node root;
-    try {
-      root = YAML::Load(yaml);
-    } catch (const YAML::Exception& e) {
-      return absl::InvalidArgumentError(absl::StrCat(config_.origin_, ":", e.mark.line + 1, ": not YAML: ", e.msg));
-    }
+    auto loaded = file_.load(yaml);
+    if (!loaded.ok()) return loaded.status();
+    YAML::Node root = *loaded;
     if (root.IsMap() && root["HLSConfig"]) {
       for (const auto& entry : root) {
         const auto key = entry.first.as<std::string>("?");
@@ -72,9 +68,7 @@ class HlsConfigParser {
   }
 
  private:
-  absl::Status error(const YAML::Node& node, const std::string& text) const {
-    return absl::InvalidArgumentError(absl::StrCat(config_.origin_, ":", node.Mark().line + 1, ": ", text));
-  }
+  absl::Status error(const YAML::Node& node, const std::string& flaw) const { return file_.error(node, flaw); }
 
   absl::Status parse_root(const YAML::Node& root) {
     for (const auto& entry : root) {
@@ -188,8 +182,8 @@ class HlsConfigParser {
 
   absl::StatusOr<PrecisionEntry> parse_type(const YAML::Node& node, const std::string& where, const std::string& text) {
     if (lower(text) == "auto") return PrecisionEntry{true, {}};
-    auto type = FixedType::parse(text);
-    if (!type.ok()) return error(node, absl::StrCat(where, ": ", std::string(type.status().message())));
+    auto type = file_.type(node, where);
+    if (!type.ok()) return type.status();
     return PrecisionEntry{false, *type};
   }
 
@@ -212,6 +206,7 @@ class HlsConfigParser {
     return absl::OkStatus();
   }
 
+  ConfigFile file_;
   HlsConfig config_;
   bool has_default_ = false;
 };

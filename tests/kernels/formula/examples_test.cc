@@ -5,6 +5,7 @@
 #include <cmath>
 #include <fstream>
 #include <functional>
+#include <numbers>
 
 #include "absl/strings/str_cat.h"
 #include "tests/kernels/formula/ways.h"
@@ -14,26 +15,25 @@ namespace {
 
 using Numbers = std::vector<double>;
 
-/// The text between "```formula name" and "```".
-std::string example(const std::string& name) {
+/// The text between "```formula name" (or another kind) and "```".
+std::string example(const std::string& name, const std::string& kind = "formula") {
   std::ifstream file(STROBE_SOURCE_DIR "/docs/formulas.md");
   std::string line, text;
   bool inside = false;
   while (std::getline(file, line)) {
     if (inside && line == "```") return text;
     if (inside) absl::StrAppend(&text, line, "\n");
-    inside |= line == "```formula " + name;
+    inside |= line == absl::StrCat("```", kind, " ", name);
   }
-  ADD_FAILURE() << "docs/formulas.md has no example '" << name << "'";
+  ADD_FAILURE() << "docs/formulas.md has no " << kind << " '" << name << "'";
   return text;
 }
 
 /// Compares with the plain definition, on random inputs, to within the stated bound; values within `jump` of a decision
 /// may fall on either side. Returns the number of rows that did.
-int compare(const std::string& name, const std::function<Numbers(const Numbers&)>& definition) {
-  const model::FixedType input = model::FixedType::fixed(14, 5);
-  const std::string text = example(name);
-  auto result = quantised(text, input);
+int compare(const std::string& name, const std::function<Numbers(const Numbers&)>& definition,
+            const std::string& config = "") {
+  auto result = quantised(example(name), model::FixedType::fixed(14, 5), config);
   EXPECT_TRUE(result.ok()) << result.status();
   if (!result.ok()) return -1;
   const size_t rows = 4000;
@@ -43,13 +43,15 @@ int compare(const std::string& name, const std::function<Numbers(const Numbers&)
   int jumped = 0;
   for (size_t r = 0; r < rows; ++r) {
     Numbers x;
-    for (size_t i = 0; i < n_in; ++i) x.push_back(model::to_double(raw[r * n_in + i], input));
+    for (size_t i = 0; i < n_in; ++i)
+      x.push_back(model::to_double(raw[r * n_in + i], result->graph.input(0).type.at(static_cast<int64_t>(i))));
     const Numbers expected = definition(x);
     EXPECT_EQ(expected.size(), n_out);
     double worst = 0;
     for (size_t o = 0; o < n_out; ++o) {
       worst = std::max(
-          worst, std::abs(model::to_double(y[r * n_out + o], result->graph.output(0).type.types[0]) - expected[o]));
+          worst, std::abs(model::to_double(y[r * n_out + o], result->graph.output(0).type.at(static_cast<int64_t>(o))) -
+                          expected[o]));
     }
     if (worst > 0.5) {
       ++jumped;
@@ -80,6 +82,19 @@ TEST(FormulaExamples, CascadeFollowsItsTables) {
     return {energy, energy > thresholds[region] ? 1.0 : 0.0};
   });
   EXPECT_LE(jumped, 4);
+}
+
+TEST(FormulaExamples, PairOfParticles) {
+  EXPECT_EQ(compare(
+                "pair",
+                [](const Numbers& x) -> Numbers {
+                  const double deta = x[2] - x[3], dphi = x[4] - x[5];
+                  return {std::sqrt(2 * x[0] * x[1] * (std::cosh(deta) - std::cos(dphi))),
+                          std::hypot(deta, std::remainder(dphi, 2 * std::numbers::pi)),
+                          x[0] * std::sinh(x[2]) + x[1] * std::sinh(x[3])};
+                },
+                example("pair", "yaml")),
+            0);
 }
 
 TEST(FormulaExamples, LinearAndLogisticModels) {

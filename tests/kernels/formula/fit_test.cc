@@ -35,7 +35,7 @@ absl::StatusOr<quantise::LoweredFormula> lowered(const std::string& text, const 
   auto formula = formula::parse(text);
   if (!formula.ok()) return formula.status();
   quantise::FormulaConfig config;
-  config.output_error = error;
+  config.output_error.all = error;
   return quantise::lower_formula(*formula, {{static_cast<int64_t>(formula->inputs.size())}, {input}}, config);
 }
 
@@ -46,7 +46,7 @@ TEST(FormulaFit, CbrtOfErfcIsLittleWorkAndKeepsItsError) {
   auto formula = lowered("cbrt(erfc(x0))", input, 0.01);
   ASSERT_TRUE(formula.ok()) << formula.status();
   EXPECT_LT(formula->evaluations, 1'000'000);
-  EXPECT_LE(formula->error_bound, 0.01);
+  EXPECT_LE(formula->error_bounds[0], 0.01);
   auto result = quantised("cbrt(erfc(x0))", input, "Formula: {OutputError: 0.01}");
   ASSERT_TRUE(result.ok()) << result.status();
   std::vector<int64_t> every_input;

@@ -6,13 +6,14 @@
 #include <cstring>
 #include <random>
 
+#include "absl/strings/str_split.h"
 #include "kernels/emulator/emulator.h"
 #include "kernels/layers/catalog.h"
 #include "kernels/layers/reference.h"
 
 namespace strobe::testing {
 
-absl::StatusOr<quantise::Quantised> quantised(const std::string& text, const model::FixedType& input,
+absl::StatusOr<quantise::Quantised> quantised(const std::string& text, const std::optional<model::FixedType>& input,
                                               const std::string& config) {
   auto formula = formula::parse(text);
   if (!formula.ok()) return formula.status();
@@ -72,14 +73,14 @@ std::vector<int64_t> outputs_of(const model::Graph& graph, const std::vector<int
 
 std::vector<int64_t> random_inputs(const model::Graph& graph, size_t rows, uint64_t seed) {
   std::mt19937_64 random(seed);
-  const model::FixedType& type = graph.input(0).type.types[0];
-  const auto low = type.is_signed ? -static_cast<int64_t>(type.max_raw()) - 1 : 0;
-  const auto high = static_cast<int64_t>(type.max_raw());
-  std::uniform_int_distribution<int64_t> any(low, high);
-  std::vector<int64_t> raw(rows * static_cast<size_t>(graph.input(0).type.elements()));
-  for (int64_t& value : raw) {
+  const model::TensorType& type = graph.input(0).type;
+  std::vector<int64_t> raw(rows * static_cast<size_t>(type.elements()));
+  for (size_t i = 0; i < raw.size(); ++i) {
+    const model::FixedType& element = type.at(static_cast<int64_t>(i) % type.elements());
+    const auto low = static_cast<int64_t>(element.min_raw()), high = static_cast<int64_t>(element.max_raw());
+    const int64_t any = std::uniform_int_distribution<int64_t>(low, high)(random);
     const uint64_t kind = random() % 16;
-    value = kind == 0 ? low : kind == 1 ? high : kind == 2 ? 0 : kind < 8 ? any(random) / 64 : any(random);
+    raw[i] = kind == 0 ? low : kind == 1 ? high : kind == 2 ? 0 : kind < 8 ? any / 64 : any;
   }
   return raw;
 }
@@ -91,16 +92,26 @@ double largest_error(const model::Graph& graph, const formula::Formula& formula,
   std::vector<double> x(n_in), y(n_out);
   double largest = 0;
   for (size_t r = 0; r < rows && raw.size() == rows * n_out; ++r) {
-    for (size_t i = 0; i < n_in; ++i) x[i] = model::to_double(inputs[r * n_in + i], graph.input(0).type.types[0]);
+    for (size_t i = 0; i < n_in; ++i)
+      x[i] = model::to_double(inputs[r * n_in + i], graph.input(0).type.at(static_cast<int64_t>(i)));
     formula::evaluate(formula, x, y);
     for (size_t o = 0; o < n_out; ++o) {
       if (!std::isfinite(y[o])) continue;
-      largest = std::max(largest, std::abs(model::to_double(raw[r * n_out + o], graph.output(0).type.types[0]) - y[o]));
+      largest = std::max(
+          largest,
+          std::abs(model::to_double(raw[r * n_out + o], graph.output(0).type.at(static_cast<int64_t>(o))) - y[o]));
     }
   }
   return largest;
 }
 
-double bound_of(const model::Graph& graph) { return std::stod(graph.provenance().at("error_bound")); }
+double bound_of(const model::Graph& graph) {
+  double largest = 0;
+  for (const std::string& part : std::vector<std::string>(absl::StrSplit(graph.provenance().at("error_bound"), ", "))) {
+    const size_t colon = part.find(": ");
+    largest = std::max(largest, std::stod(colon == std::string::npos ? part : part.substr(colon + 2)));
+  }
+  return largest;
+}
 
 }  // namespace strobe::testing

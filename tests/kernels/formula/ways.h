@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,7 +11,7 @@
 namespace strobe::testing {
 
 /// A formula, quantised.
-absl::StatusOr<quantise::Quantised> quantised(const std::string& text, const model::FixedType& input,
+absl::StatusOr<quantise::Quantised> quantised(const std::string& text, const std::optional<model::FixedType>& input,
                                               const std::string& config = "");
 
 /// Raw values of the outputs, rows x outputs, by the reference. Fails the test where the emulator differs from it in a
@@ -25,7 +26,7 @@ std::vector<int64_t> random_inputs(const model::Graph& graph, size_t rows, uint6
 double largest_error(const model::Graph& graph, const formula::Formula& formula, const std::vector<int64_t>& inputs,
                      size_t rows);
 
-/// "error_bound" of the graph.
+/// "error_bound" of the graph, of several outputs the largest.
 double bound_of(const model::Graph& graph);
 
 }  // namespace strobe::testing
