@@ -89,8 +89,9 @@ absl::Status Codec::check_decode(Encoding to) const {
     return absl::InvalidArgumentError(absl::StrCat("tensor '", name_, "': values of ", type_.to_string(),
                                                    " have fractions; read them as float32, float64 or raw integers"));
   }
-  const int64_t low = *std::min_element(raw_low_.begin(), raw_low_.end());
-  const int64_t high = *std::max_element(raw_high_.begin(), raw_high_.end());
+  const auto columns = static_cast<ptrdiff_t>(columns_);  // the tile behind them repeats them
+  const int64_t low = *std::min_element(raw_low_.begin(), raw_low_.begin() + columns);
+  const int64_t high = *std::max_element(raw_high_.begin(), raw_high_.begin() + columns);
   const bool fits = with_kind(to.kind, [&](auto value) {
     using T = decltype(value);
     if constexpr (std::is_integral_v<T>) return std::in_range<T>(low) && std::in_range<T>(high);

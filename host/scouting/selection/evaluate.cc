@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 #include "host/scouting/selection/impl.h"
 #include "host/scouting/selection/kernels.h"
@@ -190,13 +191,24 @@ class Evaluation {
         operands[program.stored_operand(i)].at = mutable_at(to_.columns, column, row);
       }
       selection::run(program.code(), operands.data(), count);
-      const auto* passes = reinterpret_cast<const int32_t*>(work_.results.data());
-      for (size_t i = 0; i < count; ++i) {
-        to_.passed[passed] = static_cast<uint32_t>(row + i);
-        passed += static_cast<size_t>(passes[i]);
-      }
+      passed = add_passed(row, count, passed);
     }
     to_.passed.resize(passed);
+  }
+
+  /// Adds those of some rows that pass behind the first `passed` ones; returns how many there are then.
+  size_t add_passed(size_t row, size_t count, size_t passed) {
+    const auto* passes = reinterpret_cast<const int32_t*>(work_.results.data());
+    uint32_t* const to = to_.passed.data();
+    if (static_cast<size_t>(std::accumulate(passes, passes + count, 0)) == count) {
+      std::iota(to + passed, to + passed + count, static_cast<uint32_t>(row));
+      return passed + count;
+    }
+    for (size_t i = 0; i < count; ++i) {
+      to[passed] = static_cast<uint32_t>(row + i);
+      passed += static_cast<size_t>(passes[i]);
+    }
+    return passed;
   }
 
   const Selection::Impl& impl_;

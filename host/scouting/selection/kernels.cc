@@ -215,7 +215,7 @@ void extract_wide(const Field& field, const uint64_t* words, size_t count, int32
 
 /// A crossing's row is written as a whole register; what is too much of it, the next crossing overwrites.
 uint32_t expand(const uint32_t* first, size_t crossings, const int32_t* rows, int32_t base, int32_t* to) {
-  const Whole d;
+  const hn::CappedTag<int32_t, 8> d;  // longer ones would nearly always be stored across a cache line's end
   const uint32_t begin = first[0];
   uint32_t most = 0;
   for (size_t c = 0; c < crossings; ++c) {
@@ -390,10 +390,6 @@ void round_to(const Operand& from, size_t rows, double low, double high, int32_t
 
 void limit_to(const Operand& from, size_t rows, int32_t low, int32_t high, int32_t* to, uint64_t& outside) {
   HWY_DYNAMIC_DISPATCH(limit_wholes)(from, rows, low, high, to, outside);
-}
-
-void scatter(const int32_t* values, const int32_t* target, size_t count, int32_t* to) {
-  for (size_t i = 0; i < count; ++i) to[target[i]] = values[i];
 }
 
 void add_members(const int32_t* member, const int32_t* rows, size_t count, int32_t* counts) {

@@ -49,8 +49,7 @@ void rank(const Ranking& ranking);
 /// The same from ranks that are known.
 void place(const Ranking& ranking, const int32_t* ranks);
 
-/// to[target[i]] = values[i], and counts[rows[i]] += member[i].
-void scatter(const int32_t* values, const int32_t* target, size_t count, int32_t* to);
+/// counts[rows[i]] += member[i].
 void add_members(const int32_t* member, const int32_t* rows, size_t count, int32_t* counts);
 
 /// Bytes that `pack` writes of each row.

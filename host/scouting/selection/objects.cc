@@ -142,14 +142,42 @@ void aggregate(Op op, const Operand& values, const int32_t* member, const int32_
   }
 }
 
+/// Puts fields `first` to `first` + kFields - 1 into the places that `target` says: together, for the stores of one
+/// alone do not keep the core busy.
+template <size_t kFields>
+void place_together(const Block& block, const List& list, size_t first, const int32_t* target) {
+  const int32_t* from[kFields];
+  int32_t* to[kFields];
+  for (size_t f = 0; f < kFields; ++f) {
+    from[f] = block.scratch.fields[list.fields[first + f].field].data();
+    to[f] = block.columns.whole(list.fields[first + f].column.number);
+  }
+  for (size_t i = 0; i < block.count; ++i) {
+    const auto at = static_cast<ptrdiff_t>(target[i]);
+    for (size_t f = 0; f < kFields; ++f) to[f][at] = from[f][i];
+  }
+}
+
+void place_fields(const Block& block, const List& list, const int32_t* target) {
+  size_t first = 0;
+  for (; first + 4 <= list.fields.size(); first += 4) place_together<4>(block, list, first, target);
+  switch (list.fields.size() - first) {
+    case 3:
+      return place_together<3>(block, list, first, target);
+    case 2:
+      return place_together<2>(block, list, first, target);
+    case 1:
+      return place_together<1>(block, list, first, target);
+    default:
+      return;
+  }
+}
+
 void fill_list(const Block& block, size_t index, size_t& next_read) {
   const List& list = block.plan.lists[index];
   ObjectScratch::ListScratch& scratch = block.scratch.lists[index];
   const int32_t* rows = block.scratch.rows.data() + kRankMargin;
-  for (const LeadingField& field : list.fields) {
-    scatter(block.scratch.fields[field.field].data(), scratch.target.data(), block.count,
-            block.columns.whole(field.column.number));
-  }
+  place_fields(block, list, scratch.target.data());
   if (list.counted) add_members(scratch.member.data(), rows, block.count, block.columns.whole(list.count.number));
   for (const Aggregate& each : list.aggregates) {
     const Operand& values = block.scratch.operands[block.plan.program.read_operand(next_read++)];
