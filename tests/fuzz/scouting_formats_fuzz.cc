@@ -64,6 +64,7 @@ uint64_t run(Decoder& decoder, const DecoderOptions& options, const Bytes& bytes
     if (decoded.kind == Decoded::Kind::kNeedMore) {
       require(decoded.consumed == 0, "more is needed, and something consumed");
       require(!at_end, "more is needed at the end");
+      decoder.expect_more();
       end = std::min(end + piece, bytes.size());
       continue;
     }

@@ -14,8 +14,9 @@ class CaloDecoder final : public PacketDecoder {
   explicit CaloDecoder(const DecoderOptions& options) : PacketDecoder(kCaloDma, options) {}
 
  protected:
-  const std::byte* fast(const std::byte* begin, const std::byte* end, uint32_t number, SourceOrbit&) override {
-    const std::byte* at = begin;
+  const std::byte* fast(const std::byte* begin, const std::byte* end, size_t done, uint32_t number,
+                        SourceOrbit&) override {
+    const std::byte* at = begin + done;
     // Where the stream was cut, no marker lies at a block's distance: what follows the longest orbit is for `recover`.
     const std::byte* const stop = end - begin > kMostBytes ? begin + kMostBytes : end;
     while (stop - at >= static_cast<ptrdiff_t>(kBlockBytes) && load<uint32_t>(at) != kMarker) at += kBlockBytes;

@@ -34,7 +34,7 @@ struct DecoderOptions {
 
 /// Cuts one stream of one format into orbits and decodes them. Every byte is accounted for: consumed as an orbit, as
 /// nothing, or as bad. Remembers nothing between calls but what stands once at a stream's start (the link names of a
-/// pattern file). One decoder a stream; not thread-safe.
+/// pattern file), and what `expect_more` allows. One decoder a stream; not thread-safe.
 class Decoder {
  public:
   virtual ~Decoder() = default;
@@ -42,6 +42,9 @@ class Decoder {
   /// Looks at the front of `bytes`; `at_end` says that no more will come. Fills `orbit` (cleared first) for kOrbit.
   /// With `at_end`, never kNeedMore while there are bytes. Never reads beyond `bytes`, whatever they are.
   virtual Decoded decode(std::span<const std::byte> bytes, bool at_end, SourceOrbit& orbit) = 0;
+  /// A promise about the next `decode`: it gets the orbit that the last one got, which answered kNeedMore, and the
+  /// bytes of that call, unchanged, at the front of its own. What was decoded of them need not be decoded again.
+  virtual void expect_more() {}
   /// Bytes that hold the longest packet of the format: kNeedMore is not answered for more than that.
   virtual size_t longest_bytes() const = 0;
 };

@@ -1,5 +1,7 @@
 #include "host/scouting/formats/dma_decoder.h"
 
+#include <utility>
+
 #include "host/scouting/formats/framings.h"
 #include "host/scouting/formats/tables.h"
 
@@ -8,6 +10,7 @@ namespace dma {
 
 Decoded PacketDecoder::decode(std::span<const std::byte> bytes, bool at_end, SourceOrbit& orbit) {
   begin_orbit(format_, orbit);
+  const size_t last_done = std::exchange(done_, 0), done = std::exchange(goes_on_, false) ? last_done : 0;
   const std::byte* const begin = bytes.data();
   const std::byte* const end = begin + bytes.size();
   if (bytes.size() < kHeaderBytes) {
@@ -18,10 +21,13 @@ Decoded PacketDecoder::decode(std::span<const std::byte> bytes, bool at_end, Sou
   if (is_packet_trailer(begin)) return nothing(kPacketTrailerBytes);
 
   const uint32_t number = orbit_number(begin);
-  const std::byte* const stop = fast(begin + kHeaderBytes, end, number, orbit);
+  const std::byte* const stop = fast(begin + kHeaderBytes, end, done, number, orbit);
   const size_t left = static_cast<size_t>(end - stop);
   const bool at_trailer = left >= kMarkerBytes && is_marker(stop);
-  if (!at_end && left < (at_trailer ? kOrbitTrailerBytes : kBlockBytes)) return need_more();
+  if (!at_end && left < (at_trailer ? kOrbitTrailerBytes : kBlockBytes)) {
+    done_ = static_cast<size_t>(stop - begin) - kHeaderBytes;
+    return need_more();
+  }
   if (at_trailer && left >= kOrbitTrailerBytes && finish_fast(stop, orbit)) {
     const Tail after = tail(stop, end, at_end, number);
     if (after.kind == Tail::Kind::kNeedMore) return need_more();

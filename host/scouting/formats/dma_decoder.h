@@ -14,14 +14,17 @@ class PacketDecoder : public Decoder {
 
   const SourceFormat& format() const override { return format_; }
   Decoded decode(std::span<const std::byte> bytes, bool at_end, SourceOrbit& orbit) override;
+  void expect_more() override { goes_on_ = true; }
   /// Twice the longest orbit: one that is damaged is told from the next one's trailer.
   size_t longest_bytes() const override { return 2 * kLongestOrbit; }
 
  protected:
   enum class Start : uint8_t { kNo, kYes, kUnknown };
 
-  /// Decodes blocks from `begin` on until one is not right; returns where it stopped.
-  virtual const std::byte* fast(const std::byte* begin, const std::byte* end, uint32_t number, SourceOrbit& orbit) = 0;
+  /// Decodes blocks from `begin` on until one is not right; returns where it stopped. The first `done` bytes of them
+  /// the last call has decoded, and stopped there, with the same orbit.
+  virtual const std::byte* fast(const std::byte* begin, const std::byte* end, size_t done, uint32_t number,
+                                SourceOrbit& orbit) = 0;
   /// After `fast` stopped at an orbit trailer: whether the trailer's bitmap agrees. Completes the orbit if so.
   virtual bool finish_fast(const std::byte* trailer, SourceOrbit& orbit) = 0;
   /// Decodes block by block and drops what cannot be believed. `orbit` is empty. Not an orbit if nothing can be kept.
@@ -44,6 +47,8 @@ class PacketDecoder : public Decoder {
   const DecoderOptions options_;
 
  private:
+  bool goes_on_ = false;  ///< the next call has the bytes of the last one, and more
+  size_t done_ = 0;       ///< bytes of blocks that the last call decoded before it needed more
   /// What follows an orbit's trailer.
   struct Tail {
     enum class Kind : uint8_t { kWhole, kNeedMore, kCut } kind;

@@ -21,9 +21,10 @@ class GmtDecoder final : public PacketDecoder {
       : PacketDecoder(kGmt, options), blocks_(blocks), one_(gmt_blocks_scalar(options.columns, options.payload)) {}
 
  protected:
-  const std::byte* fast(const std::byte* begin, const std::byte* end, uint32_t number, SourceOrbit& orbit) override {
-    prepare(orbit);
-    return blocks_(begin, end, number, output_);
+  const std::byte* fast(const std::byte* begin, const std::byte* end, size_t done, uint32_t number,
+                        SourceOrbit& orbit) override {
+    if (done == 0) prepare(orbit);
+    return blocks_(begin + done, end, number, output_);
   }
 
   bool finish_fast(const std::byte* trailer, SourceOrbit& orbit) override {

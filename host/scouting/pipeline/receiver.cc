@@ -96,9 +96,11 @@ bool Receiver::decode_one(bool at_end) {
   const auto bytes = setup_.source->unread();
   if (bytes.empty()) return false;
   if (filling_ == nullptr) filling_ = orbits_.get();
+  if (std::exchange(needs_more_, false)) setup_.decoder->expect_more();
   const Decoded decoded = setup_.decoder->decode(bytes, at_end, *filling_);
   switch (decoded.kind) {
     case Decoded::Kind::kNeedMore:
+      needs_more_ = true;
       return false;
     case Decoded::Kind::kNothing:
       account_.change([&](SourceAccount& account) { account.bytes.leave(decoded.consumed); });

@@ -73,6 +73,7 @@ class Receiver {
   SourceOrbitPtr filling_, held_;
   Sequence sequence_;
   size_t counted_bytes_ = 0;  ///< of the unread ones: in the account
+  bool needs_more_ = false;   ///< the decoder, of what is unread and in `filling_`
   int64_t filled_ns_ = 0;
   bool starts_again_ = false;
   uint32_t number_offset_ = 0, last_number_ = 0;

@@ -333,6 +333,60 @@ TEST_P(GmtIsa, SaysWhatScalarCodeSays) {
   }
 }
 
+/// Decodes bytes that come in pieces, into one orbit. `promise`: the decoder is told when it gets the same again.
+std::vector<Step> decode_pieces(Decoder& decoder, std::span<const std::byte> bytes, uint64_t seed, bool promise) {
+  std::mt19937_64 random(seed);
+  std::vector<Step> steps;
+  SourceOrbit orbit;
+  for (size_t begin = 0, end = 0; begin < bytes.size();) {
+    const Decoded decoded = decoder.decode(bytes.subspan(begin, end - begin), end == bytes.size(), orbit);
+    if (decoded.kind == Decoded::Kind::kNeedMore) {
+      end = std::min<size_t>(end + 1 + random() % 3000, bytes.size());
+      if (promise) decoder.expect_more();
+      continue;
+    }
+    begin += decoded.consumed;
+    end = std::max(begin, end);
+    steps.push_back({decoded, std::exchange(orbit, {})});
+  }
+  return steps;
+}
+
+TEST_P(GmtIsa, GoesOnWhereItNeededMore) {
+  if (!has_isa(GetParam())) GTEST_SKIP() << "this machine has no " << name_of(GetParam());
+  for (const std::string_view format : {"gmt", "calo"}) {
+    const auto decoder = decoder_of(format, {true, true}, GetParam());
+    for (uint64_t seed = 0; seed < 40; ++seed) {
+      const Stream stream(seed, 150);
+      Bytes bytes;
+      for (const Bytes& packet : stream.packets) append(bytes, packet);
+      std::mt19937_64 random(seed);
+      for (size_t damage = seed % 4; damage > 0; --damage) bytes[random() % bytes.size()] ^= std::byte{16};
+      const auto expected = decode_pieces(*decoder, bytes, seed, false);
+      EXPECT_EQ(transcript(decode_pieces(*decoder, bytes, seed, true)), transcript(expected)) << "seed " << seed;
+    }
+  }
+}
+
+/// Another stream's bytes after one that needed more, of the same crossings: without the promise nothing of those
+/// before is left.
+TEST_P(GmtIsa, StartsAnewWithoutThePromise) {
+  if (!has_isa(GetParam())) GTEST_SKIP() << "this machine has no " << name_of(GetParam());
+  Stream stream(3, 200);
+  const Bytes one = stream.packets[1];
+  for (size_t word = 16; word < 48; ++word) stream.block(2)[4 * word] ^= std::byte{3};  // of muons: phi
+  const Bytes& other = stream.packets[1];
+  const auto decoder = decoder_of("gmt", {true, true}, GetParam());
+  const auto expected = transcript(decode_all(*decoder, other));
+  ASSERT_NE(transcript(decode_all(*decoder, one)), expected);
+  SourceOrbit orbit;
+  ASSERT_EQ(decoder->decode(std::span(one).first(one.size() / 2), false, orbit).kind, Decoded::Kind::kNeedMore);
+  Step step;
+  step.decoded = decoder->decode(other, true, orbit);
+  step.orbit = std::move(orbit);
+  EXPECT_EQ(transcript({&step, 1}), expected);
+}
+
 INSTANTIATE_TEST_SUITE_P(All, GmtIsa, testing::Values(Isa::kAvx2, Isa::kAvx512),
                          [](const auto& isa) { return std::string(isa.param == Isa::kAvx2 ? "Avx2" : "Avx512"); });
 
