@@ -14,6 +14,7 @@
 #include "host/io/files.h"
 #include "host/metrics/roc_picture.h"
 #include "kernels/import/float_run.h"
+#include "kernels/layers/formula/program.h"
 #include "platform/files/file.h"
 
 namespace strobe::cli {
@@ -64,11 +65,28 @@ absl::StatusOr<Way> compare_expected(const std::string& path, const model::Graph
 /// How many names the classes of `scores` scores have: one score tells background (label 0) and signal (label 1) apart.
 size_t names_wanted(size_t scores) { return scores == 1 ? 2 : scores; }
 
-/// The curve of class `of_class`. One score has one curve, the signal's.
-std::string class_name(const Settings& settings, size_t of_class, size_t scores) {
+/// The curve of class `of_class`. One score has one curve, the signal's. `names` are the model's own, or none.
+std::string class_name(const Settings& settings, const std::vector<std::string>& names, size_t of_class,
+                       size_t scores) {
   const bool named = settings.class_names.size() == names_wanted(scores);  // else they are another output's
   const size_t label = scores == 1 ? 1 : of_class;
-  return named ? settings.class_names[label] : absl::StrCat(label);
+  if (named) return settings.class_names[label];
+  return names.empty() ? absl::StrCat(label) : names[of_class];
+}
+
+/// The difference of each score that has a name: they may be of different size.
+std::vector<ScoreReport> score_reports(const std::vector<std::string>& names, const std::vector<double>& fixed,
+                                       const std::vector<double>& floating) {
+  std::vector<ScoreReport> reports;
+  for (size_t e = 0; e < names.size(); ++e) {
+    std::vector<double> mine, exact;
+    for (size_t i = e; i < fixed.size(); i += names.size()) {
+      mine.push_back(fixed[i]);
+      exact.push_back(floating[i]);
+    }
+    reports.push_back({names[e], metrics::difference(mine, exact)});
+  }
+  return reports;
 }
 
 /// Errors: InvalidArgument where --classes names the classes of none of the outputs, with the counts.
@@ -99,15 +117,19 @@ std::vector<double> probabilities(const std::vector<double>& logits, size_t clas
   return result;
 }
 
-OutputReport output_report(const Settings& settings, const model::Tensor& tensor, const std::vector<double>& fixed,
-                           const std::vector<double>& floating, const std::vector<int64_t>& labels) {
+OutputReport output_report(const Settings& settings, const model::Graph& graph, const model::Tensor& tensor,
+                           const std::vector<double>& fixed, const std::vector<double>& floating,
+                           const std::vector<int64_t>& labels) {
   OutputReport report;
+  std::vector<std::string> names;
+  if (auto texts = layers::formula::element_texts(graph, tensor)) names = std::move(texts->names);
   report.name = tensor.name;
   report.classes = static_cast<size_t>(tensor.type.elements());
   const metrics::Scores fixed_scores{fixed, report.classes}, float_scores{floating, report.classes};
   const bool has_float = !floating.empty();
   if (has_float) {
     report.difference = metrics::difference(fixed, floating);
+    report.scores = score_reports(names, fixed, floating);
     if (report.classes > 1) report.same_class = metrics::same_best_class(fixed_scores, float_scores);
   }
   if (labels.empty()) return report;
@@ -122,7 +144,7 @@ OutputReport output_report(const Settings& settings, const model::Tensor& tensor
   auto float_curves = has_float ? curves(floating) : std::vector<std::optional<metrics::Roc>>(report.classes);
   for (size_t c = 0; c < report.classes; ++c) {
     report.by_class.push_back(
-        {class_name(settings, c, report.classes), std::move(fixed_curves[c]), std::move(float_curves[c])});
+        {class_name(settings, names, c, report.classes), std::move(fixed_curves[c]), std::move(float_curves[c])});
   }
   return report;
 }
@@ -182,7 +204,7 @@ void add_outputs(const Settings& settings, const CheckInput& input, const Scores
                  const import::FloatRun* floating, const Labels& labels, CheckReport& report) {
   for (size_t o = 0; o < input.graph().outputs().size(); ++o) {
     const std::vector<double> fixed = scores_array(scores, input.graph(), o, false).numbers();
-    report.outputs.push_back(output_report(settings, input.graph().output(o), fixed,
+    report.outputs.push_back(output_report(settings, input.graph(), input.graph().output(o), fixed,
                                            floating == nullptr ? std::vector<double>() : floating->outputs[o],
                                            labels[o]));
   }

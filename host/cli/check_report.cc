@@ -155,6 +155,11 @@ void print_output(const OutputReport& output) {
     line(absl::StrFormat("  difference       largest %.6g, mean %.6g", output.difference->largest,
                          output.difference->mean));
   }
+  std::vector<std::string> names;
+  for (const ScoreReport& score : output.scores) names.push_back(score.name);
+  for (const ScoreReport& score : output.scores)
+    line(absl::StrFormat("    %-*s  largest %.6g, mean %.6g", widest(names, 12), score.name, score.difference.largest,
+                         score.difference.mean));
   if (!output.by_class.empty()) print_classes(output);
 }
 
@@ -207,6 +212,7 @@ Json output_json(const OutputReport& output) {
   if (output.float_accuracy) json["accuracy"]["floating"] = *output.float_accuracy;
   if (output.same_class) json["same_class"] = *output.same_class;
   if (output.difference) json["difference"] = difference_json(*output.difference);
+  for (const ScoreReport& score : output.scores) json["by_score"][score.name] = difference_json(score.difference);
   for (const ClassReport& c : output.by_class) {
     Json entry = {{"name", c.name}};
     if (c.fixed) entry["fixed"] = roc_json(*c.fixed);

@@ -37,6 +37,12 @@ struct ClassReport {
   std::optional<metrics::Roc> fixed, floating;
 };
 
+/// A score by its own name, as formulas' have.
+struct ScoreReport {
+  std::string name;
+  metrics::Difference difference;  ///< to floating point
+};
+
 struct OutputReport {
   std::string name;
   size_t classes = 1;
@@ -44,6 +50,7 @@ struct OutputReport {
   std::optional<double> same_class;
   std::optional<double> accuracy, float_accuracy;
   std::vector<ClassReport> by_class;  ///< empty without labels
+  std::vector<ScoreReport> scores;    ///< empty without names, or without floating point
 };
 
 struct CheckReport {

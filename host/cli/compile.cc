@@ -206,7 +206,7 @@ void add_compile(CLI::App& app, Action& action) {
   of_models("--weights", settings->weights, "[NAME=]FILE", "the .h5 of a Keras .json, where it is not found beside it");
   of_models("--config", settings->configs, "[NAME=]FILE",
             "YAML: precisions, reuse factors and strategies in hls4ml's vocabulary; of a forest, precisions in "
-            "conifer's");
+            "conifer's; of a formula, types of its inputs and errors of its outputs");
   of_models("--input-type", settings->input_types, "[NAME=]TYPE",
             "type of the events at the kernel's border, such as ap_fixed<16,6>");
   of_models("--weight-bits", settings->weight_bits, "[NAME=]N",

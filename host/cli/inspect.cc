@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -13,6 +14,7 @@
 #include "kernels/layers/catalog.h"
 #include "kernels/layers/forest/forest.h"
 #include "kernels/layers/forest_engine/forest_engine.h"
+#include "kernels/layers/formula/program.h"
 #include "platform/files/file.h"
 
 namespace strobe::cli {
@@ -20,7 +22,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json tensor_json(const model::Tensor& tensor) {
+Json tensor_json(const model::Graph& graph, const model::Tensor& tensor) {
   Json json = {{"name", tensor.name},
                {"shape", tensor.type.shape},
                {"type", tensor.type.to_string()},
@@ -28,6 +30,12 @@ Json tensor_json(const model::Tensor& tensor) {
                {"row_bytes", tensor.type.row_bytes()}};
   if (tensor.encoding.kind == model::InputEncoding::Kind::kOrderedFloat) json["encoding"] = "float32 keys";
   if (tensor.encoding.missing) json["missing"] = *tensor.encoding.missing;
+  const auto texts = layers::formula::element_texts(graph, tensor);
+  for (size_t e = 0; texts && e < texts->names.size(); ++e) {
+    Json element = {{"name", texts->names[e]}, {"type", tensor.type.at(static_cast<int64_t>(e)).to_string()}};
+    if (!texts->expressions.empty()) element["expression"] = texts->expressions[e];
+    json["elements"].push_back(std::move(element));
+  }
   return json;
 }
 
@@ -103,8 +111,10 @@ Json folded_json(const package::KernelModel& model) {
 Json model_json(const package::KernelModel& model) {
   Json json = {
       {"kernel", model.kernel}, {"model", model.graph.name()}, {"floating_point_model", model.float_model.has_value()}};
-  for (const model::TensorId id : model.graph.inputs()) json["inputs"].push_back(tensor_json(model.graph.tensor(id)));
-  for (const model::TensorId id : model.graph.outputs()) json["outputs"].push_back(tensor_json(model.graph.tensor(id)));
+  for (const model::TensorId id : model.graph.inputs())
+    json["inputs"].push_back(tensor_json(model.graph, model.graph.tensor(id)));
+  for (const model::TensorId id : model.graph.outputs())
+    json["outputs"].push_back(tensor_json(model.graph, model.graph.tensor(id)));
   for (const model::Node& node : model.graph.nodes())
     json["layers"].push_back(layer_json(model.graph, node, layers::find_layer(node.op)->cost(model.graph, node)));
   const layers::Cost total = hls::total_cost(model.graph);
@@ -206,6 +216,20 @@ void print_layer(const Json& layer) {
     std::printf("  %-24s   accumulator %s\n", "", layer["accumulator"].get<std::string>().c_str());
 }
 
+/// A formula's inputs and outputs, a line each.
+void print_elements(const Json& tensor) {
+  constexpr size_t kMostWidth = 100;
+  const Json elements = tensor.value("elements", Json::array());
+  for (size_t e = 0; e < elements.size(); ++e) {
+    const auto expression = elements[e].value("expression", std::string());
+    size_t end = std::min(expression.size(), kMostWidth);
+    while (end < expression.size() && (static_cast<unsigned char>(expression[end]) & 0xc0) == 0x80) --end;
+    const std::string shown = expression.substr(0, end) + (end < expression.size() ? " ..." : "");
+    std::printf("    %3zu  %-12s  %s%s%s\n", e, elements[e]["name"].get<std::string>().c_str(),
+                elements[e]["type"].get<std::string>().c_str(), shown.empty() ? "" : "  = ", shown.c_str());
+  }
+}
+
 void print_tensors(const Json& model) {
   for (const char* side : {"inputs", "outputs"}) {
     for (const auto& t : model[side]) {
@@ -213,6 +237,7 @@ void print_tensors(const Json& model) {
                   side == std::string("inputs") ? "input" : "output", t["name"].get<std::string>().c_str(),
                   t["type"].get<std::string>().c_str(), encoding_text(t).c_str(), t["row_bytes"].get<long long>(),
                   t["container_bits"].get<int>());
+      print_elements(t);
     }
   }
 }

@@ -68,6 +68,7 @@ struct Table {
 struct Output {
   std::string name;
   TermId term = 0;
+  std::string expression;  ///< as the text has it, in one line
 };
 
 /// Expressions over one vector of inputs, common subexpressions shared, in an order in which arguments come first.

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -13,7 +14,7 @@ constexpr size_t kMostEntries = 1 << 20;
 class Parser {
  public:
   Parser(std::string_view text, std::vector<Token> tokens)
-      : tokens_(std::move(tokens)), scope_(builder_), expressions_(text, tokens_, scope_, builder_) {}
+      : text_(text), tokens_(std::move(tokens)), scope_(builder_), expressions_(text, tokens_, scope_, builder_) {}
 
   /// pt, eta, x[16]
   absl::Status declare_inputs(TokenReader& tokens) {
@@ -66,7 +67,7 @@ class Parser {
     const Token& start = tokens_.peek();
     auto value = expressions_.expression();
     if (!value.ok()) return value.status();
-    return add_output(start, absl::StrCat("y", builder_.formula().outputs.size()), *value);
+    return add_output(start, absl::StrCat("y", builder_.formula().outputs.size()), *value, start);
   }
 
   absl::Status signed_number(double& value) {
@@ -119,6 +120,7 @@ class Parser {
       type = *parsed;
     }
     if (absl::Status s = tokens_.expect("="); !s.ok()) return s;
+    const Token& start = tokens_.peek();
     auto value = expressions_.expression();
     if (!value.ok()) return value.status();
     TermId term = *value;
@@ -129,14 +131,32 @@ class Parser {
     Term& named = builder_.formula().terms[term];
     if (named.name.empty() && named.op != Op::kInput && named.op != Op::kConstant) named.name = text;
     scope_.bind(text, term);
-    return is_output ? add_output(name, text, term) : absl::OkStatus();
+    return is_output ? add_output(name, text, term, start) : absl::OkStatus();
   }
 
-  absl::Status add_output(const Token& at, const std::string& name, TermId term) {
+  /// From a token up to where reading has come, in one line and without comments.
+  std::string written_since(const Token& start) {
+    const size_t end = std::max(tokens_.peek().offset, start.offset);
+    std::string line;
+    bool comment = false;
+    for (const char c : text_.substr(start.offset, end - start.offset)) {
+      comment = c == '#' || (comment && c != '\n');
+      const bool space = comment || c == ' ' || c == '\t' || c == '\r' || c == '\n';
+      if (!space) {
+        line += c;
+      } else if (!line.empty() && line.back() != ' ') {
+        line += ' ';
+      }
+    }
+    if (!line.empty() && line.back() == ' ') line.pop_back();
+    return line;
+  }
+
+  absl::Status add_output(const Token& at, const std::string& name, TermId term, const Token& start) {
     for (const Output& output : builder_.formula().outputs) {
       if (output.name == name) return error_at(at, absl::StrCat("output '", name, "' is given twice"));
     }
-    builder_.formula().outputs.push_back({name, term});
+    builder_.formula().outputs.push_back({name, term, written_since(start)});
     return absl::OkStatus();
   }
 
@@ -152,6 +172,7 @@ class Parser {
     return std::move(formula);
   }
 
+  std::string_view text_;
   TokenReader tokens_;
   Builder builder_;
   Scope scope_;

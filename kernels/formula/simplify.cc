@@ -30,7 +30,7 @@ class Simplifier {
       terms_.push_back(*made);
     }
     for (const Output& output : source_.outputs)
-      builder_.formula().outputs.push_back({output.name, terms_[output.term]});
+      builder_.formula().outputs.push_back({output.name, terms_[output.term], output.expression});
     builder_.formula().text = source_.text;
     forget_unread();
     return std::move(builder_.formula());
@@ -80,7 +80,7 @@ class Simplifier {
       case Op::kMultiply:
         if (b != nullptr && *b == 1) return arguments[0];
         if (const double* a = builder_.number(arguments[0]); a != nullptr && *a == 1) return arguments[1];
-        break;
+        return product(arguments[0], arguments[1]);
       case Op::kSelect:
         if (const double* c = builder_.number(arguments[0])) return *c > 0 ? arguments[1] : arguments[2];
         if (arguments[1] == arguments[2]) return arguments[1];
@@ -123,7 +123,7 @@ class Simplifier {
 
   Result power(TermId base, TermId exponent) {
     if (const double* p = builder_.number(exponent)) {
-      if (*p == std::floor(*p) && *p >= 0 && *p <= kLargestProduct) return product(base, static_cast<int>(*p));
+      if (*p == std::floor(*p) && *p >= 0 && *p <= kLargestProduct) return whole_power(base, static_cast<int>(*p));
       if (*p == 0.5) return square_root(builder_, base);
       if (*p == -1) return builder_.function("inv", base);
       return builder_.make(Op::kFunction, {base}, power_function(), *p);
@@ -135,11 +135,40 @@ class Simplifier {
     return builder_.function("exp", builder_.make(Op::kMultiply, {exponent, builder_.function("log", base)}));
   }
 
+  bool is_function(TermId t, const char* name) const {
+    const Term& term = builder_.formula().terms[t];
+    return term.op == Op::kFunction && term.index == find_function(name);
+  }
+
+  /// a b; with sin(u) cos(u) = sin(2 u) / 2, which is one function instead of two and a product.
+  TermId product(TermId a, TermId b) {
+    const Term left = builder_.formula().terms[a];
+    if (left.op == Op::kNegate) return builder_.negate(product(left.arguments[0], b));
+    for (const auto& [one, other] : {std::pair("sin", "cos"), std::pair("cos", "sin")}) {
+      if (!is_function(b, other)) continue;
+      const TermId angle = builder_.formula().terms[b].arguments[0];
+      if (is_function(a, one) && left.arguments[0] == angle) return sine_of_twice(angle, 0.5);
+      for (size_t i = 0; left.op == Op::kMultiply && i < 2; ++i) {
+        const TermId wave = left.arguments[i], rest = left.arguments[1 - i];
+        if (!is_function(wave, one) || builder_.formula().terms[wave].arguments[0] != angle) continue;
+        if (const double* number = builder_.number(rest)) return sine_of_twice(angle, *number / 2);
+        return builder_.make(Op::kMultiply, {rest, sine_of_twice(angle, 0.5)});
+      }
+    }
+    return builder_.make(Op::kMultiply, {a, b});
+  }
+
+  /// factor sin(2 angle)
+  TermId sine_of_twice(TermId angle, double factor) {
+    const TermId twice = builder_.make(Op::kMultiply, {angle, builder_.constant(2)});
+    return builder_.make(Op::kMultiply, {builder_.function("sin", twice), builder_.constant(factor)});
+  }
+
   /// x^n by squares.
-  TermId product(TermId x, int n) {
+  TermId whole_power(TermId x, int n) {
     if (n == 0) return builder_.constant(1);
     if (n == 1) return x;
-    const TermId half = product(x, n / 2);
+    const TermId half = whole_power(x, n / 2);
     const TermId square = builder_.make(Op::kMultiply, {half, half});
     return n % 2 == 0 ? square : builder_.make(Op::kMultiply, {square, x});
   }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "kernels/import/one_layer_model.h"
 
 namespace strobe::import {
 namespace {
@@ -191,25 +192,12 @@ absl::StatusOr<FloatModel> forest_model(Forest forest, const std::string& name, 
                                         std::map<std::string, std::string> provenance) {
   if (absl::Status s = verify(forest); !s.ok())
     return absl::InvalidArgumentError(absl::StrCat("'", name, "': ", s.message()));
-  FloatModel model;
   const std::string file = name.substr(name.rfind('/') + 1);
-  model.name = file.substr(0, file.find('.'));
-  model.framework = framework;
-  model.inputs = {{"input", {forest.features}}};
-  model.outputs = {{"forest", {forest.outputs}}};
-  FloatLayer input;
-  input.name = "input";
-  input.kind = "Input";
-  input.class_name = "Input";
-  input.outputs = {"input"};
+  const FloatTensor input = {"input", {forest.features}}, output = {"forest", {forest.outputs}};
   FloatLayer layer;
-  layer.name = "forest";
   layer.kind = "Forest";
-  layer.class_name = "Forest";
-  layer.inputs = {"input"};
-  layer.outputs = {"forest"};
   layer.forest = std::make_shared<const Forest>(std::move(forest));
-  model.layers = {std::move(input), std::move(layer)};
+  FloatModel model = one_layer_model(file.substr(0, file.find('.')), framework, input, output, std::move(layer));
   model.provenance = std::move(provenance);
   model.provenance["file"] = file;
   return model;

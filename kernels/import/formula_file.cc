@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "kernels/formula/formula.h"
+#include "kernels/import/one_layer_model.h"
 #include "platform/files/file.h"
 
 namespace strobe::import {
@@ -186,27 +187,14 @@ absl::StatusOr<FloatModel> formula_model(const std::string& text, const std::str
     return in_file(path, absl::InvalidArgumentError(
                              absl::StrCat(hall_of_fame ? "the chosen equation: " : "", formula.status().message())));
   }
-  FloatModel model;
-  model.name = std::filesystem::path(path).stem().string();
-  model.framework = hall_of_fame ? "pysr" : "formula";
-  model.provenance["format"] = hall_of_fame ? "PySR hall of fame" : "formula";
-  const std::vector<int64_t> in = {static_cast<int64_t>(formula->inputs.size())};
-  const std::vector<int64_t> out = {static_cast<int64_t>(formula->outputs.size())};
-  model.inputs.push_back({"x", in});
-  model.outputs.push_back({"y", out});
-  FloatLayer input;
-  input.name = "x";
-  input.kind = "Input";
-  input.class_name = "Input";
-  input.outputs = {"x"};
+  const auto inputs_count = static_cast<int64_t>(formula->inputs.size());
+  const auto outputs_count = static_cast<int64_t>(formula->outputs.size());
   FloatLayer layer;
-  layer.name = "y";
   layer.kind = "Formula";
-  layer.class_name = "Formula";
-  layer.inputs = {"x"};
-  layer.outputs = {"y"};
   layer.formula = std::make_shared<const formula::Formula>(*std::move(formula));
-  model.layers = {std::move(input), std::move(layer)};
+  FloatModel model = one_layer_model(std::filesystem::path(path).stem().string(), hall_of_fame ? "pysr" : "formula",
+                                     {"x", {inputs_count}}, {"y", {outputs_count}}, std::move(layer));
+  model.provenance["format"] = hall_of_fame ? "PySR hall of fame" : "formula";
   return model;
 }
 

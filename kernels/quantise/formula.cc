@@ -53,10 +53,22 @@ absl::Status settle_widths(const QuantiseOptions& options, FormulaConfig& config
   return absl::OkStatus();
 }
 
-std::vector<std::string> names_of(const std::vector<formula::Output>& outputs) {
-  std::vector<std::string> names;
-  for (const formula::Output& output : outputs) names.push_back(output.name);
-  return names;
+/// Its beginning, where it is very long.
+std::string shortened(const std::string& text) {
+  size_t end = 1000;
+  if (text.size() <= end) return text;
+  while ((static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;  // not within a character
+  return text.substr(0, end) + " ...";
+}
+
+layers::formula::Texts texts_of(const formula::Formula& formula) {
+  layers::formula::Texts texts;
+  texts.inputs = formula.inputs;
+  for (const formula::Output& output : formula.outputs) {
+    texts.outputs.push_back(output.name);
+    texts.expressions.push_back(shortened(output.expression));
+  }
+  return texts;
 }
 
 /// One type where all inputs have the same, else one for each.
@@ -85,7 +97,7 @@ absl::StatusOr<Quantised> quantise_formula(const import::FloatModel& model, cons
   const auto layer = std::find_if(model.layers.begin(), model.layers.end(),
                                   [](const import::FloatLayer& l) { return l.formula != nullptr; });
   auto config = parse_formula_config(options.config, options.config_origin, layer->formula->inputs,
-                                     names_of(layer->formula->outputs));
+                                     texts_of(*layer->formula).outputs);
   if (!config.ok()) return config.status();
   if (absl::Status s = settle_widths(options, *config); !s.ok()) return s;
   const formula::Formula formula =
@@ -101,6 +113,7 @@ absl::StatusOr<Quantised> quantise_formula(const import::FloatModel& model, cons
   const model::TensorId x = builder.add_input(layer->inputs[0], input);
   model::Node node{layer->outputs[0], "formula", {x}, {}, {}, {}};
   layers::formula::store(lowered->program, node);
+  layers::formula::store(texts_of(formula), node);
   const auto outputs = static_cast<int64_t>(lowered->program.results.size());
   const model::TensorId y = builder.add(std::move(node), {{outputs}, lowered->outputs});
   builder.set_outputs({y});

@@ -11,6 +11,8 @@
 #include <string>
 #include <utility>
 
+#include "tests/shared_data.h"
+
 namespace strobe {
 
 inline const std::string kSampleData = STROBE_SOURCE_DIR "/tests/data/jets/";
@@ -19,19 +21,6 @@ inline std::string slurp(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
-
-/// The folder of other tools' models and answers beside the project; STROBE_SHARED_DATA names another.
-inline std::string shared_data() {
-  const char* given = std::getenv("STROBE_SHARED_DATA");
-  return given != nullptr ? given : STROBE_SOURCE_DIR "/../shared/data";
-}
-
-/// Skips where the reference data are absent; in CI they must be there.
-#define NEED_SHARED_DATA()                                                                     \
-  if (!std::filesystem::is_directory(shared_data())) {                                         \
-    if (std::getenv("CI") != nullptr) FAIL() << shared_data() << " is missing in CI";          \
-    GTEST_SKIP() << "needs the reference data in " << shared_data() << ", which are not here"; \
-  }
 
 struct Outcome {
   int status = -1;  ///< the exit status; -1: ended by a signal

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <random>
 
 #include "host/io/files.h"
 #include "tests/system/peer_fixture.h"
@@ -152,6 +153,32 @@ TEST_F(Ways, FiveFormulasAgreeInEveryWayOnAllJets) {
   const Outcome inspected = run("inspect " + file("model.xclbin"));
   EXPECT_EQ(inspected.status, 0) << inspected.err;
   EXPECT_THAT(inspected.out, testing::HasSubstr("error_bound"));
+}
+
+/// GeV in all 16 bits of an unsigned container, angles signed: each element has a type of its own on every way.
+TEST_F(Ways, AFormulaOverInputsOfDifferentTypes) {
+  std::ofstream(file("pair.txt")) << "input pt1, pt2, deta, dphi  # of a pair\n"
+                                     "output mass = sqrt(2*pt1*pt2*(cosh(deta) - cos(dphi)))  # GeV\n"
+                                     "output delta_r = hypot(deta, dphi)\n";
+  std::ofstream(file("pair.yml")) << "Formula:\n"
+                                     "  InputPrecision: {pt: 'ap_ufixed<16,12,AP_RND,AP_SAT>', deta: 'ap_fixed<13,4>', "
+                                     "dphi: 'ap_fixed<12,3>'}\n  OutputError: {mass: 0.1}\n";
+  std::ofstream events(file("pairs.csv"));
+  std::mt19937_64 random(3);
+  for (int i = 0; i < 500; ++i) {
+    const auto uniform = [&](double low, double high) { return std::uniform_real_distribution(low, high)(random); };
+    events << uniform(0, 5000) << "," << uniform(0, 40) << "," << uniform(-7, 7) << "," << uniform(-3.2, 3.2) << "\n";
+  }
+  events.close();
+  expect_equal(file("pair.txt") + " --config " + file("pair.yml"), file("pairs.csv"));
+  const Outcome inspected = run("inspect " + file("model.xclbin"));
+  EXPECT_THAT(inspected.out, testing::ContainsRegex("0  pt1 +ap_ufixed<16,12,AP_RND,AP_SAT>"));
+  EXPECT_THAT(inspected.out, testing::ContainsRegex("3  dphi +ap_fixed<12,3>"));
+  EXPECT_THAT(inspected.out, testing::ContainsRegex("mass +ap_u?fixed<.*  = sqrt\\(2\\*pt1\\*pt2\\*\\(cosh"));
+  EXPECT_THAT(inspected.out, testing::HasSubstr("= hypot(deta, dphi)\n"));
+  EXPECT_THAT(inspected.out, testing::HasSubstr("error_bound: mass: "));
+  const Outcome checked = run("check " + file("model.xclbin") + " " + file("pairs.csv"));
+  EXPECT_THAT(checked.out, testing::ContainsRegex("    delta_r +largest "));
 }
 
 TEST_F(Ways, AHallOfFameAgreesInEveryWayOnAllJets) {

@@ -241,6 +241,29 @@ void store(const Program& program, model::Node& node) {
   for (size_t t = 0; t < program.tables.size(); ++t) node.constants[absl::StrCat("table_", t)] = program.tables[t];
 }
 
+void store(const Texts& texts, model::Node& node) {
+  node.attributes["inputs"] = absl::StrJoin(texts.inputs, "\n");
+  node.attributes["outputs"] = absl::StrJoin(texts.outputs, "\n");
+  node.attributes["expressions"] = absl::StrJoin(texts.expressions, "\n");
+}
+
+std::optional<ElementTexts> element_texts(const model::Graph& graph, const model::Tensor& tensor) {
+  const auto elements = static_cast<size_t>(tensor.type.elements());
+  const auto lines = [&](const model::Node& node, const char* key) -> std::vector<std::string> {
+    std::vector<std::string> texts = absl::StrSplit(node.text(key), '\n');
+    return texts.size() == elements && node.has(key) ? texts : std::vector<std::string>{};
+  };
+  for (const model::Node& node : graph.nodes()) {
+    if (node.op != "formula") continue;
+    const bool reads = graph.tensor(node.inputs[0]).name == tensor.name;
+    if (!reads && graph.tensor(node.outputs[0]).name != tensor.name) continue;
+    ElementTexts texts{lines(node, reads ? "inputs" : "outputs"), {}};
+    if (!reads) texts.expressions = lines(node, "expressions");
+    if (!texts.names.empty()) return texts;
+  }
+  return std::nullopt;
+}
+
 Step stored_step(const int64_t* numbers) {
   Step step;
   step.op = static_cast<StepOp>(numbers[0]);

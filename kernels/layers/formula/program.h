@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,6 +63,20 @@ void store(const Program& program, model::Node& node);
 
 /// Reads it again and analyses it. Errors: InvalidArgument that names the layer and the step; those of `analyse`.
 absl::StatusOr<Program> load(const model::Graph& graph, const model::Node& node);
+
+/// What a formula's text calls its inputs and outputs, and the outputs' expressions.
+struct Texts {
+  std::vector<std::string> inputs, outputs, expressions;
+};
+void store(const Texts& texts, model::Node& node);
+
+/// The texts of the formula that reads an input of the graph, or makes an output; lists of the tensor's length.
+struct ElementTexts {
+  std::vector<std::string> names;
+  std::vector<std::string> expressions;  ///< of an output
+};
+/// Nothing for a tensor that no formula names.
+std::optional<ElementTexts> element_texts(const model::Graph& graph, const model::Tensor& tensor);
 
 /// The numbers that a stored step consists of, for reading them in place.
 inline constexpr int kStepNumbers = 11;

@@ -13,22 +13,12 @@
 #include "host/io/files.h"
 #include "kernels/import/float_model.h"
 #include "tests/kernels/formula/ways.h"
+#include "tests/shared_data.h"
 
 namespace strobe::testing {
 namespace {
 
 using model::FixedType;
-
-std::string shared_data() {
-  const char* given = std::getenv("STROBE_SHARED_DATA");
-  return given != nullptr ? given : STROBE_SOURCE_DIR "/../shared/data";
-}
-
-#define NEED_SHARED_DATA()                                                                     \
-  if (!std::filesystem::is_directory(shared_data())) {                                         \
-    if (std::getenv("CI") != nullptr) FAIL() << shared_data() << " is missing in CI";          \
-    GTEST_SKIP() << "needs the reference data in " << shared_data() << ", which are not here"; \
-  }
 
 std::vector<double> numbers(const std::string& path) {
   auto array = io::read_npy(shared_data() + path);

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
 
@@ -200,6 +202,55 @@ TEST(HallOfFame, RefusesDamage) {
   EXPECT_THAT(flaw_of("Complexity,Loss,Equation\n1,2\n"), HasSubstr("line 2: expected 3 columns, found 2"));
   EXPECT_THAT(flaw_of("Complexity,Loss,Equation\n1,nan,x0\n"), HasSubstr("line 2"));
   EXPECT_THAT(flaw_of("Complexity,Loss,Equation\n1,2,\"x0\n"), HasSubstr("never closed"));
+}
+
+TEST(FormulaLanguage, OutputsKnowTheirExpressionInOneLine) {
+  const auto formula = parse("input a, b\nscale = 2 * a  # GeV\noutput sum = (scale  # first\n   + b)  # all\na - b\n");
+  ASSERT_TRUE(formula.ok()) << formula.status();
+  EXPECT_EQ(formula->outputs[0].expression, "(scale + b)");
+  EXPECT_EQ(formula->outputs[1].expression, "a - b");
+}
+
+TEST(FormulaLanguage, SineTimesCosineIsOneFunction) {
+  for (const char* text :
+       {"sin(x0)*cos(x0)", "0.3*x1*cos(x0)*sin(x0)", "-sin(x0 + x1)*cos(x0 + x1)", "2*cos(x0)*sin(x0)"}) {
+    const auto formula = parse(text);
+    ASSERT_TRUE(formula.ok()) << formula.status();
+    const auto simple = simplify(*formula);
+    ASSERT_TRUE(simple.ok()) << simple.status();
+    EXPECT_EQ(std::count_if(simple->terms.begin(), simple->terms.end(),
+                            [](const Term& term) { return term.op == Op::kFunction; }),
+              1)
+        << text;
+    for (const double x : {-2.5, 0.0, 0.7, 11.0}) {
+      const std::array<double, 2> inputs = {x, 0.25 - x};
+      double expected = 0, found = 0;
+      evaluate(*formula, std::span(inputs).first(formula->inputs.size()), {&expected, 1});
+      evaluate(*simple, std::span(inputs).first(formula->inputs.size()), {&found, 1});
+      EXPECT_NEAR(found, expected, 1e-14) << text;
+    }
+  }
+}
+
+TEST(FormulaLanguage, RootsOfSquaresAreNorms) {
+  for (const char* text : {"sqrt(2*x0*x1*(1 - cos(x2)))", "sqrt(x0*(cosh(x1) - cos(x2)))", "sqrt(3*x0^2*x1)",
+                           "sqrt((x0 - x1)^2 + 4*x2^2 + 2)", "sqrt(x0^6*(1 + cos(x1)))", "hypot(x0 + x1, x2)"}) {
+    const auto formula = parse(text);
+    ASSERT_TRUE(formula.ok()) << formula.status();
+    const auto simple = simplify(*formula);
+    ASSERT_TRUE(simple.ok()) << simple.status();
+    EXPECT_GT(simple->terms.size(), 0U);
+    EXPECT_TRUE(std::any_of(simple->terms.begin(), simple->terms.end(), [](const Term& term) {
+      return term.op == Op::kNorm || term.op == Op::kAbs;
+    })) << text;
+    for (const double x : {0.0, 0.3, 2.5, 40.0}) {
+      const std::array<double, 3> inputs = {x, 0.5 * x, 3 - 0.1 * x};
+      double expected = 0, found = 0;
+      evaluate(*formula, std::span(inputs).first(formula->inputs.size()), {&expected, 1});
+      evaluate(*simple, std::span(inputs).first(formula->inputs.size()), {&found, 1});
+      EXPECT_NEAR(found, expected, 1e-6 * (1 + std::abs(expected))) << text << " at " << x;
+    }
+  }
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_split.h"
 #include "kernels/emulator/emulator.h"
+#include "kernels/import/one_layer_model.h"
 #include "kernels/layers/catalog.h"
 #include "kernels/layers/reference.h"
 
@@ -17,17 +18,13 @@ absl::StatusOr<quantise::Quantised> quantised(const std::string& text, const std
                                               const std::string& config) {
   auto formula = formula::parse(text);
   if (!formula.ok()) return formula.status();
-  import::FloatModel model;
-  model.name = "formula";
-  model.inputs.push_back({"x", {static_cast<int64_t>(formula->inputs.size())}});
-  model.outputs.push_back({"y", {static_cast<int64_t>(formula->outputs.size())}});
+  const auto inputs = static_cast<int64_t>(formula->inputs.size()),
+             outputs = static_cast<int64_t>(formula->outputs.size());
   import::FloatLayer layer;
-  layer.name = "y";
   layer.kind = "Formula";
-  layer.inputs = {"x"};
-  layer.outputs = {"y"};
   layer.formula = std::make_shared<const formula::Formula>(*std::move(formula));
-  model.layers.push_back(std::move(layer));
+  const import::FloatModel model =
+      import::one_layer_model("formula", "formula", {"x", {inputs}}, {"y", {outputs}}, std::move(layer));
   auto result = quantise::quantise(model, {config, "config.yml", input});
   if (result.ok()) {
     if (absl::Status s = layers::verify(result->graph); !s.ok()) return s;

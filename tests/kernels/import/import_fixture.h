@@ -7,19 +7,9 @@
 #include <string>
 
 #include "kernels/import/float_model.h"
+#include "tests/shared_data.h"
 
-/// Leaves the test where the shared models are absent; a failure in CI, where they must be there.
-#define NEED_SHARED_DATA()                                                                                 \
-  if (!std::filesystem::exists(shared_data())) {                                                           \
-    const char* in_ci = std::getenv("CI");                                                                 \
-    if (in_ci != nullptr && std::string(in_ci) == "true") FAIL() << "no shared data at " << shared_data(); \
-    GTEST_SKIP() << "no shared data at " << shared_data() << " (set STROBE_SHARED_DATA)";                  \
-  }
-
-inline std::string shared_data() {
-  const char* set = std::getenv("STROBE_SHARED_DATA");
-  return set != nullptr ? set : std::string(STROBE_SOURCE_DIR) + "/../shared/data";
-}
+using strobe::shared_data;
 
 inline std::string model_path(const std::string& name) { return shared_data() + "/models/" + name; }
 
