@@ -59,6 +59,13 @@ Hdf5Handle access_properties(bool as_they_are) {
   return access;
 }
 
+/// ext4 takes a file that was cut to nothing, as HDF5 does even with an empty one, for one that is replaced, and writes
+/// it all to the disk at the next close. That is best done while it is empty.
+void close_once(const std::string& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor >= 0) ::close(descriptor);
+}
+
 /// An HDF5 file in single-writer multiple-reader mode: others may read it while it is written, and what was flushed
 /// survives a kill.
 class Hdf5Store final : public ColumnStore {
@@ -82,6 +89,7 @@ class Hdf5Store final : public ColumnStore {
     const Hdf5Handle access = access_properties(compression_ == "none");
     file_ = Hdf5Handle(H5Fcreate(aside_.path().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), H5Fclose);
     if (!file_.ok()) return error();
+    close_once(aside_.path());
     if (absl::Status s = room_.reserve(aside_.descriptor(), aside_.path(), head_bytes); !s.ok()) return s;
     bool good = put_attribute(file_.get(), "run", H5T_NATIVE_UINT32, &setup.sink->run) &&
                 put_attribute(file_.get(), "section", H5T_NATIVE_UINT32, &setup.section);
