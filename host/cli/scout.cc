@@ -86,8 +86,8 @@ absl::StatusOr<std::unique_ptr<scouting::Pipeline>> build(const Settings& settin
   chosen_run = config->run;
   auto openers = std::make_shared<ModelOpeners>();
   return scouting::Pipeline::open(
-      *config,
-      {[openers](const scouting::ModelConfig& model) { return openers->open(model); }, log_line, STROBE_VERSION});
+      *config, {[openers](const scouting::ModelConfig& model) { return openers->open(model); }, log_line,
+                STROBE_VERSION, settings.check});
 }
 
 /// Prints and saves a run's account. Errors: the run's own, and an account that does not add up.
@@ -183,7 +183,7 @@ void add_pipeline_options(CLI::App& scout, Settings& settings) {
       ->type_name("S")
       ->check(CLI::NonNegativeNumber);
   scout.add_flag("--live", settings.live, "shows rates, queues and losses every second on standard error");
-  scout.add_flag("--check", settings.check, "opens everything the configuration names, and ends");
+  scout.add_flag("--check", settings.check, "opens what the configuration names but writes no file, and ends");
   scout.add_flag("--json", settings.json, "prints the account as JSON");
 }
 

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -52,18 +53,25 @@ absl::Status write_all(int descriptor, const char* data, size_t size, const std:
   return absl::OkStatus();
 }
 
-/// Whether something stands there that must be written as it is, not replaced: /dev/stdout, a FIFO.
+/// Whether something stands there that must be written as it is, not replaced: a FIFO, a device.
 bool is_special(const std::string& path) {
   struct stat info {};
   return ::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
 }
 
-absl::Status write_special(const std::string& path, const std::string& content) {
-  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-  if (descriptor < 0) return system_error(errno, path, "write");
-  absl::Status status = write_all(descriptor, content.data(), content.size(), path);
-  ::close(descriptor);
-  return status;
+/// /dev/stdout and the like lead to names in /proc that are no links in truth.
+bool is_open_descriptor(const std::string& path) { return path.starts_with("/proc/") || path.starts_with("/dev/fd/"); }
+
+/// Where a path leads to when its last part is a link, which need not be there yet.
+std::string behind_links(std::string path) {
+  constexpr int kMostLinks = 40;  // as the kernel
+  std::error_code error;
+  for (int links = 0; links < kMostLinks && !is_open_descriptor(path); ++links) {
+    const std::filesystem::path target = std::filesystem::read_symlink(path, error);
+    if (error) break;
+    path = (std::filesystem::path(path).parent_path() / target).string();
+  }
+  return path;
 }
 
 /// A name beside `path` that no other run takes at the same time.
@@ -120,9 +128,19 @@ absl::StatusOr<std::string> read_file(const std::string& path, uint64_t limit_by
   return content;
 }
 
-absl::StatusOr<AtomicFile> AtomicFile::create(const std::string& path) {
+absl::StatusOr<AtomicFile> AtomicFile::create(const std::string& given) {
+  const std::string path = behind_links(given);
+  if (is_special(given) || is_open_descriptor(path)) {
+    const int descriptor = ::open(given.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+    if (descriptor < 0) return system_error(errno, given, "write");
+    AtomicFile file(given, descriptor);
+    file.in_place_ = true;
+    return file;
+  }
   struct stat info {};
-  if (::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
+  const bool there = ::stat(path.c_str(), &info) == 0;
+  if (!there && errno == ELOOP) return system_error(errno, given, "write");
+  if (there && S_ISDIR(info.st_mode)) {
     return absl::InvalidArgumentError(absl::StrCat("'", path, "': cannot write: it is a folder"));
   }
   const size_t slash = path.rfind('/');
@@ -148,6 +166,7 @@ AtomicFile::AtomicFile(AtomicFile&& other) noexcept
     : path_(std::move(other.path_)),
       temporary_(std::exchange(other.temporary_, "")),
       descriptor_(std::exchange(other.descriptor_, -1)),
+      in_place_(other.in_place_),
       unfinished_(std::move(other.unfinished_)) {}
 
 AtomicFile::~AtomicFile() {
@@ -164,6 +183,9 @@ absl::Status AtomicFile::write(const std::string& text) {
 }
 
 absl::Status AtomicFile::commit() {
+  if (in_place_) {
+    return ::close(std::exchange(descriptor_, -1)) == 0 ? absl::OkStatus() : system_error(errno, path_, "write");
+  }
   const process::Step step = process::begin_step();
   if (temporary_.empty()) {
     // A link cannot replace a file, a name can.
@@ -182,8 +204,15 @@ absl::Status AtomicFile::commit() {
   return whole ? absl::OkStatus() : system_error(error, path_, "write");
 }
 
+absl::Status check_writable(const std::string& path) {
+  if (::access(path.c_str(), W_OK) == 0) return absl::OkStatus();
+  if (errno != ENOENT) return system_error(errno, path, "write");
+  const size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  return ::access(folder.c_str(), W_OK | X_OK) == 0 ? absl::OkStatus() : system_error(errno, path, "write");
+}
+
 absl::Status write_file(const std::string& path, const std::string& content) {
-  if (is_special(path)) return write_special(path, content);
   absl::StatusOr<AtomicFile> file = AtomicFile::create(path);
   if (!file.ok()) return file.status();
   if (absl::Status s = file->write(content); !s.ok()) return s;

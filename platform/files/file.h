@@ -34,7 +34,8 @@ class MappedFile {
 absl::StatusOr<std::string> read_file(const std::string& path, uint64_t limit_bytes = uint64_t{4} << 30);
 
 /// A file that appears whole or not at all: written without a name or beside its own, put in place by `commit`. Gone if
-/// never committed, or if the process is ended before.
+/// never committed, or if the process is ended before. A link stays one: the file that it points to is replaced. What
+/// is there and is no file (a device, a FIFO, /dev/stdout) is not replaced but written to at once.
 class AtomicFile {
  public:
   /// Errors: NotFound (no such folder), PermissionDenied, Internal; each names the path.
@@ -52,8 +53,12 @@ class AtomicFile {
   AtomicFile(std::string path, int descriptor) : path_(std::move(path)), descriptor_(descriptor) {}
   std::string path_, temporary_;  ///< `temporary_`: empty while the file has no name
   int descriptor_;
+  bool in_place_ = false;  ///< written to what is there
   process::Unfinished unfinished_;
 };
+
+/// Whether a file at `path` could be written, or made; nothing is touched. Errors: what the system says, with the path.
+absl::Status check_writable(const std::string& path);
 
 /// Writes `content` to `path` whole or not at all. Errors: as AtomicFile.
 absl::Status write_file(const std::string& path, const std::string& content);

@@ -58,6 +58,16 @@ absl::Status make_folder(const std::string& folder) {
   return absl::OkStatus();
 }
 
+absl::Status check_folder(const std::string& folder) {
+  // The nearest that is there: below it folders would be made.
+  fs::path there = fs::absolute(folder).lexically_normal();
+  std::error_code error;
+  while (!fs::exists(there, error) && there.has_relative_path()) there = there.parent_path();
+  if (!fs::is_directory(there, error)) return system_error(folder, "folder cannot be made", ENOTDIR);
+  if (::access(there.c_str(), W_OK | X_OK) != 0) return system_error(folder, "no file can be made in it", errno);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<TemporaryFolder> TemporaryFolder::create(const std::string& parent, const std::string& prefix) {
   // A sweep may come between making a folder and locking it, and take it for a dead owner's.
   constexpr int kAttempts = 100;

@@ -10,6 +10,8 @@ namespace strobe::files {
 
 /// Makes a folder and those above it. Errors: ResourceExhausted (disk full), FailedPrecondition; each names the folder.
 absl::Status make_folder(const std::string& folder);
+/// Whether `make_folder` could, and files could be made in the folder; nothing is touched. Errors: as make_folder.
+absl::Status check_folder(const std::string& folder);
 
 /// A new folder that goes away with its owner, and with the process where a signal ends it. What a process leaves that
 /// was killed (SIGKILL, power), `sweep` finds: an owner holds a lock on its folder as long as it lives.

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "host/scouting/formats/bytes.h"
+#include "host/scouting/formats/answers.h"
 #include "host/scouting/formats/gmt_blocks.h"
 
 /// The parts of a Run 3 DMA packet, and how they are found again in damaged bytes.

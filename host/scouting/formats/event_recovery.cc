@@ -1,6 +1,7 @@
 #include <bit>
 
 #include "host/scouting/formats/events.h"
+#include "host/scouting/formats/longest_ascending.h"
 
 /// The slow way through damaged events. Nothing marks them: a header is believed if another one stands where it says.
 namespace strobe::scouting {

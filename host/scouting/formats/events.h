@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "host/scouting/formats/bytes.h"
+#include "host/scouting/formats/answers.h"
 #include "host/scouting/formats/event_scan.h"
 
 /// Phase 2 events: a 64-bit header and as many words as it says, one event after another.

@@ -1,4 +1,5 @@
 #include "host/scouting/formats/dma_decoder.h"
+#include "host/scouting/formats/longest_ascending.h"
 #include "host/scouting/formats/tables.h"
 
 namespace strobe::scouting::dma {

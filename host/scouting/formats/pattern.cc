@@ -1,6 +1,6 @@
 #include <cstring>
 
-#include "host/scouting/formats/bytes.h"
+#include "host/scouting/formats/answers.h"
 #include "host/scouting/formats/framings.h"
 #include "host/scouting/formats/pattern_text.h"
 #include "host/scouting/formats/tables.h"

@@ -3,7 +3,7 @@
 
 #include "host/scouting/core/cmssw_raw.h"
 #include "host/scouting/core/crc32c.h"
-#include "host/scouting/formats/bytes.h"
+#include "host/scouting/formats/answers.h"
 #include "host/scouting/formats/framings.h"
 #include "host/scouting/formats/gmt_blocks.h"
 #include "host/scouting/formats/tables.h"

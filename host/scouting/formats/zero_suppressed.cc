@@ -1,6 +1,6 @@
 #include "host/scouting/formats/zero_suppressed.h"
 
-#include "host/scouting/formats/bytes.h"
+#include "host/scouting/formats/answers.h"
 #include "host/scouting/formats/calo_objects.h"
 #include "host/scouting/formats/gmt_blocks.h"
 #include "host/scouting/formats/tables.h"

@@ -1,6 +1,7 @@
 #include "host/scouting/pipeline/orbit_log.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -16,14 +17,16 @@ constexpr size_t kFlushBytes = 64 << 10;
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<OrbitLog>> OrbitLog::open(const std::string& path) {
-  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+absl::StatusOr<std::unique_ptr<OrbitLog>> OrbitLog::open(const std::string& path, uint32_t run) {
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (descriptor < 0) {
     return absl::FailedPreconditionError(
         absl::StrCat("file of orbits '", path, "' cannot be written: ", std::strerror(errno)));
   }
-  std::unique_ptr<OrbitLog> log(new OrbitLog(path, descriptor));
-  log->lines_ = "orbit,complete,crossings,passed,kept,dropped,latency_us\n";
+  std::unique_ptr<OrbitLog> log(new OrbitLog(path, run, descriptor));
+  struct stat info {};
+  const bool empty = ::fstat(descriptor, &info) != 0 || info.st_size == 0;
+  if (empty) log->lines_ = "run,orbit,complete,crossings,passed,kept,dropped,latency_us\n";
   return log;
 }
 
@@ -32,8 +35,9 @@ OrbitLog::~OrbitLog() {
 }
 
 void OrbitLog::put(const Line& line) {
-  absl::StrAppendFormat(&lines_, "%d,%d,%d,%d,%d,%s,%.1f\n", line.orbit, line.complete, line.crossings, line.passed,
-                        line.kept, line.dropped ? std::string(name_of(*line.dropped)) : "", line.latency_us);
+  absl::StrAppendFormat(&lines_, "%d,%d,%d,%d,%d,%d,%s,%.1f\n", run_, line.orbit, line.complete, line.crossings,
+                        line.passed, line.kept, line.dropped ? std::string(name_of(*line.dropped)) : "",
+                        line.latency_us);
   if (lines_.size() >= kFlushBytes) flush();
 }
 

@@ -17,6 +17,7 @@
 #include "host/scouting/pipeline/worker.h"
 #include "host/scouting/pipeline/writer.h"
 #include "host/scouting/sinks/sink.h"
+#include "platform/files/file.h"
 
 namespace strobe::scouting {
 namespace {
@@ -127,8 +128,8 @@ class WiredPipeline : public Pipeline {
     const bool payload =
         std::any_of(sinks->begin(), sinks->end(), [](const auto& sink) { return sink->wants_payload(); });
     std::unique_ptr<OrbitLog> orbit_log;
-    if (!config_.orbits_file.empty()) {
-      auto log = OrbitLog::open(config_.orbits_file);
+    if (!config_.orbits_file.empty() && !surroundings.check_only) {
+      auto log = OrbitLog::open(config_.orbits_file, config_.run);
       if (!log.ok()) return log.status();
       orbit_log = *std::move(log);
     }
@@ -242,6 +243,7 @@ class WiredPipeline : public Pipeline {
     }
     setup.results = results;
     setup.objects = config_.write_objects;
+    setup.check_only = surroundings.check_only;
     setup.metadata = {{"strobe_version", surroundings.version}, {"configuration", config_.text}};
     std::vector<std::unique_ptr<Sink>> sinks;
     for (const SinkConfig& each : config_.sinks) {
@@ -300,7 +302,13 @@ class WiredPipeline : public Pipeline {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::open(const Config& config, const Surroundings& surroundings) {
-  auto quarantine = Quarantine::open(config.quarantine, config.quarantine_mebibytes << 20);
+  if (surroundings.check_only) {
+    for (const std::string& file : {config.quarantine, config.orbits_file, config.account_file}) {
+      if (absl::Status s = file.empty() ? absl::OkStatus() : files::check_writable(file); !s.ok()) return s;
+    }
+  }
+  auto quarantine =
+      Quarantine::open(surroundings.check_only ? "" : config.quarantine, config.quarantine_mebibytes << 20, config.run);
   if (!quarantine.ok()) return quarantine.status();
   auto patience = std::make_unique<Patience>(std::chrono::seconds(config.retry_seconds));
   auto models = open_models(config, *patience, surroundings);

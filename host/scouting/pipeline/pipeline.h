@@ -24,6 +24,7 @@ class Pipeline {
     ModelOpener open_model;
     std::function<void(const std::string&)> log;  ///< lines for people; from any thread
     std::string version;                          ///< of the program, for files' metadata
+    bool check_only = false;  ///< it will not run: no file and no folder is made, completed or begun
     /// Opens sources; empty: `scouting::open_source`. For tests and benchmarks that have their bytes in memory.
     std::function<absl::StatusOr<std::unique_ptr<ByteSource>>(const std::string&, const SourceOptions&)> open_source;
   };

@@ -13,12 +13,14 @@ namespace strobe::scouting {
 
 /// The file that keeps what was not understood, for people to look at: records of a line of text and the bytes.
 ///
-/// A record is the line "strobe-bad source=NAME fault=NAME orbit=N bytes=N kept=N DETAIL\n", `kept` bytes and "\n". The
-/// file is bounded: beyond its size only counters go on. Thread-safe; a failing disk costs records, never orbits.
+/// A record is the line "strobe-bad run=N source=NAME fault=NAME orbit=N bytes=N kept=N DETAIL\n", `kept` bytes and
+/// "\n". A run adds its records to those of earlier ones. The file is bounded: beyond its size only counters go on.
+/// Thread-safe; a failing disk costs records, never orbits.
 class Quarantine {
  public:
-  /// Errors: those of opening the file. An empty path keeps nothing.
-  static absl::StatusOr<std::unique_ptr<Quarantine>> open(const std::string& path, uint64_t limit_bytes);
+  /// `limit_bytes`: of the file, with what is in it already. Errors: those of opening the file. An empty path keeps
+  /// nothing.
+  static absl::StatusOr<std::unique_ptr<Quarantine>> open(const std::string& path, uint64_t limit_bytes, uint32_t run);
   ~Quarantine();
 
   struct Record {
@@ -37,10 +39,12 @@ class Quarantine {
   Counts counts() const;
 
  private:
-  Quarantine(int descriptor, uint64_t limit_bytes) : descriptor_(descriptor), limit_bytes_(limit_bytes) {}
+  Quarantine(int descriptor, uint64_t limit_bytes, uint32_t run);
 
   const int descriptor_;
   const uint64_t limit_bytes_;
+  const uint32_t run_;
+  uint64_t before_bytes_ = 0;  ///< of earlier runs
   mutable std::mutex mutex_;
   Counts counts_;
 };

@@ -11,34 +11,6 @@ namespace {
 
 constexpr runtime::Encoding kNumbers{runtime::ElementKind::kFloat64, false};
 
-ResultFormat::Element element_of(runtime::ElementKind kind) {
-  using Kind = runtime::ElementKind;
-  using Element = ResultFormat::Element;
-  switch (kind) {
-    case Kind::kInt8:
-      return Element::kInt8;
-    case Kind::kInt16:
-      return Element::kInt16;
-    case Kind::kInt32:
-      return Element::kInt32;
-    case Kind::kInt64:
-      return Element::kInt64;
-    case Kind::kUint8:
-      return Element::kUint8;
-    case Kind::kUint16:
-      return Element::kUint16;
-    case Kind::kUint32:
-      return Element::kUint32;
-    case Kind::kUint64:
-      return Element::kUint64;
-    case Kind::kFloat32:
-      return Element::kFloat32;
-    case Kind::kFloat64:
-      return Element::kFloat64;
-  }
-  return Element::kFloat64;
-}
-
 /// Scores as numbers: FP32 where it holds them exactly.
 runtime::ElementKind number_kind(const model::TensorType& type) {
   constexpr int kFloatBits = 24;
@@ -58,7 +30,7 @@ Results::Results(const Config& config, const Selection& selection, const std::ve
   const std::vector<std::string>& names = selection.values();
   for (const std::string& value : config.result_values) {
     values_.push_back(static_cast<size_t>(std::find(names.begin(), names.end(), value) - names.begin()));
-    formats_.push_back({value, ResultFormat::Element::kFloat64, 1});
+    formats_.push_back({value, runtime::ElementKind::kFloat64, 1});
   }
 }
 
@@ -69,7 +41,7 @@ void Results::add_output(const Model& model, size_t m, size_t o, bool raw) {
   output.model = m;
   output.output = o;
   output.elements = codec.elements();
-  output.element = element_of(kind);
+  output.element = kind;
   output.row_bytes = codec.elements() * runtime::byte_size(kind);
   formats_.push_back({absl::StrCat(model.name(), "/", model.spec().outputs[o].name), output.element, output.elements});
   outputs_.push_back(std::move(output));
@@ -83,10 +55,10 @@ void Results::decode(const Batch& batch) {
     output.numbers.resize(work.rows() * output.elements);
     codec.decode(kNumbers, containers, std::as_writable_bytes(output.numbers.view()));
     output.bytes.resize(work.rows() * output.row_bytes);
-    if (output.element == ResultFormat::Element::kFloat32) {
+    if (output.element == runtime::ElementKind::kFloat32) {
       float* to = reinterpret_cast<float*>(output.bytes.data());
       for (size_t i = 0; i < output.numbers.size(); ++i) to[i] = static_cast<float>(output.numbers[i]);
-    } else if (output.element == ResultFormat::Element::kFloat64) {
+    } else if (output.element == runtime::ElementKind::kFloat64) {
       std::memcpy(output.bytes.data(), output.numbers.data(), output.bytes.size());
     } else {
       std::memcpy(output.bytes.data(), containers.data(), output.bytes.size());

@@ -27,7 +27,7 @@ class Results {
  private:
   struct Output {
     size_t model, output, elements;
-    ResultFormat::Element element;
+    runtime::ElementKind element;
     Buffer<double> numbers;   ///< of the whole batch
     Buffer<std::byte> bytes;  ///< of the whole batch, as sinks get them; empty where they get the containers
     size_t row_bytes = 0;     ///< of what sinks get

@@ -5,7 +5,6 @@
 #include "host/scouting/sinks/column_store.h"
 #include "host/scouting/sinks/sinks.h"
 #include "host/scouting/sinks/taken_orbits.h"
-#include "platform/files/temporary_folder.h"
 
 namespace strobe::scouting {
 namespace {
@@ -171,11 +170,8 @@ absl::StatusOr<std::unique_ptr<Sink>> open_column_sink(const SinkSettings& setti
   }
   absl::StatusOr<Columns> columns = Columns::create(setup);
   if (!columns.ok()) return columns.status();
-  if (absl::Status s = files::make_folder(settings.to); !s.ok()) return s;
-  if (settings.kind == "hdf5") {
-    const absl::StatusOr<size_t> recovered = recover_hdf5(settings.to);
-    if (!recovered.ok()) return recovered.status();
-  }
+  if (absl::Status s = prepare_folder(settings, setup, settings.kind == "hdf5" ? recover_hdf5 : nullptr); !s.ok())
+    return s;
   return std::make_unique<ColumnSink>(settings, setup, *std::move(columns));
 }
 

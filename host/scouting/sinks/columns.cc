@@ -12,7 +12,7 @@
 namespace strobe::scouting {
 namespace {
 
-using Element = ResultFormat::Element;
+using Element = runtime::ElementKind;
 
 Element element_of(FieldType type) {
   switch (type) {
@@ -65,23 +65,6 @@ std::string result_path(const std::string& name) {
 }
 
 }  // namespace
-
-size_t size_of(Element element) {
-  switch (element) {
-    case Element::kInt8:
-    case Element::kUint8:
-      return 1;
-    case Element::kInt16:
-    case Element::kUint16:
-      return 2;
-    case Element::kInt32:
-    case Element::kUint32:
-    case Element::kFloat32:
-      return 4;
-    default:
-      return 8;
-  }
-}
 
 absl::StatusOr<Columns> Columns::create(const SinkSetup& setup) {
   Columns columns;
@@ -210,7 +193,7 @@ void Columns::append_results(const FinishedOrbit& orbit, uint64_t crossings, std
   }
   for (size_t r = 0; r < results_.size(); ++r) {
     const Result& result = orbit.results[r];
-    const size_t row_bytes = results_[r].elements * size_of(results_[r].element);
+    const size_t row_bytes = results_[r].elements * byte_size(results_[r].element);
     Buffer<std::byte>& values = buffers[first_result_ + 2 * r];
     Buffer<std::byte>& crossing = buffers[first_result_ + 2 * r + 1];
     if (orbit.kept == orbit.crossings.size()) values.append(result.bytes);

@@ -12,15 +12,13 @@
 /// Orbits as rows of columns, the same for all files of columns (docs/scouting-files.md says what each column means).
 namespace strobe::scouting {
 
-size_t size_of(ResultFormat::Element element);
-
 struct Column {
   std::string path;  ///< "crossings/bx", "gmt/muon/pt", "results/dimuon/score/values"
-  ResultFormat::Element element = ResultFormat::Element::kUint32;
+  runtime::ElementKind element = runtime::ElementKind::kUint32;
   size_t elements = 1;           ///< a row: extent of the second axis, where it is more than one
   const Field* field = nullptr;  ///< that it holds, if any: scale, bias and unit are kept with it
 
-  size_t row_bytes() const { return elements * size_of(element); }
+  size_t row_bytes() const { return elements * runtime::byte_size(element); }
 };
 
 /// Turns orbits into rows.
@@ -45,7 +43,7 @@ class Columns {
     size_t first;  ///< column: of each collection the count, then its fields
   };
 
-  size_t add(std::string path, ResultFormat::Element element, size_t elements = 1, const Field* field = nullptr);
+  size_t add(std::string path, runtime::ElementKind element, size_t elements = 1, const Field* field = nullptr);
   void append_counts(const FinishedOrbit& orbit, const SourceOrbit* part, size_t collection, Buffer<std::byte>& to);
   void append_fields(const Collection& collection, std::span<Buffer<std::byte>> to);
   void append_results(const FinishedOrbit& orbit, uint64_t crossings, std::span<Buffer<std::byte>> buffers);

@@ -22,14 +22,14 @@ constexpr unsigned kDeflateLevel = 1;
 constexpr uint64_t kTableBytes = uint64_t{1} << 20;     ///< of HDF5's own, at most, between two flushes
 constexpr uint64_t kReserveBytes = uint64_t{16} << 20;  ///< looked for at once
 
-hid_t type_of(ResultFormat::Element element) {
-  const hid_t types[] = {H5T_STD_I8LE,  H5T_STD_U8LE,  H5T_STD_I16LE, H5T_STD_U16LE,  H5T_STD_I32LE,
-                         H5T_STD_U32LE, H5T_STD_I64LE, H5T_STD_U64LE, H5T_IEEE_F32LE, H5T_IEEE_F64LE};
+hid_t type_of(runtime::ElementKind element) {
+  const hid_t types[] = {H5T_STD_I8LE,  H5T_STD_I16LE, H5T_STD_I32LE, H5T_STD_I64LE,  H5T_STD_U8LE,
+                         H5T_STD_U16LE, H5T_STD_U32LE, H5T_STD_U64LE, H5T_IEEE_F32LE, H5T_IEEE_F64LE};
   return types[static_cast<size_t>(element)];
 }
 
-bool is_float(ResultFormat::Element element) {
-  return element == ResultFormat::Element::kFloat32 || element == ResultFormat::Element::kFloat64;
+bool is_float(runtime::ElementKind element) {
+  return element == runtime::ElementKind::kFloat32 || element == runtime::ElementKind::kFloat64;
 }
 
 hsize_t chunk_rows(const Column& column) { return std::max<size_t>(1, kChunkElements / column.elements); }

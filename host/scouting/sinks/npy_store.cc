@@ -22,7 +22,7 @@ constexpr size_t kHeaderBytes = 128, kBlockBytes = size_t{256} << 10;
 
 /// A .npy file's header of kHeaderBytes, whatever the number of rows.
 std::string npy_header(const Column& column, uint64_t rows) {
-  constexpr const char* kCodes[] = {"|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f4", "<f8"};
+  constexpr const char* kCodes[] = {"|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8", "<f4", "<f8"};
   const std::string shape =
       column.elements == 1 ? absl::StrCat("(", rows, ",)") : absl::StrCat("(", rows, ", ", column.elements, ")");
   std::string header("\x93NUMPY\x01\x00", 8);

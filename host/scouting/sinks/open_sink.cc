@@ -1,5 +1,6 @@
 #include "absl/strings/str_cat.h"
 #include "host/scouting/sinks/sinks.h"
+#include "platform/files/temporary_folder.h"
 
 namespace strobe::scouting {
 
@@ -13,6 +14,13 @@ absl::StatusOr<std::unique_ptr<Sink>> open_sink(const SinkSettings& settings, co
   if (settings.kind == "tcp") return open_tcp_sink(settings, setup);
   if (settings.kind == "hdf5" || settings.kind == "npy") return open_column_sink(settings, setup);
   return absl::InvalidArgumentError(absl::StrCat("sink '", settings.kind, "': expected raw, hdf5, npy, tcp or none"));
+}
+
+absl::Status prepare_folder(const SinkSettings& settings, const SinkSetup& setup,
+                            absl::StatusOr<size_t> (*recover)(const std::string& folder)) {
+  if (setup.check_only) return files::check_folder(settings.to);
+  if (absl::Status s = files::make_folder(settings.to); !s.ok()) return s;
+  return recover == nullptr ? absl::OkStatus() : recover(settings.to).status();
 }
 
 absl::Status check_raw_orbits(const SinkSettings& settings, const SinkSetup& setup) {

@@ -7,7 +7,6 @@
 #include "host/scouting/sinks/raw_file.h"
 #include "host/scouting/sinks/sinks.h"
 #include "host/scouting/sinks/taken_orbits.h"
-#include "platform/files/temporary_folder.h"
 
 namespace strobe::scouting {
 namespace {
@@ -109,9 +108,7 @@ class RawSink final : public Sink {
 
 absl::StatusOr<std::unique_ptr<Sink>> open_raw_sink(const SinkSettings& settings, const SinkSetup& setup) {
   if (absl::Status s = check_raw_orbits(settings, setup); !s.ok()) return s;
-  if (absl::Status s = files::make_folder(settings.to); !s.ok()) return s;
-  const absl::StatusOr<size_t> recovered = RawFile::recover(settings.to);
-  if (!recovered.ok()) return recovered.status();
+  if (absl::Status s = prepare_folder(settings, setup, RawFile::recover); !s.ok()) return s;
   return std::make_unique<RawSink>(settings, setup);
 }
 

@@ -8,15 +8,15 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "host/runtime/codec.h"
 #include "host/scouting/core/orbit.h"
 
 namespace strobe::scouting {
 
 /// One column of what a model or an expression says of some crossings: rows of `elements` little-endian elements.
 struct ResultFormat {
-  enum class Element : uint8_t { kInt8, kUint8, kInt16, kUint16, kInt32, kUint32, kInt64, kUint64, kFloat32, kFloat64 };
   std::string name;  ///< "dimuon/score", "mass"
-  Element element = Element::kFloat32;
+  runtime::ElementKind element = runtime::ElementKind::kFloat32;
   size_t elements = 1;  ///< a row: extent of the second axis in files
 };
 
@@ -46,7 +46,8 @@ struct SinkSetup {
   std::vector<ResultFormat> results;
   /// Key and text, for formats that hold metadata: configuration, models' digests, strobe's version.
   std::vector<std::pair<std::string, std::string>> metadata;
-  bool objects = true;  ///< false: only crossing numbers and results are written
+  bool objects = true;      ///< false: only crossing numbers and results are written
+  bool check_only = false;  ///< nothing will be written: no folder is made and no killed writer's file completed
 };
 
 /// What a sink did, for the account.

@@ -8,6 +8,10 @@
 namespace strobe::scouting {
 
 std::unique_ptr<Sink> make_none_sink();
+/// Makes the folder of a sink of files and has `recover` (may be null) complete what killed writers left in it. Where
+/// the sink is only checked it sees whether that could be done.
+absl::Status prepare_folder(const SinkSettings& settings, const SinkSetup& setup,
+                            absl::StatusOr<size_t> (*recover)(const std::string& folder));
 absl::StatusOr<std::unique_ptr<Sink>> open_raw_sink(const SinkSettings& settings, const SinkSetup& setup);
 absl::StatusOr<std::unique_ptr<Sink>> open_tcp_sink(const SinkSettings& settings, const SinkSetup& setup);
 absl::StatusOr<std::unique_ptr<Sink>> open_column_sink(const SinkSettings& settings, const SinkSetup& setup);

@@ -4,13 +4,14 @@
 
 #include <cerrno>
 #include <chrono>
+#include <optional>
 #include <utility>  // Boost 1.74's asio needs it first with C++20
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "boost/asio.hpp"
 #include "host/scouting/core/cmssw_raw.h"
+#include "host/scouting/core/peer_address.h"
 #include "host/scouting/sinks/kept.h"
 #include "host/scouting/sinks/sinks.h"
 
@@ -154,18 +155,15 @@ class TcpSink final : public Sink {
 absl::StatusOr<std::unique_ptr<Sink>> open_tcp_sink(const SinkSettings& settings, const SinkSetup& setup) {
   if (absl::Status s = check_raw_orbits(settings, setup); !s.ok()) return s;
   constexpr std::string_view kScheme = "tcp://";
-  const size_t colon = settings.to.rfind(':');
-  int port = 0;
-  std::string host =
-      settings.to.starts_with(kScheme) && colon > kScheme.size() ? settings.to.substr(6, colon - 6) : std::string();
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-  if (host.empty() || !absl::SimpleAtoi(settings.to.substr(colon + 1), &port) || port < 1 || port > 65535) {
+  const std::optional<PeerAddress> peer =
+      settings.to.starts_with(kScheme) ? parse_peer_address(settings.to.substr(kScheme.size())) : std::nullopt;
+  if (!peer || peer->port == 0) {
     return absl::InvalidArgumentError(absl::StrCat("sink tcp: expected 'tcp://host:port', found '", settings.to, "'"));
   }
   boost::asio::io_context context;
   tcp::resolver resolver(context);
   boost::system::error_code error;
-  const auto found = resolver.resolve(host, absl::StrCat(port), tcp::resolver::numeric_service, error);
+  const auto found = resolver.resolve(peer->host, absl::StrCat(peer->port), tcp::resolver::numeric_service, error);
   if (error) return absl::NotFoundError(absl::StrCat("sink '", settings.to, "': ", error.message()));
   return std::make_unique<TcpSink>(settings, setup.run, std::vector<tcp::endpoint>(found.begin(), found.end()));
 }

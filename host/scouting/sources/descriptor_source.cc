@@ -1,7 +1,6 @@
 #include "host/scouting/sources/descriptor_source.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -62,14 +61,7 @@ absl::StatusOr<ByteSource::Fill> DescriptorSource::fill(int timeout_ms) {
     if (ring_.free().empty()) return Fill::kFull;
     // First asked and then read, for reading may block (standard input's mode is shared with others), and a FIFO
     // without a writer reads as ended.
-    switch (interrupt_.wait(descriptor_, POLLIN, until)) {
-      case Interrupt::Wake::kInterrupted:
-        return Fill::kEnd;
-      case Interrupt::Wake::kTimeout:
-        return Fill::kTimeout;
-      case Interrupt::Wake::kReady:
-        break;
-    }
+    if (const auto answer = wait_readable(interrupt_, descriptor_, until)) return *answer;
     const std::span<std::byte> room = ring_.free();
     const ssize_t got = ::read(descriptor_, room.data(), std::min(room.size(), kMostBytesARead));
     if (got > 0) {

@@ -40,4 +40,17 @@ Interrupt::Wake Interrupt::wait(int descriptor, short events, Clock::time_point 
   }
 }
 
+std::optional<ByteSource::Fill> wait_readable(const Interrupt& interrupt, int descriptor,
+                                              Interrupt::Clock::time_point until) {
+  switch (interrupt.wait(descriptor, POLLIN, until)) {
+    case Interrupt::Wake::kInterrupted:
+      return ByteSource::Fill::kEnd;
+    case Interrupt::Wake::kTimeout:
+      return ByteSource::Fill::kTimeout;
+    case Interrupt::Wake::kReady:
+      break;
+  }
+  return std::nullopt;
+}
+
 }  // namespace strobe::scouting

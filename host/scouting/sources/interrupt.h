@@ -2,8 +2,10 @@
 
 #include <atomic>
 #include <chrono>
+#include <optional>
 
 #include "absl/status/statusor.h"
+#include "host/scouting/sources/source.h"
 
 namespace strobe::scouting {
 
@@ -30,5 +32,9 @@ class Interrupt {
   int event_;  ///< an eventfd
   std::atomic<bool> raised_{false};
 };
+
+/// Waits until `descriptor` can be read. Where that does not come to be: what a source's `fill` answers.
+std::optional<ByteSource::Fill> wait_readable(const Interrupt& interrupt, int descriptor,
+                                              Interrupt::Clock::time_point until);
 
 }  // namespace strobe::scouting

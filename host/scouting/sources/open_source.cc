@@ -1,8 +1,9 @@
 #include <cmath>
+#include <optional>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "host/scouting/core/peer_address.h"
 #include "host/scouting/sources/descriptor_source.h"
 #include "host/scouting/sources/file_source.h"
 #include "host/scouting/sources/gzip_source.h"
@@ -31,28 +32,6 @@ absl::Status without_rate(const std::string& address, const SourceOptions& optio
       absl::StrCat("source '", address, "': a rate is for files and standard input; this sender has its own"));
 }
 
-struct HostAndPort {
-  std::string host, port;
-};
-
-/// "host:port", "[::1]:port".
-absl::StatusOr<HostAndPort> parse_peer(const std::string& address, const std::string& text) {
-  const size_t colon = text.rfind(':');
-  std::string host = text.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
-    host = host.substr(1, host.size() - 2);
-  } else if (host.find(':') != std::string::npos) {
-    host.clear();  // an IPv6 address without brackets: where its port begins cannot be told
-  }
-  int port = -1;
-  if (colon == std::string::npos || host.empty() || !absl::SimpleAtoi(text.substr(colon + 1), &port) || port < 0 ||
-      port > 65535) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "source '", address, "': expected a host and a port from 0 to 65535, as in '127.0.0.1:9000' or '[::1]:9000'"));
-  }
-  return HostAndPort{host, absl::StrCat(port)};
-}
-
 }  // namespace
 
 bool is_file_address(const std::string& address) {
@@ -73,10 +52,14 @@ absl::StatusOr<std::unique_ptr<ByteSource>> open_source(const std::string& addre
   for (const bool listen : {false, true}) {
     const std::string peer = after(listen ? kListen : kConnect);
     if (peer.empty()) continue;
-    const absl::StatusOr<HostAndPort> parsed = parse_peer(address, peer);
-    if (!parsed.ok()) return parsed.status();
+    const std::optional<PeerAddress> parsed = parse_peer_address(peer);
+    if (!parsed) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("source '", address,
+                       "': expected a host and a port from 0 to 65535, as in '127.0.0.1:9000' or '[::1]:9000'"));
+    }
     if (absl::Status s = without_rate(address, options); !s.ok()) return s;
-    return open_tcp(parsed->host, parsed->port, listen, *std::move(interrupt), options);
+    return open_tcp(parsed->host, absl::StrCat(parsed->port), listen, *std::move(interrupt), options);
   }
   if (const std::string path = after(kDevice); !path.empty()) {
     if (absl::Status s = without_rate(address, options); !s.ok()) return s;

@@ -85,14 +85,8 @@ class TcpSource : public ByteSource {
       ring_.add(got);
       if (got > 0) return Fill::kMore;
       if (error == boost::asio::error::would_block) {
-        switch (interrupt_.wait(socket_.native_handle(), POLLIN, until)) {
-          case Interrupt::Wake::kInterrupted:
-            return Fill::kEnd;
-          case Interrupt::Wake::kTimeout:
-            return Fill::kTimeout;
-          case Interrupt::Wake::kReady:
-            continue;
-        }
+        if (const auto answer = wait_readable(interrupt_, socket_.native_handle(), until)) return *answer;
+        continue;
       }
       if (error == boost::asio::error::interrupted) continue;
       socket_.close(error);  // the end, or a reset: either way nothing more comes of this sender
@@ -129,14 +123,7 @@ class ListeningSource : public TcpSource {
 
   absl::StatusOr<Fill> meet(Clock::time_point until) override {
     while (true) {
-      switch (interrupt_.wait(acceptor_.native_handle(), POLLIN, until)) {
-        case Interrupt::Wake::kInterrupted:
-          return Fill::kEnd;
-        case Interrupt::Wake::kTimeout:
-          return Fill::kTimeout;
-        case Interrupt::Wake::kReady:
-          break;
-      }
+      if (const auto answer = wait_readable(interrupt_, acceptor_.native_handle(), until)) return *answer;
       Error error;
       acceptor_.accept(socket_, error);
       if (!error) {

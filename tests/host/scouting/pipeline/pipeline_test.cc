@@ -11,6 +11,7 @@
 #include <cstring>
 #include <deque>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "host/scouting/formats/decoder.h"
 #include "host/scouting/generate/orbit_maker.h"
 #include "host/scouting/generate/packet_stream.h"
@@ -343,6 +345,79 @@ TEST(Pipeline, CountsAsDroppedWhatAFileLosesAtItsEnd) {
     EXPECT_EQ(outcome.account.sinks[0].counts.orbits, 40);
     EXPECT_EQ(outcome.account.sinks[1].counts.orbits, 0);
   }
+}
+
+std::string slurp(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+TEST(Pipeline, TouchesNoFileWhereItIsOnlyChecked) {
+  auto folder = files::TemporaryFolder::create_in_system("strobe-test-");
+  ASSERT_TRUE(folder.ok()) << folder.status();
+  const std::string left = "/out/.run000001_ls0001_index000000_gmt.raw.part";  // of a killed writer
+  std::filesystem::create_directory(folder->path() + "/out");
+  for (const std::string file : {"/bad", "/orbits", left.c_str()}) std::ofstream(folder->path() + file) << "kept";
+  const std::string yaml = absl::StrReplaceAll(
+      "sources: [{format: gmt, from: a}]\nquarantine: @/bad\naccount: {orbits: @/orbits, file: @/account}\n"
+      "write: [{kind: raw, to: @/out}, {kind: hdf5, to: @/more}, {kind: npy, to: @/more/folders}]\n",
+      {{"@", folder->path()}});
+  Pipeline::Surroundings surroundings;
+  surroundings.log = [](const std::string&) {};
+  surroundings.check_only = true;
+  const Bytes none;
+  surroundings.open_source = [&](const std::string&, const SourceOptions&) {
+    return absl::StatusOr<std::unique_ptr<ByteSource>>(std::make_unique<MemorySource>(none, 1));
+  };
+  const auto checked = Pipeline::open(*parse_config(yaml, "node.yml"), surroundings);
+  EXPECT_TRUE(checked.ok()) << checked.status();
+  size_t entries = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder->path())) entries += entry.exists();
+  EXPECT_EQ(entries, 4);
+  for (const std::string file : {"/bad", "/orbits", left.c_str()}) EXPECT_EQ(slurp(folder->path() + file), "kept");
+  for (const char* wrong :
+       {"quarantine: @/none/bad\n", "account: {orbits: @/none/orbits}\n", "write: [{kind: npy, to: @/bad/out}]\n"}) {
+    const auto refused = Pipeline::open(
+        *parse_config(
+            absl::StrReplaceAll(absl::StrCat("sources: [{format: gmt, from: a}]\n", wrong), {{"@", folder->path()}}),
+            "node.yml"),
+        surroundings);
+    EXPECT_FALSE(refused.ok()) << wrong;
+    EXPECT_THAT(std::string(refused.status().message()), HasSubstr(folder->path())) << wrong;
+  }
+}
+
+TEST(Pipeline, AddsToTheFilesOfEarlierRuns) {
+  auto folder = files::TemporaryFolder::create_in_system("strobe-test-");
+  ASSERT_TRUE(folder.ok()) << folder.status();
+  Bytes garbage(100'000, std::byte{0x5a});
+  const std::map<std::string, Bytes> streams = {{"a", stream(5, 3)}, {"b", garbage}};
+  const std::string bad = folder->path() + "/bad", orbits = folder->path() + "/orbits";
+  Cards cards;
+  std::string before;
+  for (int run_number = 1; run_number <= 40; ++run_number) {
+    const Outcome outcome =
+        run(absl::StrCat("run: ", run_number,
+                         "\nsources: [{name: a, format: gmt, from: a}, {name: b, format: gmt, from: b}]\n"
+                         "quarantine_mebibytes: 1\nquarantine: ",
+                         bad, "\naccount: {orbits: ", orbits, "}\n"),
+            streams, cards);
+    EXPECT_TRUE(outcome.status.ok()) << outcome.status;
+    EXPECT_GT(outcome.account.quarantine.records, 0);
+    const std::string now = slurp(bad);
+    ASSERT_TRUE(now.starts_with(before)) << run_number;
+    EXPECT_EQ(now.size() - before.size(), outcome.account.quarantine.bytes);
+    if (now.size() > before.size()) {
+      EXPECT_TRUE(now.substr(before.size()).starts_with(absl::StrCat("strobe-bad run=", run_number, " source=b ")));
+    }
+    before = now;
+  }
+  EXPECT_GT(before.size(), 500'000);
+  EXPECT_LE(before.size(), size_t{1} << 20);
+  const std::string lines = slurp(orbits);
+  EXPECT_TRUE(lines.starts_with("run,orbit,complete,crossings,passed,kept,dropped,latency_us\n1,1,"));
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 1 + 40 * 5);
+  EXPECT_THAT(lines, HasSubstr("\n40,5,"));
 }
 
 TEST(Patience, IsShorterOnceTheRunIsToStopAndNoneWhereItHasFailed) {

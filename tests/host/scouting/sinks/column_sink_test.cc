@@ -58,7 +58,7 @@ TEST_P(ColumnSink, WritesEveryFieldOfTheKeptCrossings) {
 
 TEST_P(ColumnSink, WritesResultsWithTheirCrossings) {
   setup_.objects = false;
-  setup_.results = {{"dimuon/score", ResultFormat::Element::kFloat32, 1}, {"code", ResultFormat::Element::kInt16, 3}};
+  setup_.results = {{"dimuon/score", runtime::ElementKind::kFloat32, 1}, {"code", runtime::ElementKind::kInt16, 3}};
   const auto sink = open();
   Table expected;
   for (uint32_t number = 0; number < 100; ++number) {
@@ -105,7 +105,8 @@ TEST_P(ColumnSink, BeginsAFileWithEachSectionAndAtItsSize) {
   for (uint32_t number = 0; number < 700; ++number) {
     const uint32_t section = number < 650 ? 1 : 3, orbit = number + (section - 1) * kOrbitsPerSection;
     const auto made = orbits_.make(orbit, 300);
-    ASSERT_TRUE(sink->write(made->finished()).ok());
+    const absl::Status status = sink->write(made->finished());
+    ASSERT_TRUE(status.ok()) << status;
     // The next file begins where the last one has been completed.
     uint32_t index = 0;
     while (std::filesystem::exists(folder_ / name(section, index))) ++index;
@@ -195,6 +196,71 @@ TEST_F(ColumnSettings, AreChecked) {
     settings_ = wrong;
     settings_.to = folder_.string();
     EXPECT_EQ(open_sink(settings_, setup_).status().code(), absl::StatusCode::kInvalidArgument);
+  }
+}
+
+/// As many descriptors for this process while it lives.
+class FewDescriptors {
+ public:
+  explicit FewDescriptors(rlim_t most) {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const rlimit less = {most, before_.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &less);
+  }
+  ~FewDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(ColumnSettings, NothingIsLeftWhereDescriptorsAreLacking) {
+  MuonOrbits orbits(5);
+  const auto made = orbits.make(1);
+  for (const std::string& kind : {std::string("npy"), std::string("hdf5")}) {
+    settings_.kind = kind;
+    size_t refused = 0;
+    for (rlim_t most = 3; most < 48; ++most) {
+      SCOPED_TRACE(testing::Message() << kind << ", " << most << " descriptors");
+      const auto sink = open();
+      absl::Status status;
+      {
+        const FewDescriptors few(most);
+        status = sink->write(made->finished());
+      }
+      if (!status.ok()) {
+        ++refused;
+        EXPECT_THAT(std::string(status.message()), HasSubstr(folder_.string()));
+        EXPECT_THAT(files(), testing::IsEmpty());
+      }
+      ASSERT_TRUE(sink->write(made->finished()).ok());
+      ASSERT_TRUE(sink->close().ok());
+      ASSERT_EQ(files().size(), 1u);
+      std::filesystem::remove_all(folder_ / files()[0]);
+    }
+    EXPECT_GT(refused, 1u);
+  }
+}
+
+TEST_F(ColumnSettings, AFolderThatHasGoneIsSaidOnceByUs) {
+  MuonOrbits orbits(5);
+  for (const std::string& kind : {std::string("npy"), std::string("hdf5")}) {
+    settings_.kind = kind;
+    settings_.to = (folder_ / kind).string();
+    testing::internal::CaptureStderr();
+    {
+      const auto sink = open();
+      for (uint32_t number = 0; number < 20; ++number) ASSERT_TRUE(sink->write(orbits.make(number)->finished()).ok());
+      std::filesystem::remove_all(settings_.to);
+      for (int attempt = 0; attempt < 2; ++attempt) {
+        const absl::Status closed = sink->close();
+        EXPECT_EQ(closed.code(), absl::StatusCode::kNotFound) << closed;
+        EXPECT_THAT(std::string(closed.message()), HasSubstr(settings_.to));
+      }
+      EXPECT_EQ(sink->salvage().size(), 20u);
+      EXPECT_EQ(sink->counts().orbits, 0u);
+      EXPECT_FALSE(sink->write(orbits.make(21)->finished()).ok());
+    }
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
   }
 }
 

@@ -82,7 +82,7 @@ class MuonOrbits {
 class SinkTest : public testing::Test {
  protected:
   SinkTest() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "strobe-test-XXXXXX").string();
+    std::string pattern = (std::filesystem::temp_directory_path() / "strobe-sink-XXXXXX").string();
     folder_ = ::mkdtemp(pattern.data());
     setup_.run = 42;
     setup_.sources = {find_format("gmt-zs")};

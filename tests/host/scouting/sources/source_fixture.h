@@ -22,7 +22,7 @@ constexpr int kPatience = 60'000;
 class SourceTest : public testing::Test {
  protected:
   SourceTest() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "strobe-test-XXXXXX").string();
+    std::string pattern = (std::filesystem::temp_directory_path() / "strobe-source-XXXXXX").string();
     folder_ = ::mkdtemp(pattern.data());
   }
   ~SourceTest() override { std::filesystem::remove_all(folder_); }

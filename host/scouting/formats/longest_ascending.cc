@@ -1,4 +1,4 @@
-#include "host/scouting/formats/bytes.h"
+#include "host/scouting/formats/longest_ascending.h"
 
 #include <algorithm>
 
