@@ -19,6 +19,7 @@ namespace {
 constexpr size_t kChunkElements = 65536;
 constexpr char kEnding[] = ".h5";
 constexpr unsigned kDeflateLevel = 1;
+constexpr uint64_t kAlignment = 64 << 10;               ///< of chunks that are stored as they are
 constexpr uint64_t kTableBytes = uint64_t{1} << 20;     ///< of HDF5's own, at most, between two flushes
 constexpr uint64_t kReserveBytes = uint64_t{16} << 20;  ///< looked for at once
 
@@ -52,10 +53,9 @@ bool put_text(hid_t object, const std::string& name, const std::string& text) {
 /// multiple-reader mode needs it too. Chunks that are stored as they are begin where file systems have their pages, and
 /// large ones of these: ext4 takes them a fifth faster. They are as long as that, but for less than a row.
 Hdf5Handle access_properties(bool as_they_are) {
-  constexpr hsize_t kAlignment = 64 << 10, kLeast = kAlignment / 2;
   Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_V110);
-  if (as_they_are) H5Pset_alignment(access.get(), kLeast, kAlignment);
+  if (as_they_are) H5Pset_alignment(access.get(), kAlignment / 2, kAlignment);
   return access;
 }
 
@@ -171,8 +171,11 @@ class Hdf5Store final : public ColumnStore {
 
  private:
   bool direct() const { return compression_ == "none"; }
-  /// Of a chunk in the file: filters may add to what they cannot make smaller.
-  uint64_t longest(uint64_t chunk_bytes) const { return direct() ? chunk_bytes : chunk_bytes + chunk_bytes / 64 + 64; }
+  /// A chunk's room in the file: filters may add to what they cannot make smaller.
+  uint64_t longest(uint64_t chunk_bytes) const {
+    if (!direct()) return chunk_bytes + chunk_bytes / 64 + 64;
+    return (chunk_bytes + kAlignment - 1) / kAlignment * kAlignment;
+  }
 
   void forget_room() { std::fill(room_rows_.begin(), room_rows_.end(), 0); }
 

@@ -100,7 +100,7 @@ struct Outcome {
 Outcome run(std::vector<std::string> pieces, uint32_t refused = 99, bool repeats = false) {
   Notes notes;
   notes.refused_ = refused;
-  auto quarantine = *Quarantine::open("", 0);
+  auto quarantine = *Quarantine::open("", 0, 1);
   Receiver receiver({.name = "letters",
                      .repeats = repeats,
                      .source = std::make_unique<PieceSource>(std::move(pieces)),
@@ -190,7 +190,7 @@ class EndedSource : public PieceSource {
 
 TEST(Receiver, LosesNothingWhenItIsPausedAtTheSourcesEnd) {
   Pausing pausing;
-  auto quarantine = *Quarantine::open("", 0);
+  auto quarantine = *Quarantine::open("", 0, 1);
   Receiver receiver({.name = "letters",
                      .source = std::make_unique<EndedSource>("1234"),
                      .decoder = std::make_unique<LetterDecoder>()},
