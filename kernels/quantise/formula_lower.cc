@@ -212,8 +212,10 @@ absl::StatusOr<LoweredFormula> lower_formula(const Formula& source, const model:
   }
   if (!best) {
     return absl::InvalidArgumentError(
-        absl::StrFormat("an output error of %.3g cannot be reached: its bound stays at %.3g", targets.errors.least(),
-                        reached * targets.errors.least()));
+        absl::StrFormat("an output error of %.3g cannot be reached: its bound stays at %.3g; allow a larger "
+                        "OutputError, give inputs narrower "
+                        "types (InputPrecision), or keep what is divided by, or an angle is taken of, away from 0",
+                        targets.errors.least(), reached * targets.errors.least()));
   }
   if (!formula->types.empty()) {
     auto counted = attempt(best_scale, true);
