@@ -20,12 +20,12 @@ std::string describe(const ForestPlan& plan) {
           : absl::StrFormat("%.0f cycles an event walked by %d steps", plan.walk.cycles, plan.walk.steps.size());
   if (!plan.sliced) return absl::StrCat("walked: ", walked);
   size_t cuts = 0;
-  for (const ForestPlan::Feature& feature : plan.features) cuts += feature.cuts;
-  return absl::StrCat("sliced from ", plan.fewest_sliced, " events on: ", plan.features.size(), " features with ", cuts,
-                      " cuts, ", plan.unions.size(), " unions, ", plan.choices.size(), " choices, ",
-                      plan.lookups.size(), " lookups in ", plan.segments.size(), " sums, ", plan.tables.size(),
-                      " bytes of tables; estimated ", absl::StrFormat("%.0f", plan.sliced_cycles), " cycles an event, ",
-                      walked);
+  for (const ForestSlices::Feature& feature : plan.slices.features) cuts += feature.cuts;
+  return absl::StrCat("sliced from ", plan.fewest_sliced, " events on: ", plan.slices.features.size(),
+                      " features with ", cuts, " cuts, ", plan.slices.unions.size(), " unions, ",
+                      plan.slices.choices.size(), " choices, ", plan.slices.lookups.size(), " lookups in ",
+                      plan.slices.segments.size(), " sums, ", plan.slices.tables.size(), " bytes of tables; estimated ",
+                      absl::StrFormat("%.0f", plan.slices.cycles), " cycles an event, ", walked);
 }
 
 }  // namespace

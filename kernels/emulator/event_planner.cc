@@ -6,6 +6,8 @@
 #include <map>
 #include <tuple>
 
+#include "kernels/emulator/event_groups.h"
+
 namespace strobe::emulator {
 namespace {
 
@@ -17,17 +19,6 @@ constexpr size_t kFewRows = 5;
 /// The slots or numbers of a step's lanes.
 template <class T>
 using Lanes = std::array<T, kEventLanes>;
-
-/// What rows that share a step have in common; earlier levels come first.
-struct Group {
-  int level = 0;
-  model::NodeId node = -1;
-  EventStep::Kind kind = EventStep::kBroadcasts;
-  bool wide = false, first_wraps = false, clips = false, zeroes = false, wraps = false, shifts = false;
-  model::Rounding rounding = model::Rounding::kTrn;
-
-  auto operator<=>(const Group&) const = default;
-};
 
 /// An operand of sums: a value, whether products with it are cut, and which of a sum's products with it. Two that are
 /// cut are not one with the sum of their weights.
@@ -167,7 +158,7 @@ class EventPlanner {
     for (ValueId v = 0; v < static_cast<ValueId>(graph_.size()); ++v) {
       if (!is_stored(v) || graph_.at(v).op == IntegerOp::kInput) continue;
       for_each_need(v, [&](ValueId need) { level_[v] = std::max(level_[v], level_[need] + 1); });
-      groups_[group_of(v)].push_back(v);
+      groups_[group_of(graph_, rows_, v, level_[v])].push_back(v);
     }
   }
 
@@ -178,45 +169,9 @@ class EventPlanner {
     for_each_operand(graph_, graph_.at(r >= 0 ? rows_.rows[r].root : v), visit);
   }
 
-  Group group_of(ValueId v) const {
-    const IntegerNode& n = graph_.at(v);
-    Group group{.level = level_[v], .node = n.node};
-    const int32_t r = rows_.row_of[v];
-    if (r < 0) {
-      group.kind = n.op == IntegerOp::kLookup ? EventStep::kLookup : EventStep::kScalar;
-      return group;
-    }
-    const Row& row = rows_.rows[r];
-    const Epilogue& e = row.epilogue;
-    group.kind = kind_of(row);
-    group.wide = row.lane > Lane::k32;
-    group.first_wraps = e.first_wrap != 0;
-    group.clips = e.clip != Epilogue::kNone && e.clip != Epilogue::kZeroOutside;
-    group.zeroes = e.clip == Epilogue::kZeroOutside;
-    group.wraps = e.wrap != 0;
-    group.shifts = e.shift != 0;
-    group.rounding = e.rounding;
-    return group;
-  }
-
-  EventStep::Kind kind_of(const Row& row) const {
-    switch (row.root == kNoValue ? IntegerOp::kLinear : graph_.at(row.root).op) {
-      case IntegerOp::kMaximum:
-        return EventStep::kMaximum;
-      case IntegerOp::kMinimum:
-        return EventStep::kMinimum;
-      case IntegerOp::kProduct:
-        return EventStep::kProduct;
-      case IntegerOp::kSelect:
-        return EventStep::kSelect;
-      default:
-        return EventStep::kBroadcasts;
-    }
-  }
-
   const Row& row_at(ValueId v) const { return rows_.rows[rows_.row_of[v]]; }
 
-  void write(const Group& group, std::span<const ValueId> values) {
+  void write(const EventGroup& group, std::span<const ValueId> values) {
     EventStep step{.kind = group.kind,
                    .wide = group.wide,
                    .first_wraps = group.first_wraps,
@@ -397,7 +352,7 @@ class EventPlanner {
   EventProgram program_;
   std::vector<uint32_t> slot_of_;
   std::vector<int> level_;  ///< how many steps a value waits for
-  std::map<Group, std::vector<ValueId>> groups_;
+  std::map<EventGroup, std::vector<ValueId>> groups_;
 };
 
 }  // namespace

@@ -5,20 +5,17 @@
 #include <vector>
 
 #include "kernels/emulator/range.h"
+#include "kernels/model/intervals.h"
 
 namespace strobe::emulator {
 
 /// Decision trees on integers, as layers hand them to the emulator: every output is the exact sum of one value for each
 /// of its trees. What is done to a sum, and sums in which every step is cast, are ordinary operations behind it.
 struct Forest {
-  /// Closed limits on the feature's grid.
-  struct Interval {
-    int64_t low = 0, high = 0;
-  };
-  /// Holds where the feature is within one of the intervals, which are ascending and disjoint.
+  /// Holds where the feature is within one of the intervals, which are on its grid and may touch.
   struct Predicate {
     int32_t feature = 0;
-    std::vector<Interval> intervals;
+    model::Intervals intervals;
   };
   /// A child c >= 0 is node c, c < 0 is leaf ~c; children come after their parent.
   struct Node {
@@ -40,7 +37,7 @@ struct Forest {
   std::vector<Output> outputs;
 
   bool holds(int32_t predicate, Wide value) const {
-    for (const Interval& i : predicates[predicate].intervals) {
+    for (const model::Interval& i : predicates[predicate].intervals) {
       if (i.low <= value && value <= i.high) return true;
     }
     return false;

@@ -25,26 +25,26 @@ namespace strobe::emulator::HWY_NAMESPACE {
 
 #if HWY_TARGET == HWY_SCALAR
 
-void run_sliced(const ForestPlan&, const Slot*, const Slot*, std::byte*, std::byte*, size_t) {}
+void run_sliced(const ForestSlices&, const Slot*, const Slot*, std::byte*, std::byte*, size_t) {}
 int page_bits() { return 0; }
 
 #else
 
-void run_sliced(const ForestPlan& plan, const Slot* sources, const Slot* targets, std::byte* arena, std::byte* storage,
-                size_t events) {
+void run_sliced(const ForestSlices& slices, const Slot* sources, const Slot* targets, std::byte* arena,
+                std::byte* storage, size_t events) {
   events = (events + 63) / 64 * 64;
-  std::memset(storage, 0, ForestPlan::kWordBytes);
-  std::memset(storage + ForestPlan::kWordBytes, 0xff, ForestPlan::kWordBytes);
-  for (const ForestPlan::Feature& f : plan.features) {
-    run_feature(plan, f, arena + sources[f.source].offset, storage, storage + plan.scratch, events);
+  std::memset(storage, 0, ForestSlices::kWordBytes);
+  std::memset(storage + ForestSlices::kWordBytes, 0xff, ForestSlices::kWordBytes);
+  for (const ForestSlices::Feature& f : slices.features) {
+    run_feature(slices, f, arena + sources[f.source].offset, storage, storage + slices.scratch, events);
   }
-  for (const ForestPlan::Union& join : plan.unions) run_union(join, storage);
-  for (size_t o = 0; o < plan.bases.size(); ++o) {
-    if (targets[o].offset != kUnusedWord) set_base(plan.bases[o], targets[o], arena, events);
+  for (const ForestSlices::Union& join : slices.unions) run_union(join, storage);
+  for (size_t o = 0; o < slices.bases.size(); ++o) {
+    if (targets[o].offset != kUnusedWord) set_base(slices.bases[o], targets[o], arena, events);
   }
-  for (const ForestPlan::Segment& s : plan.segments) {
-    run_choices(plan.choices.data() + s.first_choice, s.choices, storage);
-    if (targets[s.output].offset != kUnusedWord) run_sums(plan, s, targets[s.output], arena, storage, events);
+  for (const ForestSlices::Segment& s : slices.segments) {
+    run_choices(slices.choices.data() + s.first_choice, s.choices, storage);
+    if (targets[s.output].offset != kUnusedWord) run_sums(slices, s, targets[s.output], arena, storage, events);
   }
 }
 
@@ -72,7 +72,7 @@ void run_forest(const ForestPlan& plan, const Slot* sources, const Slot* targets
     if (!plan.has_blocks) return walk_forest(plan.walk, sources, targets, arena, storage, events);
     return HWY_DYNAMIC_DISPATCH(run_blocks)(plan.blocks, sources, targets, arena, storage, events);
   }
-  HWY_DYNAMIC_DISPATCH(run_sliced)(plan, sources, targets, arena, storage, events);
+  HWY_DYNAMIC_DISPATCH(run_sliced)(plan.slices, sources, targets, arena, storage, events);
 }
 
 }  // namespace strobe::emulator

@@ -6,9 +6,9 @@
 
 namespace strobe::emulator {
 
-/// Evaluates the forest for the events of a block, ForestPlan::kEvents at most. `sources[f]` is the slot of feature f,
-/// `targets[o]` that of output o; slots have room for kEvents events. `storage` holds `plan.storage_bytes` on a cache
-/// line.
+/// Evaluates the forest for the events of a block, ForestSlices::kEvents at most. `sources[f]` is the slot of feature
+/// f, `targets[o]` that of output o; slots have room for kEvents events. `storage` holds `plan.storage_bytes` on a
+/// cache line.
 void run_forest(const ForestPlan& plan, const Slot* sources, const Slot* targets, std::byte* arena, std::byte* storage,
                 size_t events);
 

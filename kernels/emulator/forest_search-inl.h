@@ -7,7 +7,7 @@
 #endif
 
 #include "hwy/highway.h"
-#include "kernels/emulator/forest_plan.h"
+#include "kernels/emulator/forest_slices.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace strobe::emulator::HWY_NAMESPACE {
@@ -155,7 +155,7 @@ HWY_NOINLINE void search_vectors(const T* x, const T* heap, std::byte* planes, s
         const T* table = heap + (kEntries < S::kPage ? 0 : kEntries);
         const auto mask = S::reaches(value, table_at<T, kPages>(table, at));
         at = S::descend(at, mask);
-        S::store(mask, planes + kLevel * ForestPlan::kWordBytes + e / 8);
+        S::store(mask, planes + kLevel * ForestSlices::kWordBytes + e / 8);
       };
       (level(std::integral_constant<int, L>()), ...);
     }
@@ -189,14 +189,14 @@ HWY_NOINLINE void search_one_by_one(const T* x, const T* heap, int bits, std::by
     }
     for (size_t i = 0; i < kTogether; ++i) {
       positions[first + i] = static_cast<uint8_t>(at[i]);
-      positions[ForestPlan::kEvents + first + i] = static_cast<uint8_t>(at[i] >> 8);
+      positions[ForestSlices::kEvents + first + i] = static_cast<uint8_t>(at[i] >> 8);
     }
   }
   const DByte d;
   for (int b = 0; b < bits; ++b) {
-    const uint8_t* bytes = positions + (b < 8 ? 0 : ForestPlan::kEvents);
+    const uint8_t* bytes = positions + (b < 8 ? 0 : ForestSlices::kEvents);
     const VByte bit = hn::Set(d, static_cast<uint8_t>(1 << (b % 8)));
-    auto* plane = reinterpret_cast<uint8_t*>(planes + (bits - 1 - b) * ForestPlan::kWordBytes);
+    auto* plane = reinterpret_cast<uint8_t*>(planes + (bits - 1 - b) * ForestSlices::kWordBytes);
     for (size_t e = 0; e < events; e += hn::Lanes(d)) {
       hn::StoreMaskBits(d, hn::TestBit(hn::LoadU(d, bytes + e), bit), plane + e / 8);
     }

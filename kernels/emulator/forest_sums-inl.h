@@ -23,7 +23,7 @@ inline constexpr int kPageBits = 4;
 
 /// The planes of a leaf number, for the events from `event` on.
 struct Planes {
-  const ForestPlan::Word* words;
+  const ForestSlices::Word* words;
   const std::byte* storage;
   size_t event;
 
@@ -79,28 +79,30 @@ struct Sums {
 };
 
 template <int kPages>
-HWY_INLINE void add_values(const ForestPlan& plan, const ForestPlan::Lookup& lookup, const Planes& planes, Sums& sums) {
+HWY_INLINE void add_values(const ForestSlices& slices, const ForestSlices::Lookup& lookup, const Planes& planes,
+                           Sums& sums) {
   const DByte d;
   const hn::Repartition<uint16_t, DByte> d16;
   const bool wide = lookup.bits > 6;
   const VByte number = numbers_of(planes, lookup.bits);
-  const VByte low = look_up<kPages>(plan.tables.data() + lookup.low, number, planes, wide);
+  const VByte low = look_up<kPages>(slices.tables.data() + lookup.low, number, planes, wide);
   const VByte high =
-      lookup.has_high ? look_up<kPages>(plan.tables.data() + lookup.high, number, planes, wide) : hn::Zero(d);
+      lookup.has_high ? look_up<kPages>(slices.tables.data() + lookup.high, number, planes, wide) : hn::Zero(d);
   sums.first = hn::Add(sums.first, hn::BitCast(d16, hn::InterleaveLower(d, low, high)));
   sums.second = hn::Add(sums.second, hn::BitCast(d16, hn::InterleaveUpper(d, low, high)));
 }
 
 /// By the pages that the lookup's table has.
 template <int kPages = 1>
-HWY_INLINE void add_lookup(const ForestPlan& plan, const ForestPlan::Lookup& lookup, const Planes& planes, Sums& sums) {
-  constexpr int kMostPages = 1 << (ForestPlan::kMostBits - kPageBits);
+HWY_INLINE void add_lookup(const ForestSlices& slices, const ForestSlices::Lookup& lookup, const Planes& planes,
+                           Sums& sums) {
+  constexpr int kMostPages = 1 << (ForestSlices::kMostBits - kPageBits);
   if constexpr (kPages < kMostPages) {
     if (lookup.bits > kPageBits + std::bit_width(static_cast<unsigned>(kPages)) - 1) {
-      return add_lookup<2 * kPages>(plan, lookup, planes, sums);
+      return add_lookup<2 * kPages>(slices, lookup, planes, sums);
     }
   }
-  add_values<kPages>(plan, lookup, planes, sums);
+  add_values<kPages>(slices, lookup, planes, sums);
 }
 
 /// target[e] += sum << shift, modulo the lane.
@@ -129,14 +131,14 @@ HWY_INLINE void store_sums(const Sums& sums, const Slot& target, int shift, std:
   add_to(reinterpret_cast<uint64_t*>(place), ordered, shift, kEvents);
 }
 
-HWY_NOINLINE void run_sums(const ForestPlan& plan, const ForestPlan::Segment& segment, const Slot& target,
+HWY_NOINLINE void run_sums(const ForestSlices& slices, const ForestSlices::Segment& segment, const Slot& target,
                            std::byte* arena, const std::byte* storage, size_t events) {
   const hn::Repartition<uint16_t, DByte> d16;
   for (size_t e = 0; e < events; e += hn::Lanes(DByte())) {
     Sums sums = {hn::Zero(d16), hn::Zero(d16)};
     for (uint32_t l = 0; l < segment.lookups; ++l) {
-      const ForestPlan::Lookup& lookup = plan.lookups[segment.first_lookup + l];
-      add_lookup(plan, lookup, {plan.planes.data() + lookup.first_plane, storage, e}, sums);
+      const ForestSlices::Lookup& lookup = slices.lookups[segment.first_lookup + l];
+      add_lookup(slices, lookup, {slices.planes.data() + lookup.first_plane, storage, e}, sums);
     }
     store_sums(sums, target, segment.shift, arena, e);
   }

@@ -26,7 +26,7 @@ Changes changes_of(const Forest::Predicate& predicate, const Range& range) {
       changes.at.push_back(static_cast<int64_t>(at));
     }
   };
-  for (const Forest::Interval& i : predicate.intervals) {
+  for (const model::Interval& i : predicate.intervals) {
     change(i.low);
     change(Wide{i.high} + 1);
   }

@@ -27,27 +27,27 @@ inline constexpr size_t kVectorBytes = hn::MaxLanes(DWord()) * sizeof(uint64_t);
 HWY_INLINE void refine(const std::byte* above, size_t above_count, const std::byte* bits, std::byte* out,
                        size_t count) {
   const DWord d;
-  for (size_t v = 0; v < ForestPlan::kWordBytes; v += kVectorBytes) {
-    const VWord high = load_word(bits + v), low = load_word(bits + ForestPlan::kWordBytes + v);
+  for (size_t v = 0; v < ForestSlices::kWordBytes; v += kVectorBytes) {
+    const VWord high = load_word(bits + v), low = load_word(bits + ForestSlices::kWordBytes + v);
     const VWord any = hn::Or(high, low), both = hn::And(high, low);
     VWord before = hn::Not(hn::Zero(d));
     std::byte* to = out + v;
     for (size_t j = 0; j < count; j += 4) {
-      const VWord now = j / 4 < above_count ? load_word(above + j / 4 * ForestPlan::kWordBytes + v) : hn::Zero(d);
+      const VWord now = j / 4 < above_count ? load_word(above + j / 4 * ForestSlices::kWordBytes + v) : hn::Zero(d);
       store_word(hn::OrAnd(now, before, any), to);
-      store_word(hn::OrAnd(now, before, high), to + ForestPlan::kWordBytes);
-      store_word(hn::OrAnd(now, before, both), to + 2 * ForestPlan::kWordBytes);
-      store_word(now, to + 3 * ForestPlan::kWordBytes);
+      store_word(hn::OrAnd(now, before, high), to + ForestSlices::kWordBytes);
+      store_word(hn::OrAnd(now, before, both), to + 2 * ForestSlices::kWordBytes);
+      store_word(now, to + 3 * ForestSlices::kWordBytes);
       before = now;
-      to += 4 * ForestPlan::kWordBytes;
+      to += 4 * ForestSlices::kWordBytes;
     }
   }
 }
 
 /// The words of a feature's cuts from the planes of its rank, two more bits at a time. `scratch` holds the stages.
-HWY_NOINLINE void write_cuts(const ForestPlan::Feature& feature, const std::byte* planes, std::byte* scratch,
+HWY_NOINLINE void write_cuts(const ForestSlices::Feature& feature, const std::byte* planes, std::byte* scratch,
                              std::byte* out) {
-  constexpr size_t kWord = ForestPlan::kWordBytes;
+  constexpr size_t kWord = ForestSlices::kWordBytes;
   const std::byte* above = planes;
   size_t above_count = feature.bits % 2;  // an odd first bit is its own word
   for (int left = feature.bits / 2; left > 0; --left) {
@@ -62,25 +62,25 @@ HWY_NOINLINE void write_cuts(const ForestPlan::Feature& feature, const std::byte
   if (feature.bits == 1) std::memcpy(out, planes, kWord);
 }
 
-HWY_INLINE void run_feature(const ForestPlan& plan, const ForestPlan::Feature& feature, const std::byte* source,
+HWY_INLINE void run_feature(const ForestSlices& slices, const ForestSlices::Feature& feature, const std::byte* source,
                             std::byte* storage, std::byte* scratch, size_t events) {
   auto* positions = reinterpret_cast<uint8_t*>(scratch);
-  std::byte* planes = scratch + 2 * ForestPlan::kEvents;
+  std::byte* planes = scratch + 2 * ForestSlices::kEvents;
   if (feature.lane == Lane::k16) {
-    search(reinterpret_cast<const int16_t*>(source), plan.search16.data() + feature.search, feature.bits, planes,
+    search(reinterpret_cast<const int16_t*>(source), slices.search16.data() + feature.search, feature.bits, planes,
            positions, events);
   } else if (feature.lane == Lane::k32) {
-    search(reinterpret_cast<const int32_t*>(source), plan.search32.data() + feature.search, feature.bits, planes,
+    search(reinterpret_cast<const int32_t*>(source), slices.search32.data() + feature.search, feature.bits, planes,
            positions, events);
   } else {
-    search(reinterpret_cast<const int64_t*>(source), plan.search64.data() + feature.search, feature.bits, planes,
+    search(reinterpret_cast<const int64_t*>(source), slices.search64.data() + feature.search, feature.bits, planes,
            positions, events);
   }
-  write_cuts(feature, planes, planes + feature.bits * ForestPlan::kWordBytes, storage + feature.first_word);
+  write_cuts(feature, planes, planes + feature.bits * ForestSlices::kWordBytes, storage + feature.first_word);
 }
 
-HWY_NOINLINE void run_union(const ForestPlan::Union& join, std::byte* storage) {
-  for (size_t v = 0; v < ForestPlan::kWordBytes; v += kVectorBytes) {
+HWY_NOINLINE void run_union(const ForestSlices::Union& join, std::byte* storage) {
+  for (size_t v = 0; v < ForestSlices::kWordBytes; v += kVectorBytes) {
     VWord word = load_word(storage + join.cuts[0] + v);
     for (size_t c = 1; c < join.cuts.size(); ++c) word = hn::Xor(word, load_word(storage + join.cuts[c] + v));
     store_word(word, storage + join.target + v);
@@ -96,9 +96,9 @@ HWY_INLINE VWord choose_bits(VWord chooser, VWord yes, VWord no) {
 #endif
 }
 
-HWY_NOINLINE void run_choices(const ForestPlan::Choice* choices, size_t count, std::byte* storage) {
-  for (const ForestPlan::Choice* c = choices; c != choices + count; ++c) {
-    for (size_t v = 0; v < ForestPlan::kWordBytes; v += kVectorBytes) {
+HWY_NOINLINE void run_choices(const ForestSlices::Choice* choices, size_t count, std::byte* storage) {
+  for (const ForestSlices::Choice* c = choices; c != choices + count; ++c) {
+    for (size_t v = 0; v < ForestSlices::kWordBytes; v += kVectorBytes) {
       const VWord word = choose_bits(load_word(storage + c->chooser + v), load_word(storage + c->yes + v),
                                      load_word(storage + c->no + v));
       store_word(word, storage + c->target + v);

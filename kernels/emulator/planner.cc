@@ -6,12 +6,11 @@
 
 #include "kernels/emulator/event_planner.h"
 #include "kernels/emulator/forest_plan.h"
+#include "kernels/emulator/packed_words.h"
 #include "kernels/emulator/slots.h"
 
 namespace strobe::emulator {
 namespace {
-
-int16_t low16(Wide v) { return static_cast<int16_t>(static_cast<uint64_t>(v)); }
 
 int64_t low64(Wide v) { return static_cast<int64_t>(static_cast<uint64_t>(v)); }
 
@@ -278,23 +277,10 @@ class Planner {
     append(Step::kBinary, program_.binaries, step);
   }
 
-  bool is_flipped(const Word& word, size_t part) const {
-    return word.bytes && word.parts[part] != kNoValue && graph_.at(word.parts[part]).range.low < 0;
-  }
-
-  /// Two neighbouring inputs of 16 bits are a word as they come.
-  bool is_input_word(const Word& word) const {
-    if (word.bytes || word.parts[0] == kNoValue || word.parts[1] == kNoValue) return false;
-    const IntegerNode& a = graph_.at(word.parts[0]);
-    const IntegerNode& b = graph_.at(word.parts[1]);
-    const auto plain = [&](const IntegerNode& n) { return n.op == IntegerOp::kInput && n.is_signed && n.width == 16; };
-    return plain(a) && plain(b) && a.input == b.input && a.element % 2 == 0 && b.element == a.element + 1;
-  }
-
   uint32_t word_slot(const Word& word) {
     const auto known = word_slots_.find(word);
     if (known != word_slots_.end()) return known->second;
-    if (is_input_word(word)) {
+    if (is_input_word(graph_, word)) {
       const IntegerNode& n = graph_.at(word.parts[0]);
       return word_slots_[word] = input_word(n.input, n.element / 2);
     }
@@ -303,7 +289,7 @@ class Planner {
       if (word.parts[p] == kNoValue) continue;
       step.present[p] = true;
       step.source[p] = slot(word.parts[p]);
-      if (is_flipped(word, p)) step.flip |= static_cast<uint8_t>(1 << p);
+      if (is_flipped(graph_, word, p)) step.flip |= static_cast<uint8_t>(1 << p);
     }
     step.target = new_slot(Lane::k32);
     append(Step::kPack, program_.packs, step);
@@ -326,7 +312,7 @@ class Planner {
       const IntegerNode& sum = graph_.at(row.root);
       Wide bias = sum.bias;
       for (size_t w = 0; w < tile.words.size(); ++w) {
-        program_.dot_weights[step.first_weight + w * step.rows + r] = packed_weights(sum, tile.words[w], bias);
+        program_.dot_weights[step.first_weight + w * step.rows + r] = packed_weights(graph_, sum, tile.words[w], bias);
       }
       step.bias[r] = static_cast<int32_t>(low64(bias));
       step.epilogue[r] = row.epilogue;
@@ -354,25 +340,11 @@ class Planner {
     uint32_t bias = 0;
     step.stores = false;
     for (size_t p = 0; p < word.parts.size(); ++p) {
-      if (is_flipped(word, p)) bias += 128u << (8 * p);
+      if (is_flipped(graph_, word, p)) bias += 128u << (8 * p);
       const auto in_word = uses->second.find(word.parts[p]);
       step.stores |= in_word == uses->second.end() || in_word->second != rows_.uses[word.parts[p]];
     }
     step.word_bias = static_cast<int32_t>(bias);
-  }
-
-  /// The weights of a word's parts side by side. Flipped bytes are 128 too large, which the bias takes back.
-  int32_t packed_weights(const IntegerNode& sum, const Word& word, Wide& bias) const {
-    uint32_t packed = 0;
-    for (const IntegerTerm& t : graph_.terms_of(sum)) {
-      for (size_t p = 0; p < 4; ++p) {
-        if (word.parts[p] != t.value) continue;
-        const auto weight = static_cast<uint32_t>(low16(t.weight)) & (word.bytes ? 0xffu : 0xffffu);
-        packed |= weight << (word.bytes ? 8 * p : 16 * p);
-        if (is_flipped(word, p)) bias -= 128 * t.weight;
-      }
-    }
-    return static_cast<int32_t>(packed);
   }
 
   void write_output(size_t o) {

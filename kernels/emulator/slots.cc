@@ -117,7 +117,7 @@ void assign_slots(const std::vector<uint32_t>& bytes, Program& program) {
   }
 
   const bool has_forest = !program.forests.empty();
-  program.block = has_forest ? ForestPlan::kEvents : kLargestBlock;
+  program.block = has_forest ? ForestSlices::kEvents : kLargestBlock;
   while (!has_forest && program.block > kSmallestBlock && program.block * arena.end() > kCacheBytes) program.block /= 2;
   program.arena_bytes = static_cast<uint32_t>(program.block * arena.end());
   program.forest_storage = program.arena_bytes;  // blocks are multiples of a cache line

@@ -12,10 +12,4 @@ namespace strobe::quantise {
 /// Unimplemented for a layer outside the dense vocabulary, InvalidArgument for inconsistent shapes.
 absl::StatusOr<TypedModel> type_layers(const import::FloatModel& model, const HlsConfig& config);
 
-/// Gives a layer the types, reuse factor, strategy and settings that the configuration has for its kind.
-void configure_layer(TypedLayer& layer, const HlsConfig& config);
-
-/// scale = gamma / sqrt(variance + epsilon), bias = beta - scale mean, in float32 as the frameworks compute it.
-void fold_batch_norm(const import::FloatLayer& source, TypedLayer& layer);
-
 }  // namespace strobe::quantise

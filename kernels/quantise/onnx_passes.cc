@@ -4,7 +4,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
-#include "kernels/quantise/from_float.h"
+#include "kernels/quantise/layer_settings.h"
 #include "kernels/quantise/onnx_network.h"
 
 namespace strobe::quantise {

@@ -62,7 +62,7 @@ void ForestImage::serialize() {
   for (const int64_t base : base_) put_bytes(bytes_, static_cast<uint64_t>(base), 8);
   fill();
   for (const auto& program : programs_) {
-    for (const ForestNode& node : program) {
+    for (const ForestInstruction& node : program) {
       put_bytes(bytes_, static_cast<uint64_t>(node.value), 8);
       put_bytes(bytes_, node.next, 3);
       put_bytes(bytes_, node.other, 3);
@@ -160,7 +160,7 @@ class ForestImageReader {
   absl::Status read_node(size_t engine, size_t at, uint64_t count) {
     auto& program = image_.programs_[engine];
     const uint64_t word = get_bytes(bytes_, at + 14, 2);
-    ForestNode node;
+    ForestInstruction node;
     node.value = static_cast<int64_t>(get_bytes(bytes_, at, 8));
     node.next = static_cast<uint32_t>(get_bytes(bytes_, at + 8, 3));
     node.other = static_cast<uint32_t>(get_bytes(bytes_, at + 11, 3));
@@ -215,7 +215,7 @@ int64_t ForestImage::planned_interval() const {
   for (const auto& program : programs_) {
     std::vector<int64_t> left(program.size());  // nodes from here to the end
     for (size_t n = program.size(); n-- > 0;) {
-      const ForestNode& node = program[n];
+      const ForestInstruction& node = program[n];
       const int64_t rest = node.last ? 0 : std::max(left[node.next], node.adds ? 0 : left[node.other]);
       left[n] = 1 + rest;
     }
@@ -244,7 +244,7 @@ void ForestImage::run(std::span<const std::byte> events, std::span<std::byte> sc
     std::copy(base_.begin(), base_.end(), sum.begin());
     for (const auto& program : programs_) {
       for (uint32_t n = 0; n < program.size();) {
-        const ForestNode& node = program[n];
+        const ForestInstruction& node = program[n];
         if (node.adds) sum[node.item] += static_cast<uint64_t>(node.value);
         if (node.last) break;
         const bool low = !node.adds && (x[node.item] <= node.value) != (node.odd && x[node.item] == odd_);

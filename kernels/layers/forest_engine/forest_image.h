@@ -30,7 +30,8 @@
 /// several nodes may lead to one. The trees of an engine follow one another: a leaf goes on at the next tree's root.
 namespace strobe::layers {
 
-struct ForestNode {
+/// A node of an engine's program.
+struct ForestInstruction {
   int64_t value = 0;
   uint32_t next = 0, other = 0;
   uint16_t item = 0;  ///< feature or output
@@ -83,7 +84,7 @@ class ForestImage {
   Overflow overflow_ = Overflow::kWrap;
   int64_t low_ = 0, high_ = 0, odd_ = 0;
   std::vector<int64_t> base_;
-  std::vector<std::vector<ForestNode>> programs_;  ///< one an engine
+  std::vector<std::vector<ForestInstruction>> programs_;  ///< one an engine
   std::string bytes_;
 };
 

@@ -76,7 +76,7 @@ class TreeProgram {
         node_start_(node.constant("node_predicate")->raw.size()),
         leaf_start_(node.constant("leaf_id")->raw.size()) {}
 
-  std::vector<ForestNode> write(int64_t tree) {
+  std::vector<ForestInstruction> write(int64_t tree) {
     tree_ = tree;
     place(node_.constant("tree_root")->raw[tree]);
     program_.clear();
@@ -131,7 +131,7 @@ class TreeProgram {
     if (from == to) return ends[q.first != (from % 2 == 1) ? 1 : 0];
     const auto at = static_cast<uint32_t>(program_.size());
     const size_t middle = from + (to - from) / 2;
-    ForestNode node;
+    ForestInstruction node;
     node.value = q.thresholds[middle];
     node.item = q.feature;
     node.odd = q.odd;
@@ -158,7 +158,7 @@ class TreeProgram {
   void write_leaf(int64_t leaf) {
     const auto terms = leaf_terms(leaf);
     for (size_t i = 0; i < terms.size(); ++i) {
-      ForestNode node;
+      ForestInstruction node;
       node.adds = true;
       node.item = terms[i].first;
       node.value = terms[i].second;
@@ -174,11 +174,11 @@ class TreeProgram {
   uint32_t size_ = 0;
   std::vector<uint32_t> node_start_, leaf_start_;
   std::vector<int64_t> order_;
-  std::vector<ForestNode> program_;
+  std::vector<ForestInstruction> program_;
 };
 
 /// Nodes on the longest way through a tree.
-int64_t longest_way(const std::vector<ForestNode>& tree) {
+int64_t longest_way(const std::vector<ForestInstruction>& tree) {
   std::vector<int64_t> left(tree.size() + 1, 0);
   for (size_t n = tree.size(); n-- > 0;)
     left[n] = 1 + std::max(left[tree[n].next], tree[n].adds ? 0 : left[tree[n].other]);
@@ -187,7 +187,7 @@ int64_t longest_way(const std::vector<ForestNode>& tree) {
 
 /// The trees of each engine, such that the engines' longest ways are about equal. Largest first, each to the engine
 /// that has least so far; where that leaves no room, by nodes instead of ways. Empty where the trees do not fit so.
-std::vector<std::vector<size_t>> share_out(const std::vector<std::vector<ForestNode>>& trees,
+std::vector<std::vector<size_t>> share_out(const std::vector<std::vector<ForestInstruction>>& trees,
                                            const std::vector<int64_t>& load, const EngineShape& shape) {
   std::vector<size_t> order(trees.size());
   std::iota(order.begin(), order.end(), size_t{0});
@@ -303,7 +303,7 @@ class ForestImageWriter {
     image_.odd_ = odd.value_or(0);
     for (int64_t p = 0; p < predicates; ++p)
       questions.push_back(question_of(*node_, p, graph_.input(0).type.at(0), odd));
-    std::vector<std::vector<ForestNode>> trees;
+    std::vector<std::vector<ForestInstruction>> trees;
     std::vector<int64_t> ways, sizes;
     TreeProgram writer(*node_, questions, graph_.output(0).type.elements());
     for (size_t t = 0; t < node_->constant("tree_root")->raw.size(); ++t) {
@@ -325,12 +325,12 @@ class ForestImageWriter {
   }
 
   /// One tree after the other; the last one's leaves are the end.
-  static std::vector<ForestNode> joined(const std::vector<std::vector<ForestNode>>& trees,
-                                        const std::vector<size_t>& chosen) {
-    std::vector<ForestNode> program;
+  static std::vector<ForestInstruction> joined(const std::vector<std::vector<ForestInstruction>>& trees,
+                                               const std::vector<size_t>& chosen) {
+    std::vector<ForestInstruction> program;
     for (size_t i = 0; i < chosen.size(); ++i) {
       const auto first = static_cast<uint32_t>(program.size());
-      for (ForestNode node : trees[chosen[i]]) {
+      for (ForestInstruction node : trees[chosen[i]]) {
         node.last = node.adds && i + 1 == chosen.size() && node.next == trees[chosen[i]].size();
         node.next = node.last ? 0 : node.next + first;
         if (!node.adds) node.other += first;

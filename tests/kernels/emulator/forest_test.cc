@@ -6,6 +6,8 @@
 #include "hwy/targets.h"
 #include "kernels/emulator/emulator.h"
 #include "kernels/emulator/forest_kernels.h"
+#include "kernels/emulator/forest_plan.h"
+#include "kernels/emulator/forest_trees.h"
 #include "kernels/layers/reference.h"
 #include "tests/kernels/emulator/forest_graphs.h"
 #include "tests/kernels/emulator/random_graph.h"
@@ -160,6 +162,32 @@ TEST(Forest, WalksByBlocksWhereSplitsAreOneComparison) {
   EXPECT_THAT(description({.max_leaves = 300, .thresholds = true}), HasSubstr("blocks"));
   EXPECT_THAT(description({.max_leaves = 300, .max_width = 32, .thresholds = true}), HasSubstr("blocks"));
   EXPECT_THAT(description({.max_leaves = 300, .max_intervals = 3}), HasSubstr("steps"));
+}
+
+/// One tree of a chain of splits: the value decides how far it is gone down.
+Forest chain(int32_t splits) {
+  Forest forest{.roots = {0}, .columns = {{}}, .outputs = {{.base = 0, .parts = {{0, 0}}}}};
+  for (int32_t n = 0; n <= splits; ++n) forest.columns[0].push_back(n);
+  for (int32_t n = 0; n < splits; ++n) {
+    forest.predicates.push_back({0, {{n + 1, splits}}});
+    forest.nodes.push_back({n, n + 1 < splits ? n + 1 : ~splits, ~n});
+  }
+  return forest;
+}
+
+TEST(Forest, WhatIsNotSlicedTakesNoMemoryForIt) {
+  const Forest small = chain(40);
+  const std::vector<Range> range = {{0, 40}};
+  ForestSlices slices, too_dear;
+  EXPECT_TRUE(plan_slices(small, cut_forest(small, range), range, 1e9, slices));
+  EXPECT_FALSE(slices.tables.empty());
+  EXPECT_FALSE(plan_slices(small, cut_forest(small, range), range, 0.1, too_dear));
+  EXPECT_TRUE(too_dear.tables.empty());
+  EXPECT_TRUE(too_dear.choices.empty());
+  const ForestPlan large = plan_forest(chain(5000), {{0, 5000}});
+  EXPECT_FALSE(large.sliced);
+  EXPECT_TRUE(large.slices.features.empty());
+  EXPECT_EQ(large.slices.search16.capacity(), 0u);
 }
 
 TEST(Forest, InstructionSetsGiveTheSameBits) {
