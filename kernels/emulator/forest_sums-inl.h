@@ -98,7 +98,7 @@ HWY_INLINE void add_lookup(const ForestSlices& slices, const ForestSlices::Looku
                            Sums& sums) {
   constexpr int kMostPages = 1 << (ForestSlices::kMostBits - kPageBits);
   if constexpr (kPages < kMostPages) {
-    if (lookup.bits > kPageBits + std::bit_width(static_cast<unsigned>(kPages)) - 1) {
+    if (lookup.bits > kPageBits + static_cast<int>(std::bit_width(static_cast<unsigned>(kPages))) - 1) {
       return add_lookup<2 * kPages>(slices, lookup, planes, sums);
     }
   }
