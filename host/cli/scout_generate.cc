@@ -12,6 +12,7 @@
 #include "host/cli/command.h"
 #include "host/cli/interruption.h"
 #include "host/cli/progress.h"
+#include "host/scouting/formats/find_format.h"
 #include "host/scouting/generate/sender.h"
 
 namespace strobe::cli {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "host/scouting/formats/decoder.h"
+#include "host/scouting/formats/find_format.h"
 #include "host/scouting/formats/isa.h"
 #include "tests/host/scouting/formats/packets.h"
 

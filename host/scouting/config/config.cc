@@ -6,6 +6,7 @@
 
 #include "host/scouting/config/yaml_reader.h"
 #include "host/scouting/core/orbit.h"
+#include "host/scouting/formats/find_format.h"
 
 namespace strobe::scouting {
 namespace {

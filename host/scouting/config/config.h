@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "host/scouting/formats/format.h"
+#include "host/scouting/core/format.h"
 #include "host/scouting/sinks/sink.h"
 #include "host/scouting/sources/source.h"
 

@@ -8,7 +8,7 @@
 
 #include "host/scouting/core/buffer.h"
 #include "host/scouting/core/faults.h"
-#include "host/scouting/formats/format.h"
+#include "host/scouting/core/format.h"
 
 namespace strobe::scouting {
 

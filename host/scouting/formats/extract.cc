@@ -2,6 +2,7 @@
 
 #include "host/scouting/formats/extract_loops.h"
 #include "host/scouting/formats/isa.h"
+#include "host/scouting/formats/tables.h"
 
 namespace strobe::scouting {
 namespace {
@@ -22,6 +23,13 @@ const ExtractLoops& loops_of(Isa isa) {
   return kExtractScalar;
 }
 
+/// `to` in the order of the Puppi table.
+PuppiColumns puppi_columns(std::span<void* const> to) {
+  return {static_cast<uint16_t*>(to[0]), static_cast<int16_t*>(to[1]),  static_cast<int16_t*>(to[2]),
+          static_cast<uint8_t*>(to[3]),  static_cast<int16_t*>(to[4]),  static_cast<int8_t*>(to[5]),
+          static_cast<uint8_t*>(to[6]),  static_cast<uint16_t*>(to[7]), static_cast<uint8_t*>(to[8])};
+}
+
 uint64_t word_of(const Collection& collection, const Field& field, uint32_t object) {
   if (collection.format->word_bits[field.word] == 64) return collection.wide[field.word][object];
   return collection.narrow[field.word][object];
@@ -37,6 +45,13 @@ void extract(const Collection& collection, const Field& field, void* to, Isa isa
   loops_of(isa).field(words, collection.objects(), bits, to);
 }
 
+void extract_all(const Collection& collection, std::span<void* const> to, Isa isa) {
+  if (collection.format == kPuppi.collections[0]) {
+    return loops_of(isa).puppi(collection.wide[0].data(), collection.objects(), puppi_columns(to));
+  }
+  for (size_t f = 0; f < to.size(); ++f) extract(collection, collection.format->fields[f], to[f], isa);
+}
+
 void extract(const Collection& collection, const Field& field, std::span<const uint32_t> objects, int32_t* to) {
   for (const uint32_t object : objects) *to++ = raw_value(field, word_of(collection, field, object));
 }
@@ -47,10 +62,6 @@ void extract(const Collection& collection, const Field& field, std::span<const u
   for (const uint32_t object : objects) {
     *to++ = scale * (raw_value(field, word_of(collection, field, object)) + bias);
   }
-}
-
-void extract_puppi(std::span<const uint64_t> words, const PuppiColumns& to, Isa isa) {
-  loops_of(isa).puppi(words.data(), words.size(), to);
 }
 
 }  // namespace strobe::scouting

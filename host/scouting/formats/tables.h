@@ -1,6 +1,6 @@
 #pragma once
 
-#include "host/scouting/formats/format.h"
+#include "host/scouting/core/format.h"
 
 /// The formats one by one, for the decoders that know which one they decode. Others use `find_format`.
 namespace strobe::scouting {

@@ -4,6 +4,7 @@
 
 #include "host/scouting/generate/bytes.h"
 #include "host/scouting/generate/calo_slots.h"
+#include "host/scouting/generate/frame_layout.h"
 #include "host/scouting/generate/global_muons.h"
 
 namespace strobe::scouting {
@@ -95,7 +96,7 @@ class DmaFramer : public Framer {
 }  // namespace
 
 std::unique_ptr<Framer> make_dma_framer(const SourceFormat& format) {
-  return std::make_unique<DmaFramer>(format.collections[0]->name == "muon");
+  return std::make_unique<DmaFramer>(block_kind(format) == BlockKind::kMuons);
 }
 
 }  // namespace strobe::scouting

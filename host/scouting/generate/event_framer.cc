@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <string_view>
 
 #include "host/scouting/generate/bytes.h"
+#include "host/scouting/generate/frame_layout.h"
 
 namespace strobe::scouting {
 namespace {
@@ -41,7 +41,7 @@ void put_track_muons(const GeneratedOrbit& orbit, size_t c, Buffer<std::byte>& b
 using PutEvent = void (*)(const GeneratedOrbit&, size_t, Buffer<std::byte>&);
 
 PutEvent put_event_of(const SourceFormat& format) {
-  return format.collections[0]->name == "tkmuon" ? put_track_muons : put_candidates;
+  return block_kind(format) == BlockKind::kTrackMuons ? put_track_muons : put_candidates;
 }
 
 class EventFramer : public Framer {

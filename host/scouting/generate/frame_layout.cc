@@ -5,6 +5,7 @@
 
 #include "host/scouting/core/cmssw_raw.h"
 #include "host/scouting/core/crc32c.h"
+#include "host/scouting/formats/tables.h"
 #include "host/scouting/generate/bytes.h"
 
 namespace strobe::scouting {
@@ -12,9 +13,6 @@ namespace {
 
 constexpr size_t kRawHeaderBytes = sizeof(RawOrbitHeader), kChecksumAt = offsetof(RawOrbitHeader, checksum);
 constexpr size_t kBlockBytes = 8160, kBlockHeaderBytes = 32;  // of the DTH
-
-bool is_sums(const SourceFormat& format) { return format.collections.size() == 6; }
-bool is_calo(const SourceFormat& format) { return format.collections.size() > 6; }
 
 constexpr uint32_t kBitmapBits = 3584;
 
@@ -24,13 +22,30 @@ bool is_set(const Packet& packet, const OrbitPlace& place, uint32_t crossing) {
 
 }  // namespace
 
+BlockKind block_kind(const SourceFormat& format) {
+  switch (format.framing) {
+    case Framing::kDmaPacket:
+      return &format == &kGmt ? BlockKind::kMuons : BlockKind::kCalo;
+    case Framing::kRawOrbit:
+      if (&format == &kGmtZs) return BlockKind::kMuons;
+      if (&format == &kCaloZs) return BlockKind::kCalo;
+      return &format == &kSumZs ? BlockKind::kSums : BlockKind::kCounted;
+    case Framing::kEvents:
+    case Framing::kDthBlocks:
+      return &format == &kTrackMuon ? BlockKind::kTrackMuons : BlockKind::kCandidates;
+    case Framing::kPatternText:
+      break;
+  }
+  return BlockKind::kFrame;
+}
+
 std::optional<BlockNumbers> numbers_of(const SourceFormat& format) {
   switch (format.framing) {
     case Framing::kDmaPacket:
-      if (is_calo(format)) return std::nullopt;
+      if (block_kind(format) == BlockKind::kCalo) return std::nullopt;
       return BlockNumbers{{32, 0, 13, 8}, {0, 0, 31, 8}};
     case Framing::kRawOrbit:
-      if (is_sums(format)) return BlockNumbers{{0, 0, 32, 1}, {4, 0, 31, 1}};
+      if (block_kind(format) == BlockKind::kSums) return BlockNumbers{{0, 0, 32, 1}, {4, 0, 31, 1}};
       return BlockNumbers{{4, 0, 32, 1}, {8, 0, 31, 1}};
     case Framing::kEvents:
     case Framing::kDthBlocks:
@@ -42,8 +57,8 @@ std::optional<BlockNumbers> numbers_of(const SourceFormat& format) {
 }
 
 size_t objects_at(const SourceFormat& format) {
-  if (format.framing == Framing::kDmaPacket) return is_calo(format) ? 0 : 64;
-  if (format.framing == Framing::kRawOrbit) return is_sums(format) ? 8 : 12;
+  if (format.framing == Framing::kDmaPacket) return block_kind(format) == BlockKind::kCalo ? 0 : 64;
+  if (format.framing == Framing::kRawOrbit) return block_kind(format) == BlockKind::kSums ? 8 : 12;
   return 8;
 }
 

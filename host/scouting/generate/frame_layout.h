@@ -10,6 +10,18 @@
 /// Where numbers and objects stand in each framing; what faults aim at.
 namespace strobe::scouting {
 
+/// What a crossing's block consists of.
+enum class BlockKind : uint8_t {
+  kMuons,       ///< the global muon trigger's
+  kCalo,        ///< eight links' calorimeter words
+  kSums,        ///< crossing, orbit and six sums
+  kCounted,     ///< count, crossing, orbit and objects of one kind
+  kCandidates,  ///< a Phase 2 event of Puppi candidates
+  kTrackMuons,  ///< a Phase 2 event of track muons
+  kFrame,       ///< a line of a pattern file
+};
+BlockKind block_kind(const SourceFormat& format);
+
 /// A number in a block, in one 32-bit word or several, one a link.
 struct NumberPlace {
   size_t byte = 0;  ///< of the little-endian value, in the block

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "host/scouting/generate/calo_slots.h"
+#include "host/scouting/generate/frame_layout.h"
 #include "host/scouting/generate/global_muons.h"
 #include "host/scouting/generate/muon_response.h"
 
@@ -153,7 +154,7 @@ absl::StatusOr<OrbitMaker> OrbitMaker::create(const SourceFormat& format, const 
                                               const OrbitOptions& options) {
   if (absl::Status s = check(format, options); !s.ok()) return s;
   OrbitMaker maker(format, options);
-  maker.is_calo_ = format.collections.size() > 6;
+  maker.is_calo_ = block_kind(format) == BlockKind::kCalo;
   maker.mean_ = options.mean >= 0 ? options.mean : default_mean(format);
   for (const ObjectFormat* object : format.collections) {
     const Multiplicity& rule = multiplicity(*object);

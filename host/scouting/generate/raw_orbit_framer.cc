@@ -6,6 +6,7 @@
 #include "host/scouting/core/cmssw_raw.h"
 #include "host/scouting/generate/bytes.h"
 #include "host/scouting/generate/calo_slots.h"
+#include "host/scouting/generate/frame_layout.h"
 #include "host/scouting/generate/global_muons.h"
 
 namespace strobe::scouting {
@@ -61,6 +62,19 @@ void put_counted(const GeneratedOrbit& orbit, size_t c, Buffer<std::byte>& bytes
 
 using PutBlock = void (*)(const GeneratedOrbit&, size_t, Buffer<std::byte>&);
 
+PutBlock put_block_of(BlockKind kind) {
+  switch (kind) {
+    case BlockKind::kMuons:
+      return put_muons;
+    case BlockKind::kCalo:
+      return put_calo;
+    case BlockKind::kSums:
+      return put_sums;
+    default:
+      return put_counted;
+  }
+}
+
 class RawOrbitFramer : public Framer {
  public:
   RawOrbitFramer(uint32_t source_id, PutBlock put_block, size_t number_at)
@@ -103,10 +117,8 @@ class RawOrbitFramer : public Framer {
 }  // namespace
 
 std::unique_ptr<Framer> make_raw_orbit_framer(const SourceFormat& format) {
-  const size_t kinds = format.collections.size();
-  const bool muons = format.collections[0]->name == "muon", sums = kinds == 6;
-  const PutBlock put_block = muons ? put_muons : kinds > 6 ? put_calo : sums ? put_sums : put_counted;
-  return std::make_unique<RawOrbitFramer>(format.source_id, put_block, sums ? 4 : 8);
+  return std::make_unique<RawOrbitFramer>(format.source_id, put_block_of(block_kind(format)),
+                                          numbers_of(format)->orbit.byte);
 }
 
 }  // namespace strobe::scouting

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "host/scouting/formats/format.h"
+#include "host/scouting/core/format.h"
 #include "host/scouting/generate/distributions.h"
 
 namespace strobe::scouting {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <span>
 
-#include "host/scouting/formats/format.h"
+#include "host/scouting/core/format.h"
 #include "host/scouting/selection/program.h"
 
 /// The vector code, by the best instruction set of the machine. Everything here may write up to 64 bytes of anything

@@ -179,9 +179,11 @@ void Columns::append_fields(const Collection& collection, std::span<Buffer<std::
     }
   }
   const Collection& source = all ? collection : kept_;
+  targets_.clear();
   for (size_t f = 0; f < format.fields.size(); ++f) {
-    extract(source, format.fields[f], grow(to[f], source.objects() * size_of(format.fields[f].type())));
+    targets_.push_back(grow(to[f], source.objects() * size_of(format.fields[f].type())));
   }
+  extract_all(source, targets_);
 }
 
 void Columns::append_results(const FinishedOrbit& orbit, uint64_t crossings, std::span<Buffer<std::byte>> buffers) {

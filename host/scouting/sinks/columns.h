@@ -54,8 +54,9 @@ class Columns {
   std::vector<ResultFormat> results_;
   size_t first_result_ = 0, first_crossing_ = 0, first_orbit_ = 0;  ///< columns
   Buffer<Run> runs_;
-  Collection kept_;        ///< the kept objects' words, where not all are
-  Buffer<uint64_t> rows_;  ///< by crossing of the orbit: its row, where it is kept
+  Collection kept_;             ///< the kept objects' words, where not all are
+  std::vector<void*> targets_;  ///< by field: where an orbit's values go
+  Buffer<uint64_t> rows_;       ///< by crossing of the orbit: its row, where it is kept
 };
 
 }  // namespace strobe::scouting

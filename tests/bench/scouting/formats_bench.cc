@@ -149,15 +149,15 @@ Bytes puppi_orbit(std::mt19937_64& random, uint64_t number, double mean) {
   return bytes;
 }
 
+/// Room for the columns of `candidates` at most.
 struct PuppiStore {
-  std::vector<uint16_t> pt, wpuppi;
-  std::vector<int16_t> eta, phi, z0;
-  std::vector<uint8_t> particle, quality, em_id;
-  std::vector<int8_t> dxy;
-  explicit PuppiStore(size_t n) : pt(n), wpuppi(n), eta(n), phi(n), z0(n), particle(n), quality(n), em_id(n), dxy(n) {}
-  PuppiColumns columns() {
-    return {pt.data(),       eta.data(), phi.data(),     z0.data(),   wpuppi.data(),
-            particle.data(), dxy.data(), quality.data(), em_id.data()};
+  std::vector<std::vector<std::byte>> memory;
+  std::vector<void*> columns;
+  explicit PuppiStore(size_t candidates) {
+    for (const Field& field : find_format("puppi")->collections[0]->fields) {
+      memory.emplace_back(candidates * size_of(field.type()));
+      columns.push_back(memory.back().data());
+    }
   }
 };
 
@@ -189,7 +189,7 @@ void bench_puppi() {
       std::vector<std::string> names;
       std::vector<std::unique_ptr<Decoder>> decoders;
       std::vector<SourceOrbit> results(4);
-      PuppiStore store(600 * 208);
+      const PuppiStore store(600 * 208);
       for (const Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512}) {
         if (!has_isa(isa)) continue;
         decoders.push_back(decoder_of("puppi", {true, false}, isa));
@@ -200,7 +200,7 @@ void bench_puppi() {
           for (const auto& [at, size] : orbits) {
             for (int r = 0; r < repeats; ++r) {
               decoder->decode(std::span(stream).subspan(at, size), true, *result);
-              extract_puppi(result->collections[0].wide[0].view(), store.columns(), isa);
+              extract_all(result->collections[0], store.columns, isa);
             }
           }
         });

@@ -29,6 +29,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "host/scouting/config/config.h"
+#include "host/scouting/formats/find_format.h"
 #include "host/scouting/generate/orbit_maker.h"
 #include "host/scouting/generate/packet_stream.h"
 #include "host/scouting/pipeline/pipeline.h"

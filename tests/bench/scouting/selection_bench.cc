@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "host/scouting/formats/find_format.h"
 #include "host/scouting/formats/isa.h"
 #include "host/scouting/generate/filling_scheme.h"
 #include "host/scouting/generate/packet_stream.h"

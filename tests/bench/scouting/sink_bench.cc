@@ -17,6 +17,7 @@
 
 #include "host/scouting/core/crc32c.h"
 #include "host/scouting/formats/decoder.h"
+#include "host/scouting/formats/find_format.h"
 #include "host/scouting/sinks/sink.h"
 
 namespace strobe::scouting {

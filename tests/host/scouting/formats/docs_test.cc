@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "host/scouting/formats/find_format.h"
 #include "tests/host/scouting/formats/support.h"
 
 /// docs/scouting-formats.md is written from the tables; `--update-goldens` writes it anew.

@@ -1,5 +1,6 @@
 #include "host/scouting/formats/extract.h"
 
+#include "host/scouting/formats/find_format.h"
 #include "host/scouting/formats/isa.h"
 #include "tests/host/scouting/formats/support.h"
 
@@ -56,28 +57,25 @@ TEST_P(Extract, EveryFieldOfEveryFormatIsItsBits) {
   }
 }
 
-TEST_P(Extract, PuppiColumnsAreTheFields) {
+TEST_P(Extract, AllFieldsAtOnceAreTheFields) {
   if (!has_isa(GetParam())) GTEST_SKIP() << "this machine has no " << name_of(GetParam());
-  for (const size_t count : {0u, 1u, 15u, 16u, 31u, 32u, 33u, 1000u}) {
-    const Collection objects = random_objects(*find_format("puppi")->collections[0], count, count);
-    std::vector<uint16_t> pt(count), wpuppi(count);
-    std::vector<int16_t> eta(count), phi(count), z0(count);
-    std::vector<uint8_t> particle(count), quality(count), em_id(count);
-    std::vector<int8_t> dxy(count);
-    extract_puppi(objects.wide[0].view(),
-                  {pt.data(), eta.data(), phi.data(), z0.data(), wpuppi.data(), particle.data(), dxy.data(),
-                   quality.data(), em_id.data()},
-                  GetParam());
-    for (size_t i = 0; i < count; ++i) {
-      ASSERT_EQ(pt[i], field(objects, "pt", i));
-      ASSERT_EQ(eta[i], field(objects, "eta", i));
-      ASSERT_EQ(phi[i], field(objects, "phi", i));
-      ASSERT_EQ(z0[i], field(objects, "z0", i));
-      ASSERT_EQ(wpuppi[i], field(objects, "wpuppi", i));
-      ASSERT_EQ(particle[i], field(objects, "particle", i));
-      ASSERT_EQ(dxy[i], field(objects, "dxy", i));
-      ASSERT_EQ(quality[i], field(objects, "quality", i));
-      ASSERT_EQ(em_id[i], field(objects, "em_id", i));
+  for (const char* name : {"puppi", "tkmuon"}) {
+    const ObjectFormat& object = *find_format(name)->collections[0];
+    for (const size_t count : {0u, 1u, 15u, 16u, 31u, 32u, 33u, 1000u}) {
+      const Collection objects = random_objects(object, count, count);
+      std::vector<std::vector<std::byte>> columns;
+      std::vector<void*> to;
+      for (const Field& each : object.fields) {
+        columns.emplace_back(std::max<size_t>(1, count * size_of(each.type())));
+        to.push_back(columns.back().data());
+      }
+      extract_all(objects, to, GetParam());
+      for (size_t f = 0; f < columns.size(); ++f) {
+        const Field& each = object.fields[f];
+        for (size_t i = 0; i < count; ++i) {
+          ASSERT_EQ(column_value(each, columns[f], i), field(objects, each.name, i)) << name << "." << each.name;
+        }
+      }
     }
   }
 }

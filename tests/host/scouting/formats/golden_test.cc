@@ -4,6 +4,7 @@
 #include <set>
 
 #include "host/scouting/formats/extract.h"
+#include "host/scouting/formats/find_format.h"
 #include "host/scouting/formats/isa.h"
 #include "host/scouting/sinks/sink.h"
 #include "tests/host/scouting/formats/support.h"

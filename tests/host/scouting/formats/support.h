@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "host/scouting/formats/decoder.h"
+#include "host/scouting/formats/find_format.h"
 #include "tests/host/scouting/formats/packets.h"
 
 /// What the decoders' tests share.

@@ -1,5 +1,6 @@
 #include <set>
 
+#include "host/scouting/formats/find_format.h"
 #include "tests/host/scouting/formats/support.h"
 
 namespace strobe::scouting {

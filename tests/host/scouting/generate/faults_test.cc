@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "host/scouting/formats/decoder.h"
+#include "host/scouting/formats/find_format.h"
 #include "host/scouting/generate/packet_stream.h"
 
 namespace strobe::scouting {

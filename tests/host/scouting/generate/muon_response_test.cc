@@ -7,6 +7,7 @@
 #include <cmath>
 #include <vector>
 
+#include "host/scouting/formats/find_format.h"
 #include "host/scouting/generate/orbit_maker.h"
 
 namespace strobe::scouting {

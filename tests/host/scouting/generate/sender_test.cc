@@ -14,6 +14,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "host/scouting/formats/find_format.h"
 
 namespace strobe::scouting {
 namespace {

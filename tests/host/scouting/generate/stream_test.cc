@@ -5,6 +5,7 @@
 
 #include "host/scouting/core/crc32c.h"
 #include "host/scouting/formats/decoder.h"
+#include "host/scouting/formats/find_format.h"
 #include "host/scouting/generate/packet_stream.h"
 
 namespace strobe::scouting {

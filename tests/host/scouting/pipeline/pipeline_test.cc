@@ -23,6 +23,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "host/scouting/formats/decoder.h"
+#include "host/scouting/formats/find_format.h"
 #include "host/scouting/generate/orbit_maker.h"
 #include "host/scouting/generate/packet_stream.h"
 #include "host/scouting/pipeline/patience.h"

@@ -3,6 +3,7 @@
 
 #include <random>
 
+#include "host/scouting/formats/find_format.h"
 #include "host/scouting/selection/selection.h"
 #include "yaml-cpp/yaml.h"
 

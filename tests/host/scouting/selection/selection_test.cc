@@ -6,6 +6,7 @@
 #include <cstring>
 #include <numbers>
 
+#include "host/scouting/formats/find_format.h"
 #include "yaml-cpp/yaml.h"
 
 namespace strobe::scouting {

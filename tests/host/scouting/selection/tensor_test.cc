@@ -7,6 +7,7 @@
 #include <random>
 
 #include "absl/strings/str_cat.h"
+#include "host/scouting/formats/find_format.h"
 #include "host/scouting/selection/selection.h"
 #include "hwy/targets.h"
 #include "tests/host/scouting/selection/random_expression.h"

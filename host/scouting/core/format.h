@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <string_view>
 
 /// The trigger's data formats as tables. One table drives decoding, documentation and the generator.
@@ -66,12 +65,5 @@ struct SourceFormat {
   std::span<const ObjectFormat* const> collections;
   std::string_view summary;
 };
-
-/// All formats that can be decoded, in the order of the documentation.
-std::span<const SourceFormat* const> formats();
-/// Null where no format has that name.
-const SourceFormat* find_format(std::string_view name);
-/// "gmt, gmt-zs, ...", for messages.
-std::string format_names();
 
 }  // namespace strobe::scouting

@@ -1,4 +1,4 @@
-#include "host/scouting/formats/format.h"
+#include "host/scouting/formats/find_format.h"
 
 #include "host/scouting/formats/tables.h"
 
