@@ -15,6 +15,7 @@
 #include "host/cli/interruption.h"
 #include "host/http/http_server.h"
 #include "host/scouting/config/config.h"
+#include "host/scouting/config/yaml_reader.h"
 #include "host/scouting/control/controller.h"
 #include "host/scouting/control/routes.h"
 #include "host/scouting/pipeline/live_view.h"
@@ -161,6 +162,8 @@ absl::Status scout_command(const Settings& settings, Interruption& interruption)
   if (absl::Status s = controller.submit(scouting::Command::kConfigure); !s.ok()) return s;
   if (absl::Status s = controller.settle(); !s.ok()) return s;
   auto control = start_control(config->control, controller);
+  if (!control.ok() && settings.control.empty())
+    return scouting::flaw_at(config->file, config->root["control"], std::string(control.status().message()));
   if (!control.ok()) return control.status();
   if (!settings.wait) {
     if (absl::Status s = controller.submit(scouting::Command::kStart); !s.ok()) return s;

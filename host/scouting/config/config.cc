@@ -20,7 +20,7 @@ absl::Status read_source(Config& config, const YAML::Node& node) {
   reader.require("format");
   reader.require("from");
   reader.text("format", format);
-  reader.text("name", source.name);
+  reader.name("name", source.name);
   reader.text("from", source.from);
   reader.number("rate", source.rate, 0.0, 1000.0);
   reader.number<uint64_t>("passes", source.passes, 0, uint64_t{1} << 40);
@@ -31,12 +31,13 @@ absl::Status read_source(Config& config, const YAML::Node& node) {
   source.format = find_format(format);
   if (source.format == nullptr) {
     return flaw_at(config.file, node["format"],
-                   absl::StrCat("unknown format '", format, "'; expected ", format_names()));
+                   absl::StrCat("unknown format '", shortened(format), "'; expected ", format_names()));
   }
   if (source.name.empty()) source.name = format;
   const bool known = std::any_of(config.sources.begin(), config.sources.end(),
                                  [&](const SourceConfig& other) { return other.name == source.name; });
   if (known) return flaw_at(config.file, node, absl::StrCat("two sources are called '", source.name, "'"));
+  source.node = node["from"];
   config.sources.push_back(std::move(source));
   return absl::OkStatus();
 }
@@ -46,7 +47,7 @@ absl::Status read_model(Config& config, const YAML::Node& node) {
   YamlReader reader(config.file, node, absl::StrCat("model ", config.models.size() + 1));
   reader.require("name");
   reader.require("xclbin");
-  reader.text("name", model.name);
+  reader.name("name", model.name);
   reader.text("xclbin", model.xclbin);
   reader.text("kernel", model.kernel);
   reader.text("forest", model.forest);
@@ -63,7 +64,7 @@ absl::Status read_model(Config& config, const YAML::Node& node) {
   if (named(model.name)) return flaw_at(config.file, node, absl::StrCat("two models are called '", model.name, "'"));
   if (!model.shadow_of.empty() && !named(model.shadow_of)) {
     return flaw_at(config.file, node["shadow_of"],
-                   absl::StrCat("expected the name of a model above, found '", model.shadow_of, "'"));
+                   absl::StrCat("expected the name of a model above, found '", shortened(model.shadow_of), "'"));
   }
   model.node = node;
   config.models.push_back(std::move(model));
@@ -202,11 +203,16 @@ absl::StatusOr<Config> parse_config(const std::string& yaml, const std::string& 
   Config config;
   config.file = file;
   config.text = yaml;
+  if (yaml.size() > kMostConfigBytes) {
+    return absl::InvalidArgumentError(absl::StrCat(file, ":1: expected a configuration of at most ", kMostConfigBytes,
+                                                   " bytes, found ", yaml.size()));
+  }
   try {
     config.root = YAML::Load(yaml);
     if (absl::Status s = read_root(config); !s.ok()) return s;
   } catch (const YAML::Exception& error) {
-    return absl::InvalidArgumentError(absl::StrCat(file, ":", error.mark.line + 1, ": not YAML: ", error.msg));
+    return absl::InvalidArgumentError(
+        absl::StrCat(file, ":", std::max(error.mark.line, 0) + 1, ": not YAML: ", error.msg));
   }
   return config;
 }

@@ -23,6 +23,7 @@ struct SourceConfig {
   size_t buffer_mebibytes = 8;  ///< of a stream's unread bytes; more where the format's packets need it
   uint32_t every = 1;           ///< orbits between this time slice's
   int core = -1;                ///< -1: any
+  YAML::Node node;              ///< of `from`, for messages
 };
 
 struct ModelConfig {
@@ -78,7 +79,11 @@ struct Config {
   std::string control;  ///< address of HTTP; empty: none
 };
 
-/// Reads the configuration of a pipeline. Errors: InvalidArgument "FILE:LINE: what was expected and found".
+/// What a person writes is kilobytes; the YAML library takes minutes for what machines could write instead.
+constexpr size_t kMostConfigBytes = size_t{1} << 20;
+
+/// Reads the configuration of a pipeline, of at most `kMostConfigBytes`. Errors: InvalidArgument "FILE:LINE: what was
+/// expected and found".
 absl::StatusOr<Config> parse_config(const std::string& yaml, const std::string& file);
 
 }  // namespace strobe::scouting

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "host/scouting/core/shortened.h"
 
 namespace strobe::scouting {
 
@@ -38,6 +39,17 @@ class YamlReader {
   void text(const std::string& key, std::string& target) {
     if (const YAML::Node value = scalar(key, "text")) target = value.Scalar();
   }
+  /// As `text`, but of one to `kLongestName` bytes.
+  void name(const std::string& key, std::string& target) {
+    const YAML::Node value = scalar(key, "a name");
+    if (!value) return;
+    const size_t length = value.Scalar().size();
+    if (length == 0 || length > kLongestName) {
+      return fail(value, absl::StrCat(key, ": expected a name of 1 to ", kLongestName, " bytes, found ", length, ": '",
+                                      shortened(value.Scalar()), "'"));
+    }
+    target = value.Scalar();
+  }
   void choice(const std::string& key, std::string& target, const std::vector<std::string>& choices) {
     const YAML::Node value = scalar(key, absl::StrJoin(choices, ", "));
     if (!value) return;
@@ -47,12 +59,13 @@ class YamlReader {
         return;
       }
     }
-    fail(value, absl::StrCat(key, ": expected ", absl::StrJoin(choices, ", "), ", found '", value.Scalar(), "'"));
+    fail(value,
+         absl::StrCat(key, ": expected ", absl::StrJoin(choices, ", "), ", found '", shortened(value.Scalar()), "'"));
   }
   void flag(const std::string& key, bool& target) {
     const YAML::Node value = scalar(key, "true or false");
     if (value && !YAML::convert<bool>::decode(value, target))
-      fail(value, absl::StrCat(key, ": expected true or false, found '", value.Scalar(), "'"));
+      fail(value, absl::StrCat(key, ": expected true or false, found '", shortened(value.Scalar()), "'"));
   }
   template <typename Number>
   void number(const std::string& key, Number& target, Number low, Number high) {
@@ -64,7 +77,7 @@ class YamlReader {
     if (!YAML::convert<double>::decode(value, found) || !(found >= static_cast<double>(low)) ||
         !(found <= static_cast<double>(high)) || (whole && found != static_cast<double>(static_cast<int64_t>(found)))) {
       return fail(value, absl::StrCat(key, ": expected ", whole ? "a whole number" : "a number", " from ", low, " to ",
-                                      high, ", found '", value.Scalar(), "'"));
+                                      high, ", found '", shortened(value.Scalar()), "'"));
     }
     target = static_cast<Number>(found);
   }
@@ -82,11 +95,11 @@ class YamlReader {
     for (const auto& entry : node_) {
       const std::string key = entry.first.IsScalar() ? entry.first.Scalar() : "?";
       if (!found.insert(key).second) {
-        fail(entry.first, absl::StrCat("the key '", key, "' is there twice"));
+        fail(entry.first, absl::StrCat("the key '", shortened(key), "' is there twice"));
         break;
       }
       if (known_.contains(key)) continue;
-      fail(entry.first, absl::StrCat("unknown key '", key, "'; expected ", absl::StrJoin(known_, ", ")));
+      fail(entry.first, absl::StrCat("unknown key '", shortened(key), "'; expected ", absl::StrJoin(known_, ", ")));
       break;
     }
     return status_;

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "host/scouting/config/yaml_reader.h"
+#include "host/scouting/core/shortened.h"
 #include "host/scouting/formats/decoder.h"
 #include "host/scouting/pipeline/join_stage.h"
 #include "host/scouting/pipeline/receiver.h"
@@ -47,6 +48,7 @@ absl::StatusOr<std::vector<std::unique_ptr<Model>>> open_models(const Config& co
 absl::StatusOr<Selection> compile_selection(const Config& config, const std::vector<std::unique_ptr<Model>>& models) {
   SelectionSetup setup;
   setup.first_crossing = config.first_crossing;
+  setup.file = config.file;
   for (const SourceConfig& source : config.sources) setup.sources.push_back({source.name, source.format});
   for (const std::unique_ptr<Model>& model : models) {
     ModelSetup each{model->name(), {}, {}};
@@ -62,11 +64,7 @@ absl::StatusOr<Selection> compile_selection(const Config& config, const std::vec
     tensors(model->spec().outputs, each.outputs);
     setup.models.push_back(std::move(each));
   }
-  auto selection = Selection::compile(config.root, setup);
-  if (!selection.ok())
-    return absl::Status(selection.status().code(),
-                        absl::StrCat(config.file, ": ", std::string(selection.status().message())));
-  return selection;
+  return Selection::compile(config.root, setup);
 }
 
 /// Errors: a histogram or a written value that is none of the selection's.
@@ -77,14 +75,14 @@ absl::StatusOr<std::vector<size_t>> find_values(const Config& config, const Sele
   for (const std::string& value : config.result_values) {
     if (find(value) == names.end())
       return flaw_at(config.file, config.root["results"],
-                     absl::StrCat("results: '", value, "' is unknown; ", expected));
+                     absl::StrCat("results: '", shortened(value), "' is unknown; ", expected));
   }
   std::vector<size_t> found;
   for (const HistogramConfig& histogram : config.histograms) {
     const auto place = find(histogram.value);
     if (place == names.end())
       return flaw_at(config.file, histogram.node,
-                     absl::StrCat("histogram: '", histogram.value, "' is unknown; ", expected));
+                     absl::StrCat("histogram: '", shortened(histogram.value), "' is unknown; ", expected));
     found.push_back(static_cast<size_t>(place - names.begin()));
   }
   return found;
@@ -130,7 +128,7 @@ class WiredPipeline : public Pipeline {
     std::unique_ptr<OrbitLog> orbit_log;
     if (!config_.orbits_file.empty() && !surroundings.check_only) {
       auto log = OrbitLog::open(config_.orbits_file, config_.run);
-      if (!log.ok()) return log.status();
+      if (!log.ok()) return flaw_at(config_.file, config_.root["account"], std::string(log.status().message()));
       orbit_log = *std::move(log);
     }
     writer_ = std::make_unique<Writer>(Writer::Setup{
@@ -268,8 +266,8 @@ class WiredPipeline : public Pipeline {
     auto source =
         surroundings.open_source ? surroundings.open_source(config.from, options) : open_source(config.from, options);
     if (!source.ok())
-      return absl::Status(source.status().code(),
-                          absl::StrCat("source '", config.name, "': ", std::string(source.status().message())));
+      return flaw_at(config_.file, config.node,
+                     absl::StrCat("source '", config.name, "': ", std::string(source.status().message())));
     surroundings.log(
         absl::StrCat("source '", config.name, "' (", std::string(config.format->name), "): ", (*source)->name()));
     receivers_.push_back(std::make_unique<Receiver>(
@@ -309,7 +307,8 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::open(const Config& config, c
   }
   auto quarantine =
       Quarantine::open(surroundings.check_only ? "" : config.quarantine, config.quarantine_mebibytes << 20, config.run);
-  if (!quarantine.ok()) return quarantine.status();
+  if (!quarantine.ok())
+    return flaw_at(config.file, config.root["quarantine"], std::string(quarantine.status().message()));
   auto patience = std::make_unique<Patience>(std::chrono::seconds(config.retry_seconds));
   auto models = open_models(config, *patience, surroundings);
   if (!models.ok()) return models.status();

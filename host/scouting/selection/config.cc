@@ -7,19 +7,16 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "host/scouting/core/shortened.h"
 
 namespace strobe::scouting::selection {
 namespace {
 
 constexpr int kMostLeading = 256;
 
-absl::Status error_at(const YAML::Node& node, const std::string& flaw) {
-  return absl::InvalidArgumentError(absl::StrCat("line ", node.Mark().line + 1, ": ", flaw));
-}
-
 std::string kind_of(const YAML::Node& node) {
   if (!node.IsDefined() || node.IsNull()) return "nothing";
-  return node.IsScalar() ? absl::StrCat("'", node.Scalar().substr(0, 60), "'") : node.IsSequence() ? "a list" : "a map";
+  return node.IsScalar() ? absl::StrCat("'", shortened(node.Scalar()), "'") : node.IsSequence() ? "a list" : "a map";
 }
 
 class Reader {
@@ -40,6 +37,10 @@ class Reader {
  private:
   // YAML.
 
+  absl::Status error_at(const YAML::Node& node, const std::string& flaw) const {
+    return absl::InvalidArgumentError(absl::StrCat(setup_.file, ":", std::max(node.Mark().line, 0) + 1, ": ", flaw));
+  }
+
   absl::Status check_keys(const YAML::Node& map, const std::string& what, const std::vector<std::string>& known) {
     if (!map.IsMap()) return error_at(map, absl::StrCat(what, ": expected a map, found ", kind_of(map)));
     std::vector<std::string> seen;
@@ -47,17 +48,17 @@ class Reader {
       if (!entry.first.IsScalar()) return error_at(entry.first, absl::StrCat(what, ": expected a name before ':'"));
       const std::string& key = entry.first.Scalar();
       if (!known.empty() && std::find(known.begin(), known.end(), key) == known.end())
-        return error_at(entry.first,
-                        absl::StrCat(what, ": unknown key '", key, "'; known: ", absl::StrJoin(known, ", ")));
+        return error_at(entry.first, absl::StrCat(what, ": unknown key '", shortened(key),
+                                                  "'; known: ", absl::StrJoin(known, ", ")));
       if (std::find(seen.begin(), seen.end(), key) != seen.end())
-        return error_at(entry.first, absl::StrCat(what, ": '", key, "' is there twice"));
+        return error_at(entry.first, absl::StrCat(what, ": '", shortened(key), "' is there twice"));
       seen.push_back(key);
     }
     return absl::OkStatus();
   }
 
-  static absl::Status in_text(const YAML::Node& node, const std::string& what, const absl::Status& status) {
-    return error_at(node, absl::StrCat(what, " '", node.Scalar().substr(0, 200),
+  absl::Status in_text(const YAML::Node& node, const std::string& what, const absl::Status& status) const {
+    return error_at(node, absl::StrCat(what, " '", shortened(node.Scalar()),
                                        "': ", std::string(status.message().data(), status.message().size())));
   }
 
@@ -92,7 +93,11 @@ class Reader {
           return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_';
         });
     if (!spelt)
-      return error_at(node, absl::StrCat(what, ": expected a name of letters, digits and _, found '", name, "'"));
+      return error_at(node,
+                      absl::StrCat(what, ": expected a name of letters, digits and _, found '", shortened(name), "'"));
+    if (name.size() > kLongestName)
+      return error_at(node,
+                      absl::StrCat(what, ": expected a name of at most ", kLongestName, " bytes, found ", name.size()));
     const auto taken = [&](std::string_view by) {
       return error_at(node, absl::StrCat(what, ": the name '", name, "' is taken by ", std::string(by)));
     };
@@ -143,7 +148,8 @@ class Reader {
       known.push_back(full);
     }
     if (found.size() == 1) return found[0];
-    const std::string flaw = found.empty() ? kind_of(node) : absl::StrCat("'", text, "', which several sources have");
+    const std::string flaw =
+        found.empty() ? kind_of(node) : absl::StrCat("'", shortened(text), "', which several sources have");
     return error_at(node,
                     absl::StrCat(what, ": expected a collection (", absl::StrJoin(known, ", "), "), found ", flaw));
   }
@@ -153,7 +159,7 @@ class Reader {
     if (!select.IsDefined()) return absl::OkStatus();
     if (absl::Status s = check_keys(select, "select", {}); !s.ok()) return s;
     for (const auto& entry : select) {
-      const std::string what = absl::StrCat("select: ", entry.first.Scalar());
+      const std::string what = absl::StrCat("select: ", shortened(entry.first.Scalar()));
       if (absl::Status s = check_name(entry.first, what); !s.ok()) return s;
       if (absl::Status s = read_list(entry.first.Scalar(), entry.second, what); !s.ok()) return s;
     }
@@ -330,7 +336,7 @@ class Reader {
     Scope scope;
     scope.late_allowed = true;
     for (const auto& entry : values) {
-      const std::string what = absl::StrCat("values: ", entry.first.Scalar());
+      const std::string what = absl::StrCat("values: ", shortened(entry.first.Scalar()));
       if (absl::Status s = check_name(entry.first, what); !s.ok()) return s;
       NamedValue value;
       value.name = entry.first.Scalar();

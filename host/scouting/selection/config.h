@@ -22,7 +22,7 @@ struct Lowered {
   std::vector<std::vector<Input>> inputs;
 };
 
-/// Reads a configuration. Errors: InvalidArgument, "line 12: ...".
+/// Reads a configuration. Errors: InvalidArgument, "FILE:12: ...", FILE being the setup's.
 absl::StatusOr<std::unique_ptr<Lowered>> read_config(const YAML::Node& config, const SelectionSetup& setup);
 
 }  // namespace strobe::scouting::selection

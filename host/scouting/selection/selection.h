@@ -38,6 +38,7 @@ struct SelectionSetup {
   std::vector<ModelSetup> models;
   /// The number of the orbit's first crossing, 0 or 1: windows over orbit borders need it.
   uint32_t first_crossing = 0;
+  std::string file = "configuration";  ///< for messages
 };
 
 /// One orbit of all sources; parts in the order of the setup, null where a source lacks it.
@@ -109,7 +110,7 @@ class Selection {
  public:
   /// `config` is the whole configuration; other keys of it, and other keys of its models, are not looked at. Each model
   /// of the setup is one of `models` by its `name`.
-  /// Errors: InvalidArgument, "line 12: ...", that says what was expected and found.
+  /// Errors: InvalidArgument, "FILE:12: ...", that says what was expected and found.
   static absl::StatusOr<Selection> compile(const YAML::Node& config, const SelectionSetup& setup);
   Selection(Selection&&) noexcept;
   Selection& operator=(Selection&&) noexcept;

@@ -7,6 +7,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "host/scouting/core/shortened.h"
 
 namespace strobe::scouting::selection {
 namespace {
@@ -80,6 +81,9 @@ absl::StatusOr<std::vector<Token>> tokenise(std::string_view text) {
     } else if (starts_name(c)) {
       size_t length = 1;
       while (length < rest.size() && (starts_name(rest[length]) || is_digit(rest[length]))) ++length;
+      if (length > kLongestName)
+        return flaw_at(at, absl::StrCat("a name of ", length, " characters, '", shortened(rest.substr(0, length), 20),
+                                        "'; ", kLongestName, " are the most"));
       token.kind = Token::kName;
       token.text = rest.substr(0, length);
     } else {

@@ -98,6 +98,25 @@ TEST(ScoutConfig, RefusesWithTheLine) {
   EXPECT_THAT(error_of("a: [1\nb"), HasSubstr("not YAML"));
   EXPECT_THAT(error_of("just text"), HasSubstr("expected a map of settings"));
   EXPECT_THAT(error_of("sources: 3\n"), HasSubstr("sources: expected a list"));
+  EXPECT_THAT(error_of("sources:\n  - {format: gmt, from: x, name: " + std::string(65, 'n') + "}\n"),
+              HasSubstr("node.yml:2: source 1: name: expected a name of 1 to 64 bytes, found 65: 'nnn"));
+  EXPECT_THAT(error_of(kSource + "models:\n  - {name: '', xclbin: x}\n"),
+              HasSubstr("node.yml:4: model 1: name: expected a name of 1 to 64 bytes, found 0"));
+  const std::string shown = error_of(kSource + "slow: " + std::string(5000, 's') + "\n");
+  EXPECT_THAT(shown, HasSubstr("node.yml:3: slow: expected block, drop, found 'sss"));
+  EXPECT_LT(shown.size(), 200u);
+}
+
+TEST(ScoutConfig, HasALimitOfItsSize) {
+  EXPECT_EQ(error_of(kSource + "# " + std::string(20 << 20, 'x')),
+            "node.yml:1: expected a configuration of at most 1048576 bytes, found 20971566");
+  EXPECT_EQ(error_of(kSource + "# " + std::string((1 << 20) - kSource.size() - 2, 'x')), "none");
+  // Whatever the megabyte consists of, it is refused in time and without running out of stack.
+  for (const char* piece : {"[", "{", "- ", "? ", "a: &a *a\n", "'", "\n", "!", "|", "{a: [", "\t", "&"}) {
+    std::string text;
+    while (text.size() + 10 < (1 << 20)) text += piece;
+    EXPECT_NE(error_of(text), "none") << piece;
+  }
 }
 
 }  // namespace
