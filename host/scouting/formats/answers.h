@@ -45,9 +45,9 @@ inline void keep_bad(SourceOrbit& orbit, Fault fault, const std::byte* begin, co
 /// Makes `orbit` one of `format`, empty.
 inline void begin_orbit(const SourceFormat& format, SourceOrbit& orbit) {
   if (orbit.format != &format) {
-    orbit.format = &format;
     orbit.collections = std::vector<Collection>(format.collections.size());
     for (size_t i = 0; i < format.collections.size(); ++i) orbit.collections[i].format = format.collections[i];
+    orbit.format = &format;
   }
   orbit.clear();
 }

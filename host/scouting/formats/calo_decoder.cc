@@ -62,9 +62,8 @@ class CaloDecoder final : public PacketDecoder {
     const size_t bytes = kHeaderBytes + population(trailer) * kBlockBytes;
     if (static_cast<size_t>(trailer - begin) < bytes) return nullptr;
     const std::byte* const start = trailer - bytes;
-    // One bit of the bitmap lost would look like an orbit after a stub of a block or more: the number tells.
-    const bool aligned = static_cast<size_t>(start - begin) % kBlockBytes == 0;
-    if (start > begin && aligned && !is_near(orbit_number(begin), orbit_number(start))) return nullptr;
+    // One bit of the bitmap lost would look like an orbit after a stub of one block: the number tells.
+    if (start == begin + kBlockBytes && !is_near(orbit_number(begin), orbit_number(start))) return nullptr;
     return start;
   }
 

@@ -76,8 +76,8 @@ class DthDecoder final : public Decoder {
   }
 
  private:
-  /// The first block of an orbit, at any byte from `from`.
-  static std::optional<size_t> find_start(std::span<const std::byte> bytes, size_t from) {
+  /// The first block of an orbit, at any byte from `from`; without an answer where that takes more bytes.
+  static std::optional<size_t> find_start(std::span<const std::byte> bytes, size_t from, bool at_end) {
     static constexpr unsigned char kMarker[2] = {0x47, 0x5A};
     while (from + kHeaderBytes <= bytes.size()) {
       const void* const found = memmem(bytes.data() + from, bytes.size() - from, kMarker, sizeof(kMarker));
@@ -87,7 +87,8 @@ class DthDecoder final : public Decoder {
       if (const auto block = read_block(bytes.data() + from); block && block->starts) {
         const size_t next = from + block->bytes();
         // Behind it another block, as far as there are bytes.
-        if (next + kHeaderBytes > bytes.size() || read_block(bytes.data() + next)) return from;
+        if (next + kHeaderBytes > bytes.size()) return at_end ? std::optional(from) : std::nullopt;
+        if (read_block(bytes.data() + next)) return from;
       }
       ++from;
     }
@@ -97,7 +98,11 @@ class DthDecoder final : public Decoder {
   /// An orbit of which a block is missing or cut, up to the next orbit's first block.
   Decoded lost(std::span<const std::byte> bytes, bool at_end, size_t taken, const std::string& wrong) const {
     if (bytes.empty()) return need_more();
-    const std::optional<size_t> next = find_start(bytes, 1);
+    if (bytes.size() > longest_bytes()) {  // however the bytes come: no more than that is looked at
+      bytes = bytes.first(longest_bytes());
+      at_end = false;
+    }
+    const std::optional<size_t> next = find_start(bytes, 1, at_end);
     if (!next && !at_end && bytes.size() < longest_bytes()) return need_more();
     const size_t size = next ? *next : at_end ? bytes.size() : bytes.size() / 2;
     const auto block = bytes.size() < kHeaderBytes ? std::nullopt : read_block(bytes.data());
@@ -118,7 +123,7 @@ class DthDecoder final : public Decoder {
     std::vector<BadBytes> before;
     FaultCounts faults{};
     while (!content.empty()) {
-      const Decoded decoded = reader_.decode(content, true, orbit);
+      const Decoded decoded = reader_.decode_all(content, orbit);
       if (decoded.kind == Decoded::Kind::kOrbit) {
         for (size_t i = 0; i < kFaults; ++i) orbit.crossing_faults[i] += faults[i];
         for (BadBytes& each : before) orbit.bad.push_back(std::move(each));

@@ -102,29 +102,36 @@ bool EventReader::may_hold_header(const Event& event, uint32_t orbit) {
 
 Decoded EventReader::decode(std::span<const std::byte> bytes, bool at_end, SourceOrbit& orbit) {
   const Stretch stretch{bytes.data(), bytes.data() + bytes.size(), at_end};
-  if (bytes.size() < kWord) {
-    if (!at_end || bytes.empty()) return need_more();
-    return bad(bytes.size(), Fault::kTruncated,
-               absl::StrCat("the stream ends with ", bytes.size(), " bytes of a header"));
+  const std::optional<Decoded> decoded = decode_sound(stretch, orbit);
+  return decoded ? *decoded : careful_in_steps(stretch, orbit);
+}
+
+Decoded EventReader::decode_all(std::span<const std::byte> bytes, SourceOrbit& orbit) {
+  const Stretch stretch{bytes.data(), bytes.data() + bytes.size(), true};
+  const std::optional<Decoded> decoded = decode_sound(stretch, orbit);
+  return decoded ? *decoded : careful(stretch, orbit);
+}
+
+/// Nothing where there is any doubt; `orbit` is empty then.
+std::optional<Decoded> EventReader::decode_sound(const Stretch& bytes, SourceOrbit& orbit) {
+  const auto size = static_cast<size_t>(bytes.end - bytes.begin);
+  if (size < kWord) {
+    if (!bytes.at_end || size == 0) return need_more();
+    return bad(size, Fault::kTruncated, absl::StrCat("the stream ends with ", size, " bytes of a header"));
   }
-  const std::optional<Event> first = header(stretch.begin);
-  if (first) {
-    const std::byte* at = stretch.begin;
-    switch (fast(stretch, *first, orbit, at)) {
-      case Stop::kOrbitEnds:
-        finish(orbit);
-        orbit.number = first->orbit;
-        orbit.crossings_in = orbit.crossings.size();
-        return whole_orbit(static_cast<size_t>(at - stretch.begin), orbit);
-      case Stop::kNeedMore:
-        if (bytes.size() < kLongestBytes) return need_more();
-        break;
-      case Stop::kDoubt:
-        break;
+  if (const std::optional<Event> first = header(bytes.begin)) {
+    const std::byte* at = bytes.begin;
+    const Stop stop = fast(bytes, *first, orbit, at);
+    if (stop == Stop::kOrbitEnds) {
+      finish(orbit);
+      orbit.number = first->orbit;
+      orbit.crossings_in = orbit.crossings.size();
+      return whole_orbit(static_cast<size_t>(at - bytes.begin), orbit);
     }
+    if (stop == Stop::kNeedMore && size < kLongestBytes) return need_more();
   }
   orbit.clear();
-  return careful(stretch, orbit);
+  return std::nullopt;
 }
 
 EventReader::Stop EventReader::fast(const Stretch& bytes, const Event& first, SourceOrbit& orbit,
@@ -178,7 +185,11 @@ EventReader::Stop EventReader::fast(const Stretch& bytes, const Event& first, So
     return bytes.at_end ? Stop::kOrbitEnds : Stop::kNeedMore;
   }
   const std::optional<Event> after = header(next.end());
-  return after && after->orbit == first.orbit ? Stop::kDoubt : Stop::kOrbitEnds;
+  const bool agree = after && after->orbit == next.orbit && after->crossing > next.crossing;
+  // Words that are no header may look like one, but hardly like two of one orbit.
+  if (!agree && !is_near(next.orbit, first.orbit)) return Stop::kDoubt;
+  const bool alone = after && after->orbit != next.orbit && next.crossing > last_event.crossing;
+  return alone || (after && after->orbit == first.orbit) ? Stop::kDoubt : Stop::kOrbitEnds;
 }
 
 EventScan EventReader::scan_words(const Stretch& bytes, Buffer<uint64_t>& objects) {

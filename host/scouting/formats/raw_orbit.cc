@@ -47,18 +47,25 @@ class RawOrbitDecoder final : public Decoder {
     const size_t size = kOrbitHeaderBytes + header.payload_bytes;
     if (bytes.size() < size) return at_end ? resynchronise(bytes, at_end) : need_more();
     const auto payload = bytes.subspan(kOrbitHeaderBytes, header.payload_bytes);
-    if (const uint32_t found = crc32c(payload); found != header.checksum) {
-      // A right length leads to the next orbit; a wrong one, or a cut, has another orbit begin inside.
-      if (const auto next = next_orbit(bytes.first(size), bytes)) return skipped(bytes, *next);
-      if (!leads_on(bytes.subspan(size), at_end)) return resynchronise(bytes, at_end);
-      return bad_orbit(size, Fault::kBadChecksum, header.number,
-                       absl::StrCat("orbit ", header.number, ": CRC-32C of the payload is 0x", absl::Hex(found),
-                                    ", the header says 0x", absl::Hex(header.checksum)));
-    }
+    if (const uint32_t found = crc32c(payload); found != header.checksum) return damaged(header, found, bytes, at_end);
     return decode_payload(header, payload, orbit);
   }
 
  private:
+  /// An orbit whose checksum is not right. The length leads to the next orbit if it is right; if it is not, or the
+  /// orbit was cut, another one begins inside.
+  Decoded damaged(const RawOrbitHeader& header, uint32_t found, std::span<const std::byte> bytes, bool at_end) const {
+    const size_t size = kOrbitHeaderBytes + header.payload_bytes;
+    const Search inside = next_orbit(bytes.first(size), bytes, at_end);
+    if (inside.needs_more) return need_more();
+    if (inside.at) return skipped(bytes, *inside.at);
+    if (!at_end && bytes.size() < size + kOrbitHeaderBytes + kSourceIdBytes) return need_more();
+    if (!leads_on(bytes.subspan(size))) return resynchronise(bytes, at_end);
+    return bad_orbit(size, Fault::kBadChecksum, header.number,
+                     absl::StrCat("orbit ", header.number, ": CRC-32C of the payload is 0x", absl::Hex(found),
+                                  ", the header says 0x", absl::Hex(header.checksum)));
+  }
+
   Decoded file_header(const std::byte* at) const {
     const auto header = load<RawFileHeader>(at);
     if (header.header_bytes == kFileHeaderBytes && header.type == kRawFileType) return nothing(kFileHeaderBytes);
@@ -79,9 +86,9 @@ class RawOrbitDecoder final : public Decoder {
   }
 
   /// Whether what follows an orbit says that its length is right.
-  bool leads_on(std::span<const std::byte> rest, bool at_end) const {
+  bool leads_on(std::span<const std::byte> rest) const {
     if (rest.empty() || is_file_header(rest)) return true;
-    if (rest.size() < kOrbitHeaderBytes + kSourceIdBytes) return !at_end && may_start(rest);
+    if (rest.size() < kOrbitHeaderBytes + kSourceIdBytes) return false;
     return may_start(rest) && load<uint32_t>(rest.data() + kOrbitHeaderBytes) <= kHighestSourceId;
   }
 
@@ -93,25 +100,38 @@ class RawOrbitDecoder final : public Decoder {
     return id >= ids.first && id <= ids.last;
   }
 
+  struct Search {
+    std::optional<size_t> at;
+    bool needs_more = false;  ///< what comes first may be one, once it is there
+  };
   /// Behind the first byte of `bytes`, but within `where`: a file header or an orbit whose checksum is right.
-  std::optional<size_t> next_orbit(std::span<const std::byte> where, std::span<const std::byte> bytes) const {
+  Search next_orbit(std::span<const std::byte> where, std::span<const std::byte> bytes, bool at_end) const {
     // Checksums over damaged sizes cost time; beyond this, headers that look right must do.
     size_t budget = longest_bytes();
-    for (size_t at = 1; at < where.size() && at + kOrbitHeaderBytes <= bytes.size(); ++at) {
+    for (size_t at = 1; at < where.size(); ++at) {
       const auto rest = bytes.subspan(at);
-      if (is_file_header(rest)) return at;
+      if (rest.size() < kOrbitHeaderBytes + kSourceIdBytes) return {std::nullopt, !at_end};
+      if (is_file_header(rest)) return {at};
       if (load<uint16_t>(rest.data()) != kRawOrbitVersion || !may_start(rest) || !is_own(rest)) continue;
       const auto header = load<RawOrbitHeader>(rest.data());
-      if (rest.size() - kOrbitHeaderBytes < header.payload_bytes) continue;
-      if (budget < header.payload_bytes) return at;
+      if (rest.size() - kOrbitHeaderBytes < header.payload_bytes) {
+        if (!at_end) return {std::nullopt, true};
+        continue;
+      }
+      if (budget < header.payload_bytes) return {at};
       budget -= header.payload_bytes;
-      if (crc32c(rest.subspan(kOrbitHeaderBytes, header.payload_bytes)) == header.checksum) return at;
+      if (crc32c(rest.subspan(kOrbitHeaderBytes, header.payload_bytes)) == header.checksum) return {at};
     }
-    return std::nullopt;
+    return {};
   }
 
+  /// The same answer whatever the pieces in which the bytes come: what is beyond the longest is not looked at.
   Decoded resynchronise(std::span<const std::byte> bytes, bool at_end) const {
-    if (const auto next = next_orbit(bytes, bytes)) return skipped(bytes, *next);
+    if (bytes.size() > longest_bytes()) {
+      bytes = bytes.first(longest_bytes());
+      at_end = false;
+    }
+    if (const Search found = next_orbit(bytes, bytes, at_end); found.at) return skipped(bytes, *found.at);
     if (at_end) return skipped(bytes, bytes.size());
     if (bytes.size() < longest_bytes()) return need_more();
     return skipped(bytes, longest_bytes() / 2);

@@ -98,6 +98,22 @@ A stream is cut at what can be believed; crossings and orbits that damage did no
 | `bad_checksum` | | a raw orbit whose CRC-32C differs |
 | `lost_sync` | | bytes skipped to the next thing that is recognised |
 
+### What cannot be told
+Damage that a format gives no means to see, or to tell from other damage (tests/system/scout_faults_test.cc excepts
+these, and nothing else):
+- a bit of an object's word, where no checksum covers it: DMA packets, Phase 2 events, DTH blocks (track muons have
+  some bits that must be set or zero: `bad_object`);
+- a bit of an event's header is what the part it hits is: `orbit_mismatch`, `bad_crossing`, `bad_header`, `bad_object`, or
+  nothing, in the run and in crossings that stay between their neighbours;
+- a cut exactly between two events, or between two lines of text: what is there is whole;
+- the calorimeter's orbit number in a DMA packet, which stands alone: a wrong one is `out_of_sequence`, or `duplicate`, or
+  takes another orbit's place;
+- bytes too many before a calorimeter packet, which begins without a marker: `truncated` or `lost_sync`;
+- in pattern text, bytes too many (`bad_header` or `bad_object` by the line), a cut, and an orbit sent again at once
+  (`bad_crossing` by the frame);
+- how many orbits lie in a stretch where no orbit begins: one `truncated`, `bad_header` or `lost_sync` for all of them;
+  the gaps in the numbers (`missing_orbits`) count each.
+
 )";
 
 std::string document() {
