@@ -147,13 +147,21 @@ void Receiver::take_orbit(const Decoded& decoded) {
   for (const BadBytes& bad : orbit->bad)
     quarantine_.put({setup_.name, bad.fault, static_cast<int64_t>(orbit->number), bad.bytes, "inside the orbit"});
   using Verdict = Sequence::Verdict;
-  switch (sequence_.next(orbit->number)) {
+  const Verdict verdict = sequence_.next(orbit->number);
+  switch (verdict) {
     case Verdict::kNext:
       if (held_ != nullptr) hand_on(std::move(held_));
       return hand_on(std::move(orbit));
     case Verdict::kHold:
       if (held_ != nullptr) hand_on(std::move(held_));
       held_ = std::move(orbit);
+      return;
+    case Verdict::kThenHeld:
+    case Verdict::kBeforeHeld:
+      // Found, and nothing lost by it.
+      account_.change([](SourceAccount& account) { ++account.faults[static_cast<size_t>(Fault::kOutOfSequence)]; });
+      hand_on(std::move(orbit));
+      if (verdict == Verdict::kThenHeld) hand_on(std::move(held_));
       return;
     case Verdict::kReplaceHeld:
       drop(*std::exchange(held_, nullptr), Fault::kOutOfSequence);

@@ -39,6 +39,10 @@ Sequence::Verdict Sequence::next(uint32_t number) {
   if (number == *held_) return Verdict::kDuplicate;
   if (number > *held_) {
     const bool next_of_held = number - *held_ == step_;
+    if (!next_of_held && any_ && (*held_ - last_) / step_ > kBelieved) {
+      held_ = number;
+      return Verdict::kReplaceAndHold;
+    }
     accept(*held_);
     held_.reset();
     if (next_of_held) {
@@ -48,9 +52,16 @@ Sequence::Verdict Sequence::next(uint32_t number) {
     held_ = number;
     return Verdict::kHold;
   }
-  held_.reset();
+  if ((*held_ - (any_ ? last_ : number)) / step_ <= kBelieved) {
+    accept(number);
+    if (*held_ - number != step_) return Verdict::kBeforeHeld;
+    accept(*held_);
+    held_.reset();
+    return Verdict::kThenHeld;
+  }
   if (continues) {
     accept(number);
+    held_.reset();
     return Verdict::kReplaceHeld;
   }
   held_ = number;

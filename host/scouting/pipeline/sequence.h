@@ -11,8 +11,9 @@ namespace strobe::scouting {
 /// Tells from the numbers of one source's orbits which come too late, twice, or never.
 ///
 /// A number that jumps ahead may be a gap, or a damaged number; only the next orbit tells. So an orbit after a gap is
-/// to be held until then: it is wrong where the next one continues what came before it. So is the first one, where the
-/// next has a lower number: a damaged number that is believed makes all that follow late. Not thread-safe.
+/// to be held until then: orbits that are late by one still come before it. Far ahead it is wrong where the next one
+/// does not continue behind it, and so is the first one, where the next has a much lower number: a damaged number that
+/// is believed makes all that follow late. Not thread-safe.
 class Sequence {
  public:
   /// `step`: how far apart the numbers of a time slice are.
@@ -21,6 +22,8 @@ class Sequence {
   enum class Verdict : uint8_t {
     kNext,            ///< goes on at once; what is held goes on before it
     kHold,            ///< comes after a gap: keep it; what was held goes on
+    kThenHeld,        ///< late by one, and in time: goes on at once, and what is held behind it
+    kBeforeHeld,      ///< late, and in time: goes on at once; what is held stays
     kReplaceHeld,     ///< goes on at once, and what is held is out of sequence
     kReplaceAndHold,  ///< what is held is out of sequence; keep this one instead
     kLate,            ///< out of sequence: drop
@@ -36,6 +39,8 @@ class Sequence {
 
  private:
   static constexpr uint32_t kWindow = 4096;
+  /// A gap of more orbits than that is believed only where the next orbit continues behind it.
+  static constexpr uint32_t kBelieved = 64;
 
   void accept(uint32_t number);
   bool seen(uint32_t number) const;

@@ -33,6 +33,13 @@ Verdicts run(const std::vector<uint32_t>& numbers, uint32_t step = 1) {
         release();
         held = {number};
         break;
+      case Verdict::kThenHeld:
+        outcome.on.push_back(number);
+        release();
+        break;
+      case Verdict::kBeforeHeld:
+        outcome.on.push_back(number);
+        break;
       case Verdict::kReplaceHeld:
         outcome.late.push_back(held.at(0));
         held.clear();
@@ -64,6 +71,22 @@ TEST(Sequence, LetsConsecutiveNumbersGoOnAtOnceFromAnyStart) {
   EXPECT_EQ(outcome.missing, 0);
 }
 
+TEST(Sequence, LosesNothingToAnOrbitThatIsLateByOne) {
+  EXPECT_EQ(run({1, 2, 4, 3, 5, 6}).on, (Numbers{1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(run({1, 2, 5, 3, 6, 7}).on, (Numbers{1, 2, 3, 5, 6, 7}));  // and 4 is missing
+  EXPECT_EQ(run({1, 2, 6, 4, 7, 8}).on, (Numbers{1, 2, 4, 6, 7, 8}));  // 3 and 5 are missing
+  EXPECT_EQ(run({2, 1, 3, 4}).on, (Numbers{1, 2, 3, 4}));
+  const Verdicts damaged = run({1, 2, 300, 3, 4, 5});
+  EXPECT_EQ(damaged.on, (Numbers{1, 2, 3, 4, 5}));
+  EXPECT_EQ(damaged.late, (Numbers{300}));
+}
+
+TEST(Sequence, DoesNotBelieveTwoDamagedNumbersInARow) {
+  const Verdicts outcome = run({10, 11, 0x800000c, 0x1000000d, 14, 15});
+  EXPECT_EQ(outcome.on, (Numbers{10, 11, 14, 15}));
+  EXPECT_EQ(outcome.late, (Numbers{0x800000c, 0x1000000d}));
+}
+
 TEST(Sequence, CountsAGapAsMissing) {
   const Verdicts outcome = run({1, 2, 5, 6, 9});
   EXPECT_EQ(outcome.on, (Numbers{1, 2, 5, 6, 9}));
@@ -78,9 +101,9 @@ TEST(Sequence, DropsADamagedNumberAndNothingElse) {
 }
 
 TEST(Sequence, DropsADamagedNumberBesideAGap) {
-  const Verdicts outcome = run({10, 15, 13, 14, 15});
+  const Verdicts outcome = run({10, 515, 13, 14, 15});
   EXPECT_EQ(outcome.on, (Numbers{10, 13, 14, 15}));
-  EXPECT_EQ(outcome.late, (Numbers{15}));
+  EXPECT_EQ(outcome.late, (Numbers{515}));
   EXPECT_EQ(outcome.missing, 2);
 }
 
