@@ -20,6 +20,9 @@ herr_t keep_first(unsigned, const H5E_error2_t* error, void* text) {
 std::unique_lock<std::mutex> lock_hdf5() {
   static std::mutex mutex;
   std::unique_lock<std::mutex> lock(mutex);
+  // At exit HDF5 would write what it could not, which by then may not be whole. Files that were closed need nothing.
+  static const bool leaves_exit_alone = H5dont_atexit() >= 0;
+  static_cast<void>(leaves_exit_alone);
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   return lock;
 }
