@@ -345,20 +345,30 @@ TEST(Golden, RawFilesAreWrittenAsTheyWereRead) {
   }
 }
 
-/// Events whose header says that something was wrong, or names a crossing that does not exist, are not believed.
+/// Whether event `at` is alone with its orbit's number, which is not between those before and behind it: no stream has
+/// such an orbit, so that is a damaged number.
+bool is_out_of_place(const json& events, size_t at) {
+  if (at == 0 || at + 1 == events.size()) return false;
+  const auto orbit = [&](size_t i) { return events[i].at("orbit").get<uint32_t>(); };
+  return orbit(at) != orbit(at - 1) && orbit(at) - orbit(at - 1) > orbit(at + 1) - orbit(at - 1);
+}
+
+/// Events whose header says that something was wrong, or names a crossing or an orbit that cannot be, are not believed.
 TEST(Golden, EventsAreWhatTheReaderSees) {
   for (const std::string kind : {"puppi", "tkmuon"}) {
     for (const Golden& golden : Golden::all(kind)) {
       SCOPED_TRACE(golden.file.filename().string());
       json sound = json::array();
-      for (const json& event : golden.content.at("events")) {
-        if (event.at("error") == 0 && event.at("bx") <= 3564) sound.push_back(event);
+      const json& events = golden.content.at("events");
+      for (size_t i = 0; i < events.size(); ++i) {
+        const bool believed = events[i].at("error") == 0 && events[i].at("bx") <= 3564 && !is_out_of_place(events, i);
+        if (believed) sound.push_back(events[i]);
       }
       const Bytes bytes = golden.bytes();
       Seen seen(*golden.format, bytes);
       std::erase_if(seen.orbits, [](const SourceOrbit& orbit) { return orbit.crossings.empty(); });
       expect_rows(seen, sound);
-      EXPECT_EQ(seen.dropped(), golden.content.at("events").size() - sound.size());
+      EXPECT_EQ(seen.dropped(), events.size() - sound.size());
     }
   }
 }
