@@ -201,6 +201,7 @@ std::optional<TreeScore> evaluate_linear(const Graph& graph, const Node& node, c
   const int64_t type = op == "Cast" ? node.integer("to", 0) : 0;
   if (op == "Identity" || op == "ZipMap" || type == kFloat32 || type == kFloat64) return first;
   if (op == "Reshape") return reshaped(graph, node, first);
+  if (op == "Flatten" && is_row_axis(node.integer("axis", 1))) return first;
   if (op == "Neg") return scaled(first, {-1});
   if (op == "Exp") return power(std::numbers::e, first);
   if (op == "Add" || op == "Sum") return sum(operands);

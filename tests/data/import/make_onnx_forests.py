@@ -5,7 +5,7 @@ onnxruntime make of 64 events.
     pip install scikit-learn skl2onnx onnxruntime; tests/data/import/make_onnx_forests.py
 
 AdaBoost of two classes, of three as probabilities and as raw scores with classes that have names, of one tree, and the
-regressor, which is refused. With scikit-learn up to 1.5 (and its skl2onnx, 1.16) only AdaBoost's older algorithm
+regressor, which is refused; a VotingRegressor of two forests. With scikit-learn up to 1.5 (and its skl2onnx, 1.16) only AdaBoost's older algorithm
 SAMME.R is written, which sums logarithms of probabilities.
 """
 import pathlib
@@ -14,7 +14,8 @@ import onnx
 import onnxruntime
 import sklearn
 from skl2onnx import to_onnx
-from sklearn.ensemble import AdaBoostClassifier, AdaBoostRegressor
+from sklearn.ensemble import (AdaBoostClassifier, AdaBoostRegressor, ExtraTreesRegressor, RandomForestRegressor,
+                              VotingRegressor)
 from sklearn.tree import DecisionTreeClassifier
 
 FOLDER = pathlib.Path(__file__).parent / "forests"
@@ -46,3 +47,7 @@ else:
     write("adaboost_one_tree", AdaBoostClassifier(n_estimators=1, random_state=1), THREE)
     regressor = AdaBoostRegressor(n_estimators=3, random_state=1).fit(X, X[:, 0])
     onnx.save(to_onnx(regressor, X[:1]), FOLDER / "adaboost_regressor.onnx")
+    voting = VotingRegressor([("a", RandomForestRegressor(4, max_depth=3, random_state=1)),
+                              ("b", ExtraTreesRegressor(3, max_depth=3, random_state=1))]).fit(X, X[:, 0] + X[:, 1])
+    onnx.save(to_onnx(voting, X[:1]), FOLDER / "voting_regressor.onnx")
+    np.savez_compressed(FOLDER / "voting_regressor.npz", inputs=EVENTS, values=voting.predict(EVENTS))

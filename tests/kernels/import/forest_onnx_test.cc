@@ -139,5 +139,16 @@ TEST(OnnxForest, AWeightedMedianOfTreesIsRefusedByName) {
                              testing::HasSubstr("the weighted median of scikit-learn's AdaBoostRegressor is none")));
 }
 
+TEST(OnnxForest, ForestsThatVoteBecomeOne) {
+  const auto forest = must_import_forest(own("voting_regressor.onnx"));
+  ASSERT_NE(forest, nullptr);
+  EXPECT_EQ(forest->trees.size(), 7u);
+  auto arrays = io::read_npz(own("voting_regressor.npz"));
+  ASSERT_TRUE(arrays.ok()) << arrays.status();
+  EXPECT_LT(largest_difference(must_evaluate_forest(*forest, (*arrays)[0].array.numbers()).margins,
+                               (*arrays)[1].array.numbers()),
+            1e-6);
+}
+
 }  // namespace
 }  // namespace strobe::import
