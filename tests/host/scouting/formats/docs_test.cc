@@ -105,6 +105,10 @@ these, and nothing else):
   some bits that must be set or zero: `bad_object`);
 - a bit of an event's header is what the part it hits is: `orbit_mismatch`, `bad_crossing`, `bad_header`, `bad_object`, or
   nothing, in the run and in crossings that stay between their neighbours;
+- an event alone with its orbit's number, which does not lie between those before and behind it, counts as one whose number
+  is damaged (`orbit_mismatch`);
+- where a cut of track muons ends by chance where another event's words could stand: it takes the orbits beside it along
+  (about one cut in six);
 - a cut exactly between two events, or between two lines of text: what is there is whole;
 - the calorimeter's orbit number in a DMA packet, which stands alone: a wrong one is `out_of_sequence`, or `duplicate`, or
   takes another orbit's place;
