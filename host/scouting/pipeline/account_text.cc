@@ -70,7 +70,7 @@ std::string account_text(const Account& account) {
     absl::StrAppendFormat(&text, "%s: %d orbits, %d crossings, %d bytes, %d files", sink.name, sink.counts.orbits,
                           sink.counts.crossings, sink.counts.bytes, sink.counts.files);
     if (account.work.input_bytes > 0 && sink.counts.bytes > 0) {
-      absl::StrAppendFormat(&text, " (%.4g of the input's bytes)",
+      absl::StrAppendFormat(&text, " (%.4g of the bytes that these orbits came in)",
                             static_cast<double>(sink.counts.bytes) / static_cast<double>(account.work.input_bytes));
     }
     text += "\n";

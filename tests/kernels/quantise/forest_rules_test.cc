@@ -284,7 +284,9 @@ TEST(ForestOutput, ProbabilitiesFollowByTheStatedTables) {
     const auto expected = arrays.at("probabilities").numbers();
     const auto found = run->outputs();
     ASSERT_EQ(found.size(), expected.size());
-    for (size_t i = 0; i < found.size(); ++i) ASSERT_NEAR(found[i], expected[i], 0.01) << name << " value " << i;
+    // The sigmoid's table to 2^-10 (docs/forests.md), and the margins' own rounding.
+    const double most = found.size() == 1024 ? 0.0011 : 0.01;
+    for (size_t i = 0; i < found.size(); ++i) ASSERT_NEAR(found[i], expected[i], most) << name << " value " << i;
   }
 }
 
