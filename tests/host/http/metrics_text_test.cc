@@ -119,22 +119,26 @@ TEST_F(MetricsTextTest, CountsRequestsEventsAndLaunches) {
 
 TEST_F(MetricsTextTest, GivesEachDurationUnderItsName) {
   open({"jets/1"});
-  EXPECT_TRUE(run("jets", 5, absl::OkStatus()).ok());
-  const std::string text = metrics_text(*store_);
-  const runtime::Statistics statistics = runner("jets").statistics();
-  const std::pair<const char*, runtime::Duration> durations[] = {
-      {"nv_inference_request_duration_us", statistics.success},
-      {"nv_inference_queue_duration_us", statistics.queue},
-      {"nv_inference_compute_input_duration_us", statistics.input},
-      {"nv_inference_compute_infer_duration_us", statistics.infer},
-      {"nv_inference_compute_output_duration_us", statistics.output}};
+  std::vector<std::pair<const char*, runtime::Duration>> durations;
   std::set<uint64_t> different;
+  // Equal ones, of which a clock makes some now and then, would hide names that are exchanged.
+  for (int tries = 0; tries < 100 && different.size() < 5; ++tries) {
+    EXPECT_TRUE(run("jets", 5, absl::OkStatus()).ok());
+    const runtime::Statistics statistics = runner("jets").statistics();
+    durations = {{"nv_inference_request_duration_us", statistics.success},
+                 {"nv_inference_queue_duration_us", statistics.queue},
+                 {"nv_inference_compute_input_duration_us", statistics.input},
+                 {"nv_inference_compute_infer_duration_us", statistics.infer},
+                 {"nv_inference_compute_output_duration_us", statistics.output}};
+    different.clear();
+    for (const auto& [name, duration] : durations) different.insert(duration.ns);
+  }
+  EXPECT_EQ(different.size(), 5U);
+  const std::string text = metrics_text(*store_);
   for (const auto& [name, duration] : durations) {
     const std::string sample = std::string(name) + R"({model="jets",version="1"})";
     EXPECT_EQ(value(text, sample), static_cast<int64_t>(duration.ns / 1000)) << text;
-    different.insert(duration.ns);
   }
-  EXPECT_EQ(different.size(), std::size(durations));
 }
 
 TEST_F(MetricsTextTest, HasASampleOfEveryMetricForEachVersionAlsoBeforeItsFirstRequest) {
