@@ -39,7 +39,9 @@ Sequence::Verdict Sequence::next(uint32_t number) {
   if (number == *held_) return Verdict::kDuplicate;
   if (number > *held_) {
     const bool next_of_held = number - *held_ == step_;
-    if (!next_of_held && any_ && (*held_ - last_) / step_ > kBelieved) {
+    // Two damaged numbers in a row, the second higher, would make all that follow late. Nearer ones are a stream with
+    // many gaps, as one of which orbits were dropped.
+    if (!next_of_held && any_ && (*held_ - last_) / step_ > kWindow) {
       held_ = number;
       return Verdict::kReplaceAndHold;
     }

@@ -39,7 +39,7 @@ class Sequence {
 
  private:
   static constexpr uint32_t kWindow = 4096;
-  /// A gap of more orbits than that is believed only where the next orbit continues behind it.
+  /// An orbit that comes behind a later one is late if that one's gap is no longer than this; else that one is damaged.
   static constexpr uint32_t kBelieved = 64;
 
   void accept(uint32_t number);

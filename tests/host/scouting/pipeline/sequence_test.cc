@@ -156,5 +156,13 @@ TEST(Sequence, ForgetsNumbersFarBehind) {
   EXPECT_EQ(outcome.missing, 0);
 }
 
+TEST(Sequence, BelievesAStreamWithManyLongGaps) {
+  Sequence sequence;
+  for (const uint32_t number : {10u, 11u, 200u, 400u, 402u, 900u, 4900u}) {
+    const auto verdict = sequence.next(number);
+    EXPECT_TRUE(verdict == Sequence::Verdict::kHold || verdict == Sequence::Verdict::kNext) << number;
+  }
+}
+
 }  // namespace
 }  // namespace strobe::scouting
