@@ -18,63 +18,65 @@ void Sequence::accept(uint32_t number) {
 }
 
 Sequence::Verdict Sequence::next(uint32_t number) {
-  if (any_ && number <= last_) {
-    if (seen(number)) return Verdict::kDuplicate;
-    // It fills a gap that was counted, unless it came before the window.
-    if (last_ - number < kWindow) {
-      if (missing_ > 0) --missing_;
-      recent_[number % kWindow] = true;
-    }
-    return Verdict::kLate;
+  if (any_ && number <= last_) return next_behind(number);
+  if (held_) return next_with_held(number);
+  if (continues(number)) {
+    accept(number);
+    return Verdict::kNext;
   }
-  const bool continues = any_ && number - last_ == step_;
-  if (!held_) {
-    if (continues) {
-      accept(number);
-      return Verdict::kNext;
-    }
-    held_ = number;
-    return Verdict::kHold;
+  held_ = number;
+  return Verdict::kHold;
+}
+
+Sequence::Verdict Sequence::next_behind(uint32_t number) {
+  if (seen(number)) return Verdict::kDuplicate;
+  // It fills a gap that was counted, unless it came before the window.
+  if (last_ - number < kWindow) {
+    if (missing_ > 0) --missing_;
+    recent_[number % kWindow] = true;
   }
+  return Verdict::kLate;
+}
+
+Sequence::Verdict Sequence::next_with_held(uint32_t number) {
   if (number == *held_) return Verdict::kDuplicate;
   if (number > *held_) {
-    const bool next_of_held = number - *held_ == step_;
-    // Two damaged numbers in a row, the second higher, would make all that follow late. Nearer ones are a stream with
-    // many gaps, as one of which orbits were dropped.
-    if (!next_of_held && any_ && (*held_ - last_) / step_ > kWindow) {
+    const bool behind_held = number - *held_ == step_;
+    if (!behind_held && held_is_far()) return replace_held(number);
+    accept_held();
+    if (!behind_held) {
       held_ = number;
-      return Verdict::kReplaceAndHold;
+      return Verdict::kHold;
     }
-    accept(*held_);
-    held_.reset();
-    if (next_of_held) {
-      accept(number);
-      return Verdict::kNext;
-    }
-    held_ = number;
-    return Verdict::kHold;
+    accept(number);
+    return Verdict::kNext;
   }
   if ((*held_ - (any_ ? last_ : number)) / step_ <= kBelieved) {
     accept(number);
     if (*held_ - number != step_) return Verdict::kBeforeHeld;
-    accept(*held_);
-    held_.reset();
+    accept_held();
     return Verdict::kThenHeld;
   }
-  if (continues) {
-    accept(number);
-    held_.reset();
-    return Verdict::kReplaceHeld;
-  }
+  if (!continues(number)) return replace_held(number);
+  accept(number);
+  held_.reset();
+  return Verdict::kReplaceHeld;
+}
+
+Sequence::Verdict Sequence::replace_held(uint32_t number) {
   held_ = number;
   return Verdict::kReplaceAndHold;
 }
 
-bool Sequence::release(bool at_end) {
-  if (!held_) return true;
-  if (!at_end && any_ && (*held_ - last_) / step_ > kWindow) return false;
+void Sequence::accept_held() {
   accept(*held_);
   held_.reset();
+}
+
+bool Sequence::release(bool at_end) {
+  if (!held_) return true;
+  if (!at_end && held_is_far()) return false;
+  accept_held();
   return true;
 }
 

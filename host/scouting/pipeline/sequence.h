@@ -11,9 +11,9 @@ namespace strobe::scouting {
 /// Tells from the numbers of one source's orbits which come too late, twice, or never.
 ///
 /// A number that jumps ahead may be a gap, or a damaged number; only the next orbit tells. So an orbit after a gap is
-/// to be held until then: orbits that are late by one still come before it. Far ahead it is wrong where the next one
-/// does not continue behind it, and so is the first one, where the next has a much lower number: a damaged number that
-/// is believed makes all that follow late. Not thread-safe.
+/// to be held until then: orbits that are late still come before it. More than `kWindow` ahead it is wrong where the
+/// next one does not continue behind it, and more than `kBelieved` ahead where the next one comes before it: a damaged
+/// number that is believed makes all that follow late. Not thread-safe.
 class Sequence {
  public:
   /// `step`: how far apart the numbers of a time slice are.
@@ -42,8 +42,18 @@ class Sequence {
   /// An orbit that comes behind a later one is late if that one's gap is no longer than this; else that one is damaged.
   static constexpr uint32_t kBelieved = 64;
 
+  /// Of a number up to the last one that went on.
+  Verdict next_behind(uint32_t number);
+  /// Of a later one, while another is held.
+  Verdict next_with_held(uint32_t number);
+  Verdict replace_held(uint32_t number);
   void accept(uint32_t number);
+  void accept_held();
   bool seen(uint32_t number) const;
+  bool continues(uint32_t number) const { return any_ && number - last_ == step_; }
+  /// A gap before the held one that is more likely a damaged number; shorter ones are of a stream of which orbits were
+  /// dropped.
+  bool held_is_far() const { return any_ && (*held_ - last_) / step_ > kWindow; }
 
   uint32_t step_;
   bool any_ = false;

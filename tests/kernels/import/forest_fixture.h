@@ -28,15 +28,25 @@ inline std::shared_ptr<const Forest> must_import_forest(const std::string& path)
   return model->layers.back().forest;
 }
 
-/// Arrays of `expected/<name>__framework.npz`.
-inline std::map<std::string, std::vector<double>> framework_arrays(const std::string& name) {
+/// A file of the project's own forests.
+inline std::string own(const std::string& name) {
+  return std::string(STROBE_SOURCE_DIR) + "/tests/data/import/forests/" + name;
+}
+
+/// The arrays of a .npz file by name.
+inline std::map<std::string, std::vector<double>> arrays_of(const std::string& path) {
   std::map<std::string, std::vector<double>> by_name;
-  auto arrays = io::read_npz(tree_path("expected/" + name + "__framework.npz"));
+  auto arrays = io::read_npz(path);
   EXPECT_TRUE(arrays.ok()) << arrays.status();
   if (arrays.ok()) {
     for (const auto& named : *arrays) by_name[named.name] = named.array.numbers();
   }
   return by_name;
+}
+
+/// Arrays of `expected/<name>__framework.npz`.
+inline std::map<std::string, std::vector<double>> framework_arrays(const std::string& name) {
+  return arrays_of(tree_path("expected/" + name + "__framework.npz"));
 }
 
 /// The 1024 jets as numbers.

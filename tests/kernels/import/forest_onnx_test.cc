@@ -89,10 +89,6 @@ TEST(OnnxForest, AnIsolationForestsTreesBecomeOne) {
   EXPECT_EQ(model->provenance.at("scores"), "'scores' of the file is -1 * 2^output + 0.5");
 }
 
-std::string own(const std::string& name) {
-  return std::string(STROBE_SOURCE_DIR) + "/tests/data/import/forests/" + name;
-}
-
 /// scikit-learn's AdaBoostClassifier (tests/data/import/make_onnx_forests.py): an ensemble a tree, votes by arithmetic.
 struct Boosted {
   const char* name;
@@ -107,10 +103,7 @@ TEST_P(AdaBoost, GivesScikitLearnsAndTheRuntimesScores) {
   const auto forest = must_import_forest(own(std::string(name) + ".onnx"));
   ASSERT_NE(forest, nullptr);
   EXPECT_EQ(forest->outputs, outputs);
-  auto arrays = io::read_npz(own(std::string(name) + ".npz"));
-  ASSERT_TRUE(arrays.ok()) << arrays.status();
-  std::map<std::string, std::vector<double>> expected;
-  for (const auto& named : *arrays) expected[named.name] = named.array.numbers();
+  auto expected = arrays_of(own(std::string(name) + ".npz"));
   const auto found = must_evaluate_forest(*forest, expected["inputs"]);
   EXPECT_TRUE(std::equal(found.leaves.begin(), found.leaves.end(), expected["leaf_index"].begin(),
                          expected["leaf_index"].end()));
@@ -143,11 +136,8 @@ TEST(OnnxForest, ForestsThatVoteBecomeOne) {
   const auto forest = must_import_forest(own("voting_regressor.onnx"));
   ASSERT_NE(forest, nullptr);
   EXPECT_EQ(forest->trees.size(), 7u);
-  auto arrays = io::read_npz(own("voting_regressor.npz"));
-  ASSERT_TRUE(arrays.ok()) << arrays.status();
-  EXPECT_LT(largest_difference(must_evaluate_forest(*forest, (*arrays)[0].array.numbers()).margins,
-                               (*arrays)[1].array.numbers()),
-            1e-6);
+  auto expected = arrays_of(own("voting_regressor.npz"));
+  EXPECT_LT(largest_difference(must_evaluate_forest(*forest, expected["inputs"]).margins, expected["values"]), 1e-6);
 }
 
 }  // namespace

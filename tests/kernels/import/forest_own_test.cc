@@ -8,20 +8,13 @@
 namespace strobe::import {
 namespace {
 
-std::string own(const std::string& name) {
-  return std::string(STROBE_SOURCE_DIR) + "/tests/data/import/forests/" + name;
-}
-
 class Objective : public testing::TestWithParam<const char*> {};
 
 TEST_P(Objective, GoesToXgboostsLeavesAndScores) {
   const std::string name = GetParam();
   const auto forest = must_import_forest(own(name + ".ubj"));
   ASSERT_NE(forest, nullptr);
-  auto arrays = io::read_npz(own(name + ".npz"));
-  ASSERT_TRUE(arrays.ok()) << arrays.status();
-  std::map<std::string, std::vector<double>> expected;
-  for (const auto& named : *arrays) expected[named.name] = named.array.numbers();
+  auto expected = arrays_of(own(name + ".npz"));
   const auto found = must_evaluate_forest(*forest, expected["inputs"]);
   EXPECT_TRUE(std::equal(found.leaves.begin(), found.leaves.end(), expected["leaf_index"].begin(),
                          expected["leaf_index"].end()));
@@ -82,10 +75,7 @@ TEST(PackedForest, IsVerified) {
 TEST(FloatReference, EvaluatesForests) {
   auto model = import_model(own("softmax.ubj"));
   ASSERT_TRUE(model.ok());
-  auto arrays = io::read_npz(own("softmax.npz"));
-  ASSERT_TRUE(arrays.ok());
-  std::map<std::string, std::vector<double>> expected;
-  for (const auto& named : *arrays) expected[named.name] = named.array.numbers();
+  auto expected = arrays_of(own("softmax.npz"));
   auto result = evaluate_float(*model, {expected["inputs"]}, expected["inputs"].size() / 5);
   ASSERT_TRUE(result.ok()) << result.status();
   const auto& margins = result->output(0).values;
